@@ -1,0 +1,50 @@
+package cloud
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"pileus/store"
+)
+
+// Module is what a service contributes to the cloud. It is a plain value made
+// by the service's Module function; all.Modules lists them.
+type Module struct {
+	API         *Service
+	Operations  []Binding
+	Access      []Access
+	Controllers []Controller
+	Deliveries  []Delivery
+
+	// Start is called once when the cloud starts, before it is ready: to
+	// warm caches, never to repair state (that is a controller's work).
+	Start func(ctx context.Context, c Cloud) error
+	// Web answers HTTP requests that are no API operation, and says whether
+	// it did: website endpoints, CORS preflight, browser POST uploads.
+	Web func(c *Call, w http.ResponseWriter, r *http.Request) bool
+	// Denied lets the service word its own refusal (S3's plain "Access Denied").
+	Denied func(c *Call, op *OpInfo, e *Error) *Error
+	// Count says how many of what the service holds, for status: "buckets": 3.
+	Count func(r store.Reader) map[string]int
+}
+
+// Controller converges one kind of thing. It is given only a key: what to do
+// follows from the state, never from the event.
+type Controller struct {
+	Name string // "s3.lifecycle"
+	// Reconcile runs outside of any transaction and opens its own through the
+	// call. It is idempotent. When it fails it is run again with back-off.
+	// It asks for its next run with tx.After.
+	Reconcile func(c *Call, key store.Key) error
+}
+
+// Delivery handles one topic of the outbox: entries that were emitted in a
+// committed transaction, delivered at least once and in order per key.
+type Delivery struct {
+	Topic   string
+	Deliver func(c *Call, payload []byte) error
+	// Attempts after which an entry is dropped and logged; 0 means for ever.
+	Attempts int
+	Backoff  time.Duration
+}

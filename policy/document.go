@@ -1,0 +1,6 @@
+package policy
+
+// Document is a compiled policy document.
+type Document struct {
+	Text string
+}
