@@ -1,0 +1,68 @@
+package identity
+
+import (
+	"embed"
+	"encoding/json"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+//go:embed managed/*.json
+var managedFiles embed.FS
+
+// AWSPolicy is a policy that AWS manages: present in every account.
+type AWSPolicy struct {
+	ARN, Name, Path, ID string
+	Description         string
+	Document            string // the default version
+	Version             string // its id, "v1"
+	Created, Updated    time.Time
+}
+
+var managedOnce = sync.OnceValue(func() map[string]*AWSPolicy {
+	all := map[string]*AWSPolicy{}
+	files, _ := managedFiles.ReadDir("managed")
+	for _, f := range files {
+		b, err := managedFiles.ReadFile("managed/" + f.Name())
+		if err != nil {
+			panic(err)
+		}
+		var list []struct {
+			Name, Path, ID, Description, Version string
+			Created, Updated                     time.Time
+			Document                             json.RawMessage
+		}
+		if err := json.Unmarshal(b, &list); err != nil {
+			panic("identity: " + f.Name() + ": " + err.Error())
+		}
+		for _, p := range list {
+			if p.Path == "" {
+				p.Path = "/"
+			}
+			arn := "arn:aws:iam::aws:policy" + p.Path + p.Name
+			all[arn] = &AWSPolicy{ARN: arn, Name: p.Name, Path: p.Path, ID: p.ID, Description: p.Description,
+				Document: string(p.Document), Version: p.Version, Created: p.Created, Updated: p.Updated}
+		}
+	}
+	return all
+})
+
+// AWSManaged is the AWS-managed policy with the ARN.
+func AWSManaged(arn string) (*AWSPolicy, bool) {
+	p, ok := managedOnce()[arn]
+	return p, ok
+}
+
+// AWSManagedAll are all of them, by ARN.
+func AWSManagedAll() []*AWSPolicy {
+	all := managedOnce()
+	out := make([]*AWSPolicy, 0, len(all))
+	for _, arn := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[arn])
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
