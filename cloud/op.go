@@ -23,6 +23,12 @@ type Service struct {
 	Ops           []OpName
 	QueryNames    map[string]string // query-era aliases, where the overlay has them
 	QueryErrorsOK bool              // answers x-amzn-query-error (awsQueryCompatible)
+
+	ErrorNamespace string                // before the '#' of a JSON error's __type: "com.amazonaws.sqs"
+	Invalid        string                // error code of a violated constraint; empty where the service checks its input itself (S3)
+	Missing        string                // error code of a missing required member, where that has its own (SQS)
+	Enum           func(string) []string // the values of an enum that a struct tag names
+	Pattern        func(string) string   // the regular expression that a struct tag names
 }
 
 // OpName is what routing needs to know of every operation of a model, bound or
@@ -38,6 +44,7 @@ type OpInfo struct {
 	Wrapper     string // resultWrapper of query responses
 	InputXML    string // root element of a rest-xml request whose whole input is the body
 	InputNS     string // its namespace
+	OutputXML   string // root element of a rest-xml response, where it is not the output's name
 	Unsigned    bool   // authtype none: STS's web identity and SAML operations
 	Paged       *Page
 	HostPrefix  string
