@@ -5,17 +5,17 @@ package cloudwatch
 import "pileus/cloud"
 
 var (
-	ErrConcurrentModification      = &cloud.ErrorKind{Code: "ConcurrentModificationException", Status: 429}
+	ErrConcurrentModification      = &cloud.ErrorKind{Code: "ConcurrentModificationException", Shape: "ConcurrentModificationException", Status: 429}
 	ErrDashboardInvalidInputError  = &cloud.ErrorKind{Code: "InvalidParameterInput", Shape: "DashboardInvalidInputError", Status: 400}
 	ErrDashboardNotFoundError      = &cloud.ErrorKind{Code: "ResourceNotFound", Shape: "DashboardNotFoundError", Status: 404}
 	ErrInternalServiceFault        = &cloud.ErrorKind{Code: "InternalServiceError", Shape: "InternalServiceFault", Status: 500, Server: true}
 	ErrInvalidFormatFault          = &cloud.ErrorKind{Code: "InvalidFormat", Shape: "InvalidFormatFault", Status: 400}
-	ErrInvalidNextToken            = &cloud.ErrorKind{Code: "InvalidNextToken", Status: 400}
+	ErrInvalidNextToken            = &cloud.ErrorKind{Code: "InvalidNextToken", Shape: "InvalidNextToken", Status: 400}
 	ErrInvalidParameterCombination = &cloud.ErrorKind{Code: "InvalidParameterCombination", Shape: "InvalidParameterCombinationException", Status: 400}
 	ErrInvalidParameterValue       = &cloud.ErrorKind{Code: "InvalidParameterValue", Shape: "InvalidParameterValueException", Status: 400}
-	ErrLimitExceeded               = &cloud.ErrorKind{Code: "LimitExceededException", Status: 400}
+	ErrLimitExceeded               = &cloud.ErrorKind{Code: "LimitExceededException", Shape: "LimitExceededException", Status: 400}
 	ErrLimitExceededFault          = &cloud.ErrorKind{Code: "LimitExceeded", Shape: "LimitExceededFault", Status: 400}
 	ErrMissingRequiredParameter    = &cloud.ErrorKind{Code: "MissingParameter", Shape: "MissingRequiredParameterException", Status: 400}
-	ErrResourceNotFound            = &cloud.ErrorKind{Code: "ResourceNotFound", Status: 404}
-	ErrResourceNotFoundException   = &cloud.ErrorKind{Code: "ResourceNotFoundException", Status: 404}
+	ErrResourceNotFound            = &cloud.ErrorKind{Code: "ResourceNotFound", Shape: "ResourceNotFound", Status: 404}
+	ErrResourceNotFoundException   = &cloud.ErrorKind{Code: "ResourceNotFoundException", Shape: "ResourceNotFoundException", Status: 404}
 )

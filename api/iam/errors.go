@@ -5,8 +5,8 @@ package iam
 import "pileus/cloud"
 
 var (
-	ErrAccountNotManagementOrDelegatedAdministrator = &cloud.ErrorKind{Code: "AccountNotManagementOrDelegatedAdministratorException", Status: 400}
-	ErrCallerIsNotManagementAccount                 = &cloud.ErrorKind{Code: "CallerIsNotManagementAccountException", Status: 400}
+	ErrAccountNotManagementOrDelegatedAdministrator = &cloud.ErrorKind{Code: "AccountNotManagementOrDelegatedAdministratorException", Shape: "AccountNotManagementOrDelegatedAdministratorException", Status: 400}
+	ErrCallerIsNotManagementAccount                 = &cloud.ErrorKind{Code: "CallerIsNotManagementAccountException", Shape: "CallerIsNotManagementAccountException", Status: 400}
 	ErrConcurrentModification                       = &cloud.ErrorKind{Code: "ConcurrentModification", Shape: "ConcurrentModificationException", Status: 409}
 	ErrCredentialReportExpired                      = &cloud.ErrorKind{Code: "ReportExpired", Shape: "CredentialReportExpiredException", Status: 410}
 	ErrCredentialReportNotPresent                   = &cloud.ErrorKind{Code: "ReportNotPresent", Shape: "CredentialReportNotPresentException", Status: 410}
@@ -29,13 +29,13 @@ var (
 	ErrMalformedPolicyDocument                      = &cloud.ErrorKind{Code: "MalformedPolicyDocument", Shape: "MalformedPolicyDocumentException", Status: 400}
 	ErrNoSuchEntity                                 = &cloud.ErrorKind{Code: "NoSuchEntity", Shape: "NoSuchEntityException", Status: 404}
 	ErrOpenIdIdpCommunicationError                  = &cloud.ErrorKind{Code: "OpenIdIdpCommunicationError", Shape: "OpenIdIdpCommunicationErrorException", Status: 400}
-	ErrOrganizationNotFound                         = &cloud.ErrorKind{Code: "OrganizationNotFoundException", Status: 400}
-	ErrOrganizationNotInAllFeaturesMode             = &cloud.ErrorKind{Code: "OrganizationNotInAllFeaturesModeException", Status: 400}
+	ErrOrganizationNotFound                         = &cloud.ErrorKind{Code: "OrganizationNotFoundException", Shape: "OrganizationNotFoundException", Status: 400}
+	ErrOrganizationNotInAllFeaturesMode             = &cloud.ErrorKind{Code: "OrganizationNotInAllFeaturesModeException", Shape: "OrganizationNotInAllFeaturesModeException", Status: 400}
 	ErrPasswordPolicyViolation                      = &cloud.ErrorKind{Code: "PasswordPolicyViolation", Shape: "PasswordPolicyViolationException", Status: 400}
 	ErrPolicyEvaluation                             = &cloud.ErrorKind{Code: "PolicyEvaluation", Shape: "PolicyEvaluationException", Status: 500, Server: true}
 	ErrPolicyNotAttachable                          = &cloud.ErrorKind{Code: "PolicyNotAttachable", Shape: "PolicyNotAttachableException", Status: 400}
 	ErrReportGenerationLimitExceeded                = &cloud.ErrorKind{Code: "ReportGenerationLimitExceeded", Shape: "ReportGenerationLimitExceededException", Status: 409}
-	ErrServiceAccessNotEnabled                      = &cloud.ErrorKind{Code: "ServiceAccessNotEnabledException", Status: 400}
+	ErrServiceAccessNotEnabled                      = &cloud.ErrorKind{Code: "ServiceAccessNotEnabledException", Shape: "ServiceAccessNotEnabledException", Status: 400}
 	ErrServiceFailure                               = &cloud.ErrorKind{Code: "ServiceFailure", Shape: "ServiceFailureException", Status: 500, Server: true}
 	ErrServiceNotSupported                          = &cloud.ErrorKind{Code: "NotSupportedService", Shape: "ServiceNotSupportedException", Status: 404}
 	ErrUnmodifiableEntity                           = &cloud.ErrorKind{Code: "UnmodifiableEntity", Shape: "UnmodifiableEntityException", Status: 400}

@@ -14,6 +14,7 @@ var Service = cloud.Service{
 	Version:      "2016-11-28",
 	Target:       "AWSOrganizationsV20161128",
 	EndpointName: "organizations",
+	Global:       true,
 	Invalid:      "ValidationException",
 	Enum:         enumValues,
 	Pattern:      pattern,

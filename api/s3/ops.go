@@ -11,13 +11,13 @@ var Service = cloud.Service{
 	ID:           "S3",
 	Protocol:     "rest-xml",
 	Version:      "2006-03-01",
+	Namespace:    "http://s3.amazonaws.com/doc/2006-03-01/",
 	EndpointName: "s3",
-	Invalid:      "ValidationException",
 	Enum:         enumValues,
 	Pattern:      pattern,
 	Ops: []cloud.OpName{
 		{"AbortMultipartUpload", "DELETE", "/{Bucket}/{Key+}?uploadId"},
-		{"CompleteMultipartUpload", "POST", "/{Bucket}/{Key+}"},
+		{"CompleteMultipartUpload", "POST", "/{Bucket}/{Key+}?uploadId"},
 		{"CopyObject", "PUT", "/{Bucket}/{Key+};x-amz-copy-source"},
 		{"CreateBucket", "PUT", "/{Bucket}"},
 		{"CreateBucketMetadataConfiguration", "POST", "/{Bucket}?metadataConfiguration"},
@@ -51,14 +51,12 @@ var Service = cloud.Service{
 		{"GetBucketEncryption", "GET", "/{Bucket}?encryption"},
 		{"GetBucketIntelligentTieringConfiguration", "GET", "/{Bucket}?intelligent-tiering&id"},
 		{"GetBucketInventoryConfiguration", "GET", "/{Bucket}?inventory&id"},
-		{"GetBucketLifecycle", "GET", "/{Bucket}?lifecycle"},
 		{"GetBucketLifecycleConfiguration", "GET", "/{Bucket}?lifecycle"},
 		{"GetBucketLocation", "GET", "/{Bucket}?location"},
 		{"GetBucketLogging", "GET", "/{Bucket}?logging"},
 		{"GetBucketMetadataConfiguration", "GET", "/{Bucket}?metadataConfiguration"},
 		{"GetBucketMetadataTableConfiguration", "GET", "/{Bucket}?metadataTable"},
 		{"GetBucketMetricsConfiguration", "GET", "/{Bucket}?metrics&id"},
-		{"GetBucketNotification", "GET", "/{Bucket}?notification"},
 		{"GetBucketNotificationConfiguration", "GET", "/{Bucket}?notification"},
 		{"GetBucketOwnershipControls", "GET", "/{Bucket}?ownershipControls"},
 		{"GetBucketPolicy", "GET", "/{Bucket}?policy"},
@@ -84,7 +82,7 @@ var Service = cloud.Service{
 		{"ListBucketInventoryConfigurations", "GET", "/{Bucket}?inventory"},
 		{"ListBucketMetricsConfigurations", "GET", "/{Bucket}?metrics"},
 		{"ListBuckets", "GET", "/"},
-		{"ListDirectoryBuckets", "GET", "/"},
+		{"ListDirectoryBuckets", "GET", "/?x-id=ListDirectoryBuckets"},
 		{"ListMultipartUploads", "GET", "/{Bucket}?uploads"},
 		{"ListObjectVersions", "GET", "/{Bucket}?versions"},
 		{"ListObjects", "GET", "/{Bucket}"},
@@ -98,11 +96,9 @@ var Service = cloud.Service{
 		{"PutBucketEncryption", "PUT", "/{Bucket}?encryption"},
 		{"PutBucketIntelligentTieringConfiguration", "PUT", "/{Bucket}?intelligent-tiering"},
 		{"PutBucketInventoryConfiguration", "PUT", "/{Bucket}?inventory"},
-		{"PutBucketLifecycle", "PUT", "/{Bucket}?lifecycle"},
 		{"PutBucketLifecycleConfiguration", "PUT", "/{Bucket}?lifecycle"},
 		{"PutBucketLogging", "PUT", "/{Bucket}?logging"},
 		{"PutBucketMetricsConfiguration", "PUT", "/{Bucket}?metrics"},
-		{"PutBucketNotification", "PUT", "/{Bucket}?notification"},
 		{"PutBucketNotificationConfiguration", "PUT", "/{Bucket}?notification"},
 		{"PutBucketOwnershipControls", "PUT", "/{Bucket}?ownershipControls"},
 		{"PutBucketPolicy", "PUT", "/{Bucket}?policy"},
@@ -133,13 +129,13 @@ var Service = cloud.Service{
 // What a binary does not use of the following, the linker leaves out.
 var (
 	AbortMultipartUpload                            = cloud.Op[*AbortMultipartUploadInput, *AbortMultipartUploadOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AbortMultipartUpload", Method: "DELETE", URI: "/{Bucket}/{Key+}", Status: 204, Errors: []string{"NoSuchUpload"}}}
-	CompleteMultipartUpload                         = cloud.Op[*CompleteMultipartUploadInput, *CompleteMultipartUploadOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CompleteMultipartUpload", Method: "POST", URI: "/{Bucket}/{Key+}"}}
+	CompleteMultipartUpload                         = cloud.Op[*CompleteMultipartUploadInput, *CompleteMultipartUploadOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CompleteMultipartUpload", Method: "POST", URI: "/{Bucket}/{Key+}", OutputXML: "CompleteMultipartUploadResult"}}
 	CopyObject                                      = cloud.Op[*CopyObjectInput, *CopyObjectOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CopyObject", Method: "PUT", URI: "/{Bucket}/{Key+}", Errors: []string{"ObjectNotInActiveTierError"}}}
 	CreateBucket                                    = cloud.Op[*CreateBucketInput, *CreateBucketOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateBucket", Method: "PUT", URI: "/{Bucket}", Errors: []string{"BucketAlreadyExists", "BucketAlreadyOwnedByYou"}}}
 	CreateBucketMetadataConfiguration               = cloud.Op[*CreateBucketMetadataConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateBucketMetadataConfiguration", Method: "POST", URI: "/{Bucket}?metadataConfiguration", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	CreateBucketMetadataTableConfiguration          = cloud.Op[*CreateBucketMetadataTableConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateBucketMetadataTableConfiguration", Method: "POST", URI: "/{Bucket}?metadataTable", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
-	CreateMultipartUpload                           = cloud.Op[*CreateMultipartUploadInput, *CreateMultipartUploadOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateMultipartUpload", Method: "POST", URI: "/{Bucket}/{Key+}?uploads"}}
-	CreateSession                                   = cloud.Op[*CreateSessionInput, *CreateSessionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateSession", Method: "GET", URI: "/{Bucket}?session", Errors: []string{"NoSuchBucket"}}}
+	CreateMultipartUpload                           = cloud.Op[*CreateMultipartUploadInput, *CreateMultipartUploadOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateMultipartUpload", Method: "POST", URI: "/{Bucket}/{Key+}?uploads", OutputXML: "InitiateMultipartUploadResult"}}
+	CreateSession                                   = cloud.Op[*CreateSessionInput, *CreateSessionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateSession", Method: "GET", URI: "/{Bucket}?session", OutputXML: "CreateSessionResult", Errors: []string{"NoSuchBucket"}}}
 	DeleteBucket                                    = cloud.Op[*DeleteBucketInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteBucket", Method: "DELETE", URI: "/{Bucket}", Status: 204}}
 	DeleteBucketAnalyticsConfiguration              = cloud.Op[*DeleteBucketAnalyticsConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteBucketAnalyticsConfiguration", Method: "DELETE", URI: "/{Bucket}?analytics", Status: 204}}
 	DeleteBucketCors                                = cloud.Op[*DeleteBucketCorsInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteBucketCors", Method: "DELETE", URI: "/{Bucket}?cors", Status: 204}}
@@ -157,55 +153,53 @@ var (
 	DeleteBucketWebsite                             = cloud.Op[*DeleteBucketWebsiteInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteBucketWebsite", Method: "DELETE", URI: "/{Bucket}?website", Status: 204}}
 	DeleteObject                                    = cloud.Op[*DeleteObjectInput, *DeleteObjectOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteObject", Method: "DELETE", URI: "/{Bucket}/{Key+}", Status: 204}}
 	DeleteObjectTagging                             = cloud.Op[*DeleteObjectTaggingInput, *DeleteObjectTaggingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteObjectTagging", Method: "DELETE", URI: "/{Bucket}/{Key+}?tagging", Status: 204}}
-	DeleteObjects                                   = cloud.Op[*DeleteObjectsInput, *DeleteObjectsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteObjects", Method: "POST", URI: "/{Bucket}?delete", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
+	DeleteObjects                                   = cloud.Op[*DeleteObjectsInput, *DeleteObjectsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteObjects", Method: "POST", URI: "/{Bucket}?delete", OutputXML: "DeleteResult", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	DeletePublicAccessBlock                         = cloud.Op[*DeletePublicAccessBlockInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeletePublicAccessBlock", Method: "DELETE", URI: "/{Bucket}?publicAccessBlock", Status: 204}}
 	GetBucketAbac                                   = cloud.Op[*GetBucketAbacInput, *GetBucketAbacOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketAbac", Method: "GET", URI: "/{Bucket}?abac"}}
-	GetBucketAccelerateConfiguration                = cloud.Op[*GetBucketAccelerateConfigurationInput, *GetBucketAccelerateConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketAccelerateConfiguration", Method: "GET", URI: "/{Bucket}?accelerate"}}
-	GetBucketAcl                                    = cloud.Op[*GetBucketAclInput, *GetBucketAclOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketAcl", Method: "GET", URI: "/{Bucket}?acl"}}
+	GetBucketAccelerateConfiguration                = cloud.Op[*GetBucketAccelerateConfigurationInput, *GetBucketAccelerateConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketAccelerateConfiguration", Method: "GET", URI: "/{Bucket}?accelerate", OutputXML: "AccelerateConfiguration"}}
+	GetBucketAcl                                    = cloud.Op[*GetBucketAclInput, *GetBucketAclOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketAcl", Method: "GET", URI: "/{Bucket}?acl", OutputXML: "AccessControlPolicy"}}
 	GetBucketAnalyticsConfiguration                 = cloud.Op[*GetBucketAnalyticsConfigurationInput, *GetBucketAnalyticsConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketAnalyticsConfiguration", Method: "GET", URI: "/{Bucket}?analytics"}}
-	GetBucketCors                                   = cloud.Op[*GetBucketCorsInput, *GetBucketCorsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketCors", Method: "GET", URI: "/{Bucket}?cors"}}
+	GetBucketCors                                   = cloud.Op[*GetBucketCorsInput, *GetBucketCorsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketCors", Method: "GET", URI: "/{Bucket}?cors", OutputXML: "CORSConfiguration"}}
 	GetBucketEncryption                             = cloud.Op[*GetBucketEncryptionInput, *GetBucketEncryptionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketEncryption", Method: "GET", URI: "/{Bucket}?encryption"}}
 	GetBucketIntelligentTieringConfiguration        = cloud.Op[*GetBucketIntelligentTieringConfigurationInput, *GetBucketIntelligentTieringConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketIntelligentTieringConfiguration", Method: "GET", URI: "/{Bucket}?intelligent-tiering"}}
 	GetBucketInventoryConfiguration                 = cloud.Op[*GetBucketInventoryConfigurationInput, *GetBucketInventoryConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketInventoryConfiguration", Method: "GET", URI: "/{Bucket}?inventory"}}
-	GetBucketLifecycle                              = cloud.Op[*GetBucketLifecycleInput, *GetBucketLifecycleOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketLifecycle", Method: "GET", URI: "/{Bucket}?lifecycle"}}
-	GetBucketLifecycleConfiguration                 = cloud.Op[*GetBucketLifecycleConfigurationInput, *GetBucketLifecycleConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketLifecycleConfiguration", Method: "GET", URI: "/{Bucket}?lifecycle"}}
-	GetBucketLocation                               = cloud.Op[*GetBucketLocationInput, *GetBucketLocationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketLocation", Method: "GET", URI: "/{Bucket}?location"}}
-	GetBucketLogging                                = cloud.Op[*GetBucketLoggingInput, *GetBucketLoggingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketLogging", Method: "GET", URI: "/{Bucket}?logging"}}
+	GetBucketLifecycleConfiguration                 = cloud.Op[*GetBucketLifecycleConfigurationInput, *GetBucketLifecycleConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketLifecycleConfiguration", Method: "GET", URI: "/{Bucket}?lifecycle", OutputXML: "LifecycleConfiguration"}}
+	GetBucketLocation                               = cloud.Op[*GetBucketLocationInput, *GetBucketLocationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketLocation", Method: "GET", URI: "/{Bucket}?location", OutputXML: "LocationConstraint"}}
+	GetBucketLogging                                = cloud.Op[*GetBucketLoggingInput, *GetBucketLoggingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketLogging", Method: "GET", URI: "/{Bucket}?logging", OutputXML: "BucketLoggingStatus"}}
 	GetBucketMetadataConfiguration                  = cloud.Op[*GetBucketMetadataConfigurationInput, *GetBucketMetadataConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketMetadataConfiguration", Method: "GET", URI: "/{Bucket}?metadataConfiguration"}}
 	GetBucketMetadataTableConfiguration             = cloud.Op[*GetBucketMetadataTableConfigurationInput, *GetBucketMetadataTableConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketMetadataTableConfiguration", Method: "GET", URI: "/{Bucket}?metadataTable"}}
 	GetBucketMetricsConfiguration                   = cloud.Op[*GetBucketMetricsConfigurationInput, *GetBucketMetricsConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketMetricsConfiguration", Method: "GET", URI: "/{Bucket}?metrics"}}
-	GetBucketNotification                           = cloud.Op[*GetBucketNotificationConfigurationRequest, *NotificationConfigurationDeprecated]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketNotification", Method: "GET", URI: "/{Bucket}?notification"}}
-	GetBucketNotificationConfiguration              = cloud.Op[*GetBucketNotificationConfigurationRequest, *NotificationConfiguration]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketNotificationConfiguration", Method: "GET", URI: "/{Bucket}?notification"}}
+	GetBucketNotificationConfiguration              = cloud.Op[*GetBucketNotificationConfigurationInput, *NotificationConfiguration]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketNotificationConfiguration", Method: "GET", URI: "/{Bucket}?notification", OutputXML: "NotificationConfiguration"}}
 	GetBucketOwnershipControls                      = cloud.Op[*GetBucketOwnershipControlsInput, *GetBucketOwnershipControlsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketOwnershipControls", Method: "GET", URI: "/{Bucket}?ownershipControls"}}
 	GetBucketPolicy                                 = cloud.Op[*GetBucketPolicyInput, *GetBucketPolicyOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketPolicy", Method: "GET", URI: "/{Bucket}?policy"}}
 	GetBucketPolicyStatus                           = cloud.Op[*GetBucketPolicyStatusInput, *GetBucketPolicyStatusOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketPolicyStatus", Method: "GET", URI: "/{Bucket}?policyStatus"}}
 	GetBucketReplication                            = cloud.Op[*GetBucketReplicationInput, *GetBucketReplicationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketReplication", Method: "GET", URI: "/{Bucket}?replication"}}
-	GetBucketRequestPayment                         = cloud.Op[*GetBucketRequestPaymentInput, *GetBucketRequestPaymentOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketRequestPayment", Method: "GET", URI: "/{Bucket}?requestPayment"}}
-	GetBucketTagging                                = cloud.Op[*GetBucketTaggingInput, *GetBucketTaggingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketTagging", Method: "GET", URI: "/{Bucket}?tagging"}}
-	GetBucketVersioning                             = cloud.Op[*GetBucketVersioningInput, *GetBucketVersioningOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketVersioning", Method: "GET", URI: "/{Bucket}?versioning"}}
-	GetBucketWebsite                                = cloud.Op[*GetBucketWebsiteInput, *GetBucketWebsiteOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketWebsite", Method: "GET", URI: "/{Bucket}?website"}}
+	GetBucketRequestPayment                         = cloud.Op[*GetBucketRequestPaymentInput, *GetBucketRequestPaymentOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketRequestPayment", Method: "GET", URI: "/{Bucket}?requestPayment", OutputXML: "RequestPaymentConfiguration"}}
+	GetBucketTagging                                = cloud.Op[*GetBucketTaggingInput, *GetBucketTaggingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketTagging", Method: "GET", URI: "/{Bucket}?tagging", OutputXML: "Tagging"}}
+	GetBucketVersioning                             = cloud.Op[*GetBucketVersioningInput, *GetBucketVersioningOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketVersioning", Method: "GET", URI: "/{Bucket}?versioning", OutputXML: "VersioningConfiguration"}}
+	GetBucketWebsite                                = cloud.Op[*GetBucketWebsiteInput, *GetBucketWebsiteOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetBucketWebsite", Method: "GET", URI: "/{Bucket}?website", OutputXML: "WebsiteConfiguration"}}
 	GetObject                                       = cloud.Op[*GetObjectInput, *GetObjectOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObject", Method: "GET", URI: "/{Bucket}/{Key+}", Errors: []string{"NoSuchKey", "InvalidObjectState"}, Checksum: &cloud.Checksum{Required: false, AlgorithmFrom: "", ModeFrom: "ChecksumMode"}}}
-	GetObjectAcl                                    = cloud.Op[*GetObjectAclInput, *GetObjectAclOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectAcl", Method: "GET", URI: "/{Bucket}/{Key+}?acl", Errors: []string{"NoSuchKey"}}}
-	GetObjectAttributes                             = cloud.Op[*GetObjectAttributesInput, *GetObjectAttributesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectAttributes", Method: "GET", URI: "/{Bucket}/{Key+}?attributes", Errors: []string{"NoSuchKey"}}}
+	GetObjectAcl                                    = cloud.Op[*GetObjectAclInput, *GetObjectAclOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectAcl", Method: "GET", URI: "/{Bucket}/{Key+}?acl", OutputXML: "AccessControlPolicy", Errors: []string{"NoSuchKey"}}}
+	GetObjectAttributes                             = cloud.Op[*GetObjectAttributesInput, *GetObjectAttributesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectAttributes", Method: "GET", URI: "/{Bucket}/{Key+}?attributes", OutputXML: "GetObjectAttributesResponse", Errors: []string{"NoSuchKey"}}}
 	GetObjectLegalHold                              = cloud.Op[*GetObjectLegalHoldInput, *GetObjectLegalHoldOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectLegalHold", Method: "GET", URI: "/{Bucket}/{Key+}?legal-hold"}}
 	GetObjectLockConfiguration                      = cloud.Op[*GetObjectLockConfigurationInput, *GetObjectLockConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectLockConfiguration", Method: "GET", URI: "/{Bucket}?object-lock"}}
 	GetObjectRetention                              = cloud.Op[*GetObjectRetentionInput, *GetObjectRetentionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectRetention", Method: "GET", URI: "/{Bucket}/{Key+}?retention"}}
-	GetObjectTagging                                = cloud.Op[*GetObjectTaggingInput, *GetObjectTaggingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectTagging", Method: "GET", URI: "/{Bucket}/{Key+}?tagging"}}
+	GetObjectTagging                                = cloud.Op[*GetObjectTaggingInput, *GetObjectTaggingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectTagging", Method: "GET", URI: "/{Bucket}/{Key+}?tagging", OutputXML: "Tagging"}}
 	GetObjectTorrent                                = cloud.Op[*GetObjectTorrentInput, *GetObjectTorrentOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetObjectTorrent", Method: "GET", URI: "/{Bucket}/{Key+}?torrent"}}
 	GetPublicAccessBlock                            = cloud.Op[*GetPublicAccessBlockInput, *GetPublicAccessBlockOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetPublicAccessBlock", Method: "GET", URI: "/{Bucket}?publicAccessBlock"}}
 	HeadBucket                                      = cloud.Op[*HeadBucketInput, *HeadBucketOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "HeadBucket", Method: "HEAD", URI: "/{Bucket}", Errors: []string{"NoSuchBucket"}}}
 	HeadObject                                      = cloud.Op[*HeadObjectInput, *HeadObjectOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "HeadObject", Method: "HEAD", URI: "/{Bucket}/{Key+}", Errors: []string{"NoSuchKey"}}}
-	ListBucketAnalyticsConfigurations               = cloud.Op[*ListBucketAnalyticsConfigurationsInput, *ListBucketAnalyticsConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBucketAnalyticsConfigurations", Method: "GET", URI: "/{Bucket}?analytics"}}
+	ListBucketAnalyticsConfigurations               = cloud.Op[*ListBucketAnalyticsConfigurationsInput, *ListBucketAnalyticsConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBucketAnalyticsConfigurations", Method: "GET", URI: "/{Bucket}?analytics", OutputXML: "ListBucketAnalyticsConfigurationResult"}}
 	ListBucketIntelligentTieringConfigurations      = cloud.Op[*ListBucketIntelligentTieringConfigurationsInput, *ListBucketIntelligentTieringConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBucketIntelligentTieringConfigurations", Method: "GET", URI: "/{Bucket}?intelligent-tiering"}}
-	ListBucketInventoryConfigurations               = cloud.Op[*ListBucketInventoryConfigurationsInput, *ListBucketInventoryConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBucketInventoryConfigurations", Method: "GET", URI: "/{Bucket}?inventory"}}
-	ListBucketMetricsConfigurations                 = cloud.Op[*ListBucketMetricsConfigurationsInput, *ListBucketMetricsConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBucketMetricsConfigurations", Method: "GET", URI: "/{Bucket}?metrics"}}
-	ListBuckets                                     = cloud.Op[*ListBucketsInput, *ListBucketsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBuckets", Method: "GET", URI: "/"}}
-	ListDirectoryBuckets                            = cloud.Op[*ListDirectoryBucketsInput, *ListDirectoryBucketsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListDirectoryBuckets", Method: "GET", URI: "/", Paged: &cloud.Page{In: "ContinuationToken", Out: "ContinuationToken", Limit: "MaxDirectoryBuckets", Result: "Buckets"}}}
-	ListMultipartUploads                            = cloud.Op[*ListMultipartUploadsInput, *ListMultipartUploadsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListMultipartUploads", Method: "GET", URI: "/{Bucket}?uploads", Paged: &cloud.Page{In: "KeyMarker,UploadIdMarker", Out: "NextKeyMarker,NextUploadIdMarker", Limit: "MaxUploads", Result: "Uploads,CommonPrefixes"}}}
-	ListObjectVersions                              = cloud.Op[*ListObjectVersionsInput, *ListObjectVersionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListObjectVersions", Method: "GET", URI: "/{Bucket}?versions", Paged: &cloud.Page{In: "KeyMarker,VersionIdMarker", Out: "NextKeyMarker,NextVersionIdMarker", Limit: "MaxKeys", Result: "Versions,DeleteMarkers,CommonPrefixes"}}}
-	ListObjects                                     = cloud.Op[*ListObjectsInput, *ListObjectsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListObjects", Method: "GET", URI: "/{Bucket}", Paged: &cloud.Page{In: "Marker", Out: "NextMarker || Contents[-1].Key", Limit: "MaxKeys", Result: "Contents,CommonPrefixes"}, Errors: []string{"NoSuchBucket"}}}
-	ListObjectsV2                                   = cloud.Op[*ListObjectsV2Input, *ListObjectsV2Output]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListObjectsV2", Method: "GET", URI: "/{Bucket}?list-type=2", Paged: &cloud.Page{In: "ContinuationToken", Out: "NextContinuationToken", Limit: "MaxKeys", Result: "Contents,CommonPrefixes"}, Errors: []string{"NoSuchBucket"}}}
-	ListParts                                       = cloud.Op[*ListPartsInput, *ListPartsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListParts", Method: "GET", URI: "/{Bucket}/{Key+}", Paged: &cloud.Page{In: "PartNumberMarker", Out: "NextPartNumberMarker", Limit: "MaxParts", Result: "Parts"}}}
+	ListBucketInventoryConfigurations               = cloud.Op[*ListBucketInventoryConfigurationsInput, *ListBucketInventoryConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBucketInventoryConfigurations", Method: "GET", URI: "/{Bucket}?inventory", OutputXML: "ListInventoryConfigurationsResult"}}
+	ListBucketMetricsConfigurations                 = cloud.Op[*ListBucketMetricsConfigurationsInput, *ListBucketMetricsConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBucketMetricsConfigurations", Method: "GET", URI: "/{Bucket}?metrics", OutputXML: "ListMetricsConfigurationsResult"}}
+	ListBuckets                                     = cloud.Op[*ListBucketsInput, *ListBucketsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListBuckets", Method: "GET", URI: "/", OutputXML: "ListAllMyBucketsResult"}}
+	ListDirectoryBuckets                            = cloud.Op[*ListDirectoryBucketsInput, *ListDirectoryBucketsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListDirectoryBuckets", Method: "GET", URI: "/", OutputXML: "ListAllMyDirectoryBucketsResult", Paged: &cloud.Page{In: "ContinuationToken", Out: "ContinuationToken", Limit: "MaxDirectoryBuckets", Result: "Buckets"}}}
+	ListMultipartUploads                            = cloud.Op[*ListMultipartUploadsInput, *ListMultipartUploadsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListMultipartUploads", Method: "GET", URI: "/{Bucket}?uploads", OutputXML: "ListMultipartUploadsResult", Paged: &cloud.Page{In: "KeyMarker,UploadIdMarker", Out: "NextKeyMarker,NextUploadIdMarker", Limit: "MaxUploads", Result: "Uploads,CommonPrefixes"}}}
+	ListObjectVersions                              = cloud.Op[*ListObjectVersionsInput, *ListObjectVersionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListObjectVersions", Method: "GET", URI: "/{Bucket}?versions", OutputXML: "ListVersionsResult", Paged: &cloud.Page{In: "KeyMarker,VersionIdMarker", Out: "NextKeyMarker,NextVersionIdMarker", Limit: "MaxKeys", Result: "Versions,DeleteMarkers,CommonPrefixes"}}}
+	ListObjects                                     = cloud.Op[*ListObjectsInput, *ListObjectsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListObjects", Method: "GET", URI: "/{Bucket}", OutputXML: "ListBucketResult", Paged: &cloud.Page{In: "Marker", Out: "NextMarker || Contents[-1].Key", Limit: "MaxKeys", Result: "Contents,CommonPrefixes"}, Errors: []string{"NoSuchBucket"}}}
+	ListObjectsV2                                   = cloud.Op[*ListObjectsV2Input, *ListObjectsV2Output]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListObjectsV2", Method: "GET", URI: "/{Bucket}?list-type=2", OutputXML: "ListBucketResult", Paged: &cloud.Page{In: "ContinuationToken", Out: "NextContinuationToken", Limit: "MaxKeys", Result: "Contents,CommonPrefixes"}, Errors: []string{"NoSuchBucket"}}}
+	ListParts                                       = cloud.Op[*ListPartsInput, *ListPartsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListParts", Method: "GET", URI: "/{Bucket}/{Key+}", OutputXML: "ListPartsResult", Paged: &cloud.Page{In: "PartNumberMarker", Out: "NextPartNumberMarker", Limit: "MaxParts", Result: "Parts"}}}
 	PutBucketAbac                                   = cloud.Op[*PutBucketAbacInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketAbac", Method: "PUT", URI: "/{Bucket}?abac", Checksum: &cloud.Checksum{Required: false, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketAccelerateConfiguration                = cloud.Op[*PutBucketAccelerateConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketAccelerateConfiguration", Method: "PUT", URI: "/{Bucket}?accelerate", Checksum: &cloud.Checksum{Required: false, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketAcl                                    = cloud.Op[*PutBucketAclInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketAcl", Method: "PUT", URI: "/{Bucket}?acl", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
@@ -214,11 +208,9 @@ var (
 	PutBucketEncryption                             = cloud.Op[*PutBucketEncryptionInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketEncryption", Method: "PUT", URI: "/{Bucket}?encryption", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketIntelligentTieringConfiguration        = cloud.Op[*PutBucketIntelligentTieringConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketIntelligentTieringConfiguration", Method: "PUT", URI: "/{Bucket}?intelligent-tiering"}}
 	PutBucketInventoryConfiguration                 = cloud.Op[*PutBucketInventoryConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketInventoryConfiguration", Method: "PUT", URI: "/{Bucket}?inventory"}}
-	PutBucketLifecycle                              = cloud.Op[*PutBucketLifecycleInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketLifecycle", Method: "PUT", URI: "/{Bucket}?lifecycle", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketLifecycleConfiguration                 = cloud.Op[*PutBucketLifecycleConfigurationInput, *PutBucketLifecycleConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketLifecycleConfiguration", Method: "PUT", URI: "/{Bucket}?lifecycle", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketLogging                                = cloud.Op[*PutBucketLoggingInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketLogging", Method: "PUT", URI: "/{Bucket}?logging", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketMetricsConfiguration                   = cloud.Op[*PutBucketMetricsConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketMetricsConfiguration", Method: "PUT", URI: "/{Bucket}?metrics"}}
-	PutBucketNotification                           = cloud.Op[*PutBucketNotificationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketNotification", Method: "PUT", URI: "/{Bucket}?notification", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketNotificationConfiguration              = cloud.Op[*PutBucketNotificationConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketNotificationConfiguration", Method: "PUT", URI: "/{Bucket}?notification"}}
 	PutBucketOwnershipControls                      = cloud.Op[*PutBucketOwnershipControlsInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketOwnershipControls", Method: "PUT", URI: "/{Bucket}?ownershipControls", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}
 	PutBucketPolicy                                 = cloud.Op[*PutBucketPolicyInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutBucketPolicy", Method: "PUT", URI: "/{Bucket}?policy", Checksum: &cloud.Checksum{Required: true, AlgorithmFrom: "ChecksumAlgorithm", ModeFrom: ""}}}

@@ -139,14 +139,6 @@ type Checksum struct {
 	ChecksumType      *string `aws:"enum=ChecksumType"`
 }
 
-type CloudFunctionConfiguration struct {
-	Id             *string
-	Event          *string  `aws:"enum=Event"`
-	Events         []string `aws:"n=Event;flat;e.enum=Event"`
-	CloudFunction  *string
-	InvocationRole *string
-}
-
 type CommonPrefix struct {
 	Prefix *string
 }
@@ -734,15 +726,6 @@ type GetBucketLifecycleConfigurationInput struct {
 	ExpectedBucketOwner *string `aws:"header=x-amz-expected-bucket-owner"`
 }
 
-type GetBucketLifecycleOutput struct {
-	Rules []Rule `aws:"n=Rule;flat"`
-}
-
-type GetBucketLifecycleInput struct {
-	Bucket              string  `aws:"uri=Bucket;req"`
-	ExpectedBucketOwner *string `aws:"header=x-amz-expected-bucket-owner"`
-}
-
 type GetBucketLocationOutput struct {
 	LocationConstraint *string `aws:"enum=BucketLocationConstraint"`
 }
@@ -799,7 +782,7 @@ type GetBucketMetricsConfigurationInput struct {
 	ExpectedBucketOwner *string `aws:"header=x-amz-expected-bucket-owner"`
 }
 
-type GetBucketNotificationConfigurationRequest struct {
+type GetBucketNotificationConfigurationInput struct {
 	Bucket              string  `aws:"uri=Bucket;req"`
 	ExpectedBucketOwner *string `aws:"header=x-amz-expected-bucket-owner"`
 }
@@ -1291,10 +1274,6 @@ type LambdaFunctionConfiguration struct {
 	Filter            *NotificationConfigurationFilter
 }
 
-type LifecycleConfiguration struct {
-	Rules []Rule `aws:"n=Rule;req;flat"`
-}
-
 type LifecycleExpiration struct {
 	Date                      *time.Time `aws:"ts=iso"`
 	Days                      *int32
@@ -1643,12 +1622,6 @@ type NotificationConfiguration struct {
 	EventBridgeConfiguration     *EventBridgeConfiguration
 }
 
-type NotificationConfigurationDeprecated struct {
-	TopicConfiguration         *TopicConfigurationDeprecated
-	QueueConfiguration         *QueueConfigurationDeprecated
-	CloudFunctionConfiguration *CloudFunctionConfiguration
-}
-
 type NotificationConfigurationFilter struct {
 	Key *S3KeyFilter `aws:"n=S3Key"`
 }
@@ -1869,14 +1842,6 @@ type PutBucketLifecycleConfigurationInput struct {
 	TransitionDefaultMinimumObjectSize *string                       `aws:"header=x-amz-transition-default-minimum-object-size;enum=TransitionDefaultMinimumObjectSize"`
 }
 
-type PutBucketLifecycleInput struct {
-	Bucket                 string                  `aws:"uri=Bucket;req"`
-	ContentMD5             *string                 `aws:"header=Content-MD5"`
-	ChecksumAlgorithm      *string                 `aws:"header=x-amz-sdk-checksum-algorithm;enum=ChecksumAlgorithm"`
-	LifecycleConfiguration *LifecycleConfiguration `aws:"payload;ns=http://s3.amazonaws.com/doc/2006-03-01/"`
-	ExpectedBucketOwner    *string                 `aws:"header=x-amz-expected-bucket-owner"`
-}
-
 type PutBucketLoggingInput struct {
 	Bucket              string              `aws:"uri=Bucket;req"`
 	BucketLoggingStatus BucketLoggingStatus `aws:"payload;req;ns=http://s3.amazonaws.com/doc/2006-03-01/"`
@@ -1897,14 +1862,6 @@ type PutBucketNotificationConfigurationInput struct {
 	NotificationConfiguration NotificationConfiguration `aws:"payload;req;ns=http://s3.amazonaws.com/doc/2006-03-01/"`
 	ExpectedBucketOwner       *string                   `aws:"header=x-amz-expected-bucket-owner"`
 	SkipDestinationValidation *bool                     `aws:"header=x-amz-skip-destination-validation"`
-}
-
-type PutBucketNotificationInput struct {
-	Bucket                    string                              `aws:"uri=Bucket;req"`
-	ContentMD5                *string                             `aws:"header=Content-MD5"`
-	ChecksumAlgorithm         *string                             `aws:"header=x-amz-sdk-checksum-algorithm;enum=ChecksumAlgorithm"`
-	NotificationConfiguration NotificationConfigurationDeprecated `aws:"payload;req;ns=http://s3.amazonaws.com/doc/2006-03-01/"`
-	ExpectedBucketOwner       *string                             `aws:"header=x-amz-expected-bucket-owner"`
 }
 
 type PutBucketOwnershipControlsInput struct {
@@ -2136,13 +2093,6 @@ type QueueConfiguration struct {
 	Filter   *NotificationConfigurationFilter
 }
 
-type QueueConfigurationDeprecated struct {
-	Id     *string
-	Event  *string  `aws:"enum=Event"`
-	Events []string `aws:"n=Event;flat;e.enum=Event"`
-	Queue  *string
-}
-
 type RecordExpiration struct {
 	Expiration string `aws:"req;enum=ExpirationState"`
 	Days       *int32
@@ -2267,17 +2217,6 @@ type RoutingRule struct {
 	Redirect  Redirect `aws:"req"`
 }
 
-type Rule struct {
-	Expiration                     *LifecycleExpiration
-	ID                             *string
-	Prefix                         string `aws:"req"`
-	Status                         string `aws:"req;enum=ExpirationStatus"`
-	Transition                     *Transition
-	NoncurrentVersionTransition    *NoncurrentVersionTransition
-	NoncurrentVersionExpiration    *NoncurrentVersionExpiration
-	AbortIncompleteMultipartUpload *AbortIncompleteMultipartUpload
-}
-
 type S3KeyFilter struct {
 	FilterRules []FilterRule `aws:"n=FilterRule;flat"`
 }
@@ -2331,7 +2270,7 @@ type SelectObjectContentEventStream struct {
 }
 
 type SelectObjectContentOutput struct {
-	Payload iter.Seq2[*SelectObjectContentEventStream, error] `aws:"payload;n=SelectObjectContentEventStream"`
+	Payload iter.Seq2[*SelectObjectContentEventStream, error] `aws:"payload"`
 }
 
 type SelectObjectContentInput struct {
@@ -2438,13 +2377,6 @@ type TopicConfiguration struct {
 	TopicArn string   `aws:"n=Topic;req"`
 	Events   []string `aws:"n=Event;req;flat;e.enum=Event"`
 	Filter   *NotificationConfigurationFilter
-}
-
-type TopicConfigurationDeprecated struct {
-	Id     *string
-	Events []string `aws:"n=Event;flat;e.enum=Event"`
-	Event  *string  `aws:"enum=Event"`
-	Topic  *string
 }
 
 type Transition struct {

@@ -5,16 +5,16 @@ package s3control
 import "pileus/cloud"
 
 var (
-	ErrBadRequest                           = &cloud.ErrorKind{Code: "BadRequestException", Status: 400}
-	ErrBucketAlreadyExists                  = &cloud.ErrorKind{Code: "BucketAlreadyExists", Status: 400}
-	ErrBucketAlreadyOwnedByYou              = &cloud.ErrorKind{Code: "BucketAlreadyOwnedByYou", Status: 400}
-	ErrIdempotency                          = &cloud.ErrorKind{Code: "IdempotencyException", Status: 400}
-	ErrInternalService                      = &cloud.ErrorKind{Code: "InternalServiceException", Status: 500, Server: true}
-	ErrInvalidNextToken                     = &cloud.ErrorKind{Code: "InvalidNextTokenException", Status: 400}
-	ErrInvalidRequest                       = &cloud.ErrorKind{Code: "InvalidRequestException", Status: 400}
-	ErrJobStatus                            = &cloud.ErrorKind{Code: "JobStatusException", Status: 400}
-	ErrNoSuchPublicAccessBlockConfiguration = &cloud.ErrorKind{Code: "NoSuchPublicAccessBlockConfiguration", Status: 404}
-	ErrNotFound                             = &cloud.ErrorKind{Code: "NotFoundException", Status: 400}
-	ErrTooManyRequests                      = &cloud.ErrorKind{Code: "TooManyRequestsException", Status: 400}
-	ErrTooManyTags                          = &cloud.ErrorKind{Code: "TooManyTagsException", Status: 400}
+	ErrBadRequest                           = &cloud.ErrorKind{Code: "BadRequestException", Shape: "BadRequestException", Status: 400}
+	ErrBucketAlreadyExists                  = &cloud.ErrorKind{Code: "BucketAlreadyExists", Shape: "BucketAlreadyExists", Status: 400}
+	ErrBucketAlreadyOwnedByYou              = &cloud.ErrorKind{Code: "BucketAlreadyOwnedByYou", Shape: "BucketAlreadyOwnedByYou", Status: 400}
+	ErrIdempotency                          = &cloud.ErrorKind{Code: "IdempotencyException", Shape: "IdempotencyException", Status: 400}
+	ErrInternalService                      = &cloud.ErrorKind{Code: "InternalServiceException", Shape: "InternalServiceException", Status: 500, Server: true}
+	ErrInvalidNextToken                     = &cloud.ErrorKind{Code: "InvalidNextTokenException", Shape: "InvalidNextTokenException", Status: 400}
+	ErrInvalidRequest                       = &cloud.ErrorKind{Code: "InvalidRequestException", Shape: "InvalidRequestException", Status: 400}
+	ErrJobStatus                            = &cloud.ErrorKind{Code: "JobStatusException", Shape: "JobStatusException", Status: 400}
+	ErrNoSuchPublicAccessBlockConfiguration = &cloud.ErrorKind{Code: "NoSuchPublicAccessBlockConfiguration", Shape: "NoSuchPublicAccessBlockConfiguration", Status: 404}
+	ErrNotFound                             = &cloud.ErrorKind{Code: "NotFoundException", Shape: "NotFoundException", Status: 400}
+	ErrTooManyRequests                      = &cloud.ErrorKind{Code: "TooManyRequestsException", Shape: "TooManyRequestsException", Status: 400}
+	ErrTooManyTags                          = &cloud.ErrorKind{Code: "TooManyTagsException", Shape: "TooManyTagsException", Status: 400}
 )

@@ -5,8 +5,8 @@ package sqs
 type AddPermissionInput struct {
 	QueueUrl      string   `aws:"req"`
 	Label         string   `aws:"req"`
-	AWSAccountIds []string `aws:"req;flat"`
-	Actions       []string `aws:"req;flat"`
+	AWSAccountIds []string `aws:"q=AWSAccountId;req;flat"`
+	Actions       []string `aws:"q=ActionName;req;flat"`
 }
 
 type BatchResultErrorEntry struct {
@@ -26,7 +26,7 @@ type CancelMessageMoveTaskOutput struct {
 
 type ChangeMessageVisibilityBatchInput struct {
 	QueueUrl string                                     `aws:"req"`
-	Entries  []ChangeMessageVisibilityBatchRequestEntry `aws:"req;flat"`
+	Entries  []ChangeMessageVisibilityBatchRequestEntry `aws:"q=ChangeMessageVisibilityBatchRequestEntry;req;flat"`
 }
 
 type ChangeMessageVisibilityBatchRequestEntry struct {
@@ -36,8 +36,8 @@ type ChangeMessageVisibilityBatchRequestEntry struct {
 }
 
 type ChangeMessageVisibilityBatchOutput struct {
-	Successful []ChangeMessageVisibilityBatchResultEntry `aws:"req;flat"`
-	Failed     []BatchResultErrorEntry                   `aws:"req;flat"`
+	Successful []ChangeMessageVisibilityBatchResultEntry `aws:"q=ChangeMessageVisibilityBatchResultEntry;req;flat"`
+	Failed     []BatchResultErrorEntry                   `aws:"q=BatchResultErrorEntry;req;flat"`
 }
 
 type ChangeMessageVisibilityBatchResultEntry struct {
@@ -52,8 +52,8 @@ type ChangeMessageVisibilityInput struct {
 
 type CreateQueueInput struct {
 	QueueName  string            `aws:"req"`
-	Attributes map[string]string `aws:"flat;k.enum=QueueAttributeName"`
-	Tags       map[string]string `aws:"n=tags;flat"`
+	Attributes map[string]string `aws:"q=Attribute;flat;k.n=Name;k.enum=QueueAttributeName;e.n=Value"`
+	Tags       map[string]string `aws:"n=tags;q=Tag;flat;k.n=Key;e.n=Value"`
 }
 
 type CreateQueueOutput struct {
@@ -62,7 +62,7 @@ type CreateQueueOutput struct {
 
 type DeleteMessageBatchInput struct {
 	QueueUrl string                           `aws:"req"`
-	Entries  []DeleteMessageBatchRequestEntry `aws:"req;flat"`
+	Entries  []DeleteMessageBatchRequestEntry `aws:"q=DeleteMessageBatchRequestEntry;req;flat"`
 }
 
 type DeleteMessageBatchRequestEntry struct {
@@ -71,8 +71,8 @@ type DeleteMessageBatchRequestEntry struct {
 }
 
 type DeleteMessageBatchOutput struct {
-	Successful []DeleteMessageBatchResultEntry `aws:"req;flat"`
-	Failed     []BatchResultErrorEntry         `aws:"req;flat"`
+	Successful []DeleteMessageBatchResultEntry `aws:"q=DeleteMessageBatchResultEntry;req;flat"`
+	Failed     []BatchResultErrorEntry         `aws:"q=BatchResultErrorEntry;req;flat"`
 }
 
 type DeleteMessageBatchResultEntry struct {
@@ -90,11 +90,11 @@ type DeleteQueueInput struct {
 
 type GetQueueAttributesInput struct {
 	QueueUrl       string   `aws:"req"`
-	AttributeNames []string `aws:"flat;e.enum=QueueAttributeName"`
+	AttributeNames []string `aws:"q=AttributeName;flat;e.enum=QueueAttributeName"`
 }
 
 type GetQueueAttributesOutput struct {
-	Attributes map[string]string `aws:"flat;k.enum=QueueAttributeName"`
+	Attributes map[string]string `aws:"q=Attribute;flat;k.n=Name;k.enum=QueueAttributeName;e.n=Value"`
 }
 
 type GetQueueUrlInput struct {
@@ -113,7 +113,7 @@ type ListDeadLetterSourceQueuesInput struct {
 }
 
 type ListDeadLetterSourceQueuesOutput struct {
-	QueueUrls []string `aws:"n=queueUrls;req;flat"`
+	QueueUrls []string `aws:"n=queueUrls;q=QueueUrl;req;flat"`
 	NextToken *string
 }
 
@@ -123,7 +123,7 @@ type ListMessageMoveTasksInput struct {
 }
 
 type ListMessageMoveTasksOutput struct {
-	Results []ListMessageMoveTasksResultEntry `aws:"flat"`
+	Results []ListMessageMoveTasksResultEntry `aws:"q=ListMessageMoveTasksResultEntry;flat"`
 }
 
 type ListMessageMoveTasksResultEntry struct {
@@ -143,7 +143,7 @@ type ListQueueTagsInput struct {
 }
 
 type ListQueueTagsOutput struct {
-	Tags map[string]string `aws:"flat"`
+	Tags map[string]string `aws:"q=Tag;flat;k.n=Key;e.n=Value"`
 }
 
 type ListQueuesInput struct {
@@ -153,7 +153,7 @@ type ListQueuesInput struct {
 }
 
 type ListQueuesOutput struct {
-	QueueUrls []string `aws:"flat"`
+	QueueUrls []string `aws:"q=QueueUrl;flat"`
 	NextToken *string
 }
 
@@ -162,24 +162,24 @@ type Message struct {
 	ReceiptHandle          *string
 	MD5OfBody              *string
 	Body                   *string
-	Attributes             map[string]string `aws:"flat;k.enum=MessageSystemAttributeName"`
+	Attributes             map[string]string `aws:"q=Attribute;flat;k.n=Name;k.enum=MessageSystemAttributeName;e.n=Value"`
 	MD5OfMessageAttributes *string
-	MessageAttributes      map[string]MessageAttributeValue `aws:"flat"`
+	MessageAttributes      map[string]MessageAttributeValue `aws:"q=MessageAttribute;flat;k.n=Name;e.n=Value"`
 }
 
 type MessageAttributeValue struct {
 	StringValue      *string
 	BinaryValue      []byte
-	StringListValues []string `aws:"flat"`
-	BinaryListValues [][]byte `aws:"flat"`
+	StringListValues []string `aws:"q=StringListValue;flat"`
+	BinaryListValues [][]byte `aws:"q=BinaryListValue;flat"`
 	DataType         string   `aws:"req"`
 }
 
 type MessageSystemAttributeValue struct {
 	StringValue      *string
 	BinaryValue      []byte
-	StringListValues []string `aws:"flat"`
-	BinaryListValues [][]byte `aws:"flat"`
+	StringListValues []string `aws:"q=StringListValue;flat"`
+	BinaryListValues [][]byte `aws:"q=BinaryListValue;flat"`
 	DataType         string   `aws:"req"`
 }
 
@@ -189,9 +189,9 @@ type PurgeQueueInput struct {
 
 type ReceiveMessageInput struct {
 	QueueUrl                    string   `aws:"req"`
-	AttributeNames              []string `aws:"flat;e.enum=QueueAttributeName"`
-	MessageSystemAttributeNames []string `aws:"flat;e.enum=MessageSystemAttributeName"`
-	MessageAttributeNames       []string `aws:"flat"`
+	AttributeNames              []string `aws:"q=AttributeName;flat;e.enum=QueueAttributeName"`
+	MessageSystemAttributeNames []string `aws:"q=MessageSystemAttributeName;flat;e.enum=MessageSystemAttributeName"`
+	MessageAttributeNames       []string `aws:"q=MessageAttributeName;flat"`
 	MaxNumberOfMessages         *int32
 	VisibilityTimeout           *int32
 	WaitTimeSeconds             *int32
@@ -199,7 +199,7 @@ type ReceiveMessageInput struct {
 }
 
 type ReceiveMessageOutput struct {
-	Messages []Message `aws:"flat"`
+	Messages []Message `aws:"q=Message;flat"`
 }
 
 type RemovePermissionInput struct {
@@ -209,22 +209,22 @@ type RemovePermissionInput struct {
 
 type SendMessageBatchInput struct {
 	QueueUrl string                         `aws:"req"`
-	Entries  []SendMessageBatchRequestEntry `aws:"req;flat"`
+	Entries  []SendMessageBatchRequestEntry `aws:"q=SendMessageBatchRequestEntry;req;flat"`
 }
 
 type SendMessageBatchRequestEntry struct {
 	Id                      string `aws:"req"`
 	MessageBody             string `aws:"req"`
 	DelaySeconds            *int32
-	MessageAttributes       map[string]MessageAttributeValue       `aws:"flat"`
-	MessageSystemAttributes map[string]MessageSystemAttributeValue `aws:"flat;k.enum=MessageSystemAttributeNameForSends"`
+	MessageAttributes       map[string]MessageAttributeValue       `aws:"q=MessageAttribute;flat;k.n=Name;e.n=Value"`
+	MessageSystemAttributes map[string]MessageSystemAttributeValue `aws:"q=MessageSystemAttribute;flat;k.n=Name;k.enum=MessageSystemAttributeNameForSends;e.n=Value"`
 	MessageDeduplicationId  *string
 	MessageGroupId          *string
 }
 
 type SendMessageBatchOutput struct {
-	Successful []SendMessageBatchResultEntry `aws:"req;flat"`
-	Failed     []BatchResultErrorEntry       `aws:"req;flat"`
+	Successful []SendMessageBatchResultEntry `aws:"q=SendMessageBatchResultEntry;req;flat"`
+	Failed     []BatchResultErrorEntry       `aws:"q=BatchResultErrorEntry;req;flat"`
 }
 
 type SendMessageBatchResultEntry struct {
@@ -240,8 +240,8 @@ type SendMessageInput struct {
 	QueueUrl                string `aws:"req"`
 	MessageBody             string `aws:"req"`
 	DelaySeconds            *int32
-	MessageAttributes       map[string]MessageAttributeValue       `aws:"flat"`
-	MessageSystemAttributes map[string]MessageSystemAttributeValue `aws:"flat;k.enum=MessageSystemAttributeNameForSends"`
+	MessageAttributes       map[string]MessageAttributeValue       `aws:"q=MessageAttribute;flat;k.n=Name;e.n=Value"`
+	MessageSystemAttributes map[string]MessageSystemAttributeValue `aws:"q=MessageSystemAttribute;flat;k.n=Name;k.enum=MessageSystemAttributeNameForSends;e.n=Value"`
 	MessageDeduplicationId  *string
 	MessageGroupId          *string
 }
@@ -256,7 +256,7 @@ type SendMessageOutput struct {
 
 type SetQueueAttributesInput struct {
 	QueueUrl   string            `aws:"req"`
-	Attributes map[string]string `aws:"req;flat;k.enum=QueueAttributeName"`
+	Attributes map[string]string `aws:"q=Attribute;req;flat;k.n=Name;k.enum=QueueAttributeName;e.n=Value"`
 }
 
 type StartMessageMoveTaskInput struct {
@@ -271,10 +271,10 @@ type StartMessageMoveTaskOutput struct {
 
 type TagQueueInput struct {
 	QueueUrl string            `aws:"req"`
-	Tags     map[string]string `aws:"req;flat"`
+	Tags     map[string]string `aws:"q=Tag;req;flat;k.n=Key;e.n=Value"`
 }
 
 type UntagQueueInput struct {
 	QueueUrl string   `aws:"req"`
-	TagKeys  []string `aws:"req;flat"`
+	TagKeys  []string `aws:"q=TagKey;req;flat"`
 }

@@ -5,16 +5,16 @@ package sts
 import "pileus/cloud"
 
 var (
-	ErrExpiredToken                          = &cloud.ErrorKind{Code: "ExpiredTokenException", Status: 400}
-	ErrExpiredTradeInToken                   = &cloud.ErrorKind{Code: "ExpiredTradeInTokenException", Status: 400}
+	ErrExpiredToken                          = &cloud.ErrorKind{Code: "ExpiredTokenException", Shape: "ExpiredTokenException", Status: 400}
+	ErrExpiredTradeInToken                   = &cloud.ErrorKind{Code: "ExpiredTradeInTokenException", Shape: "ExpiredTradeInTokenException", Status: 400}
 	ErrIDPCommunicationError                 = &cloud.ErrorKind{Code: "IDPCommunicationError", Shape: "IDPCommunicationErrorException", Status: 400}
 	ErrIDPRejectedClaim                      = &cloud.ErrorKind{Code: "IDPRejectedClaim", Shape: "IDPRejectedClaimException", Status: 403}
-	ErrInvalidAuthorizationMessage           = &cloud.ErrorKind{Code: "InvalidAuthorizationMessageException", Status: 400}
+	ErrInvalidAuthorizationMessage           = &cloud.ErrorKind{Code: "InvalidAuthorizationMessageException", Shape: "InvalidAuthorizationMessageException", Status: 400}
 	ErrInvalidIdentityToken                  = &cloud.ErrorKind{Code: "InvalidIdentityToken", Shape: "InvalidIdentityTokenException", Status: 400}
-	ErrJWTPayloadSizeExceeded                = &cloud.ErrorKind{Code: "JWTPayloadSizeExceededException", Status: 400}
+	ErrJWTPayloadSizeExceeded                = &cloud.ErrorKind{Code: "JWTPayloadSizeExceededException", Shape: "JWTPayloadSizeExceededException", Status: 400}
 	ErrMalformedPolicyDocument               = &cloud.ErrorKind{Code: "MalformedPolicyDocument", Shape: "MalformedPolicyDocumentException", Status: 400}
-	ErrOutboundWebIdentityFederationDisabled = &cloud.ErrorKind{Code: "OutboundWebIdentityFederationDisabledException", Status: 403}
+	ErrOutboundWebIdentityFederationDisabled = &cloud.ErrorKind{Code: "OutboundWebIdentityFederationDisabledException", Shape: "OutboundWebIdentityFederationDisabledException", Status: 403}
 	ErrPackedPolicyTooLarge                  = &cloud.ErrorKind{Code: "PackedPolicyTooLarge", Shape: "PackedPolicyTooLargeException", Status: 400}
-	ErrRegionDisabled                        = &cloud.ErrorKind{Code: "RegionDisabledException", Status: 403}
-	ErrSessionDurationEscalation             = &cloud.ErrorKind{Code: "SessionDurationEscalationException", Status: 403}
+	ErrRegionDisabled                        = &cloud.ErrorKind{Code: "RegionDisabledException", Shape: "RegionDisabledException", Status: 403}
+	ErrSessionDurationEscalation             = &cloud.ErrorKind{Code: "SessionDurationEscalationException", Shape: "SessionDurationEscalationException", Status: 403}
 )

@@ -60,11 +60,7 @@ func (g *generator) errors() string {
 				status = 500
 			}
 		}
-		fmt.Fprintf(&b, "%s = &cloud.ErrorKind{Code: %q", g.names.errs[n], code)
-		if n != code {
-			fmt.Fprintf(&b, ", Shape: %q", n)
-		}
-		fmt.Fprintf(&b, ", Status: %d", status)
+		fmt.Fprintf(&b, "%s = &cloud.ErrorKind{Code: %q, Shape: %q, Status: %d", g.names.errs[n], code, n, status)
 		if server || status >= 500 {
 			b.WriteString(", Server: true")
 		}

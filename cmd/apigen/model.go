@@ -14,6 +14,7 @@ type model struct {
 	Metadata   metadata
 	Operations map[string]*operation
 	Shapes     map[string]*shape
+	Errors     map[string]overlayError // overlay: codes and statuses, known or not to the model
 
 	pages map[string]page
 	name  string // package name
@@ -35,6 +36,12 @@ type metadata struct {
 	ErrorNamespace string // of __type: "com.amazonaws.sqs"
 	Invalid        string // error code of a violated constraint; "none": the service checks for itself
 	Missing        string // error code of a missing required member, where it has its own
+}
+
+// overlayError corrects an exception's code and status, or adds an exception.
+type overlayError struct {
+	Code   string
+	Status int
 }
 
 type operation struct {
@@ -160,6 +167,7 @@ func load(models, overlays string, s service) (*model, error) {
 	if err := json.Unmarshal(b, m); err != nil {
 		return nil, fmt.Errorf("model of %s: %w", s.name, err)
 	}
+	m.addErrors()
 	return m, m.loadPages(filepath.Join(dir, "paginators-1.json"))
 }
 
@@ -197,4 +205,20 @@ func (m *model) shapeOf(r *ref) *shape {
 		fatalf("%s: no shape %q", m.name, r.Shape)
 	}
 	return s
+}
+
+func (m *model) addErrors() {
+	for n, e := range m.Errors {
+		s := m.Shapes[n]
+		if s == nil {
+			s = &shape{Type: "structure", Exception: true}
+			m.Shapes[n] = s
+		}
+		if e.Code != "" {
+			s.Error.Code = e.Code
+		}
+		if e.Status != 0 {
+			s.Error.HTTPStatusCode = e.Status
+		}
+	}
 }

@@ -29,8 +29,6 @@ func (g *generator) tag(s *shape, member, field string, r *ref, required bool) s
 	if s.Payload == member && r.LocationName == "" {
 		if root := g.shapeOf(r).LocationName; root != "" && root != field {
 			t.add("n", root)
-		} else if root == "" && g.shapeOf(r).Type == "structure" && r.Shape != field {
-			t.add("n", r.Shape)
 		}
 	}
 	t.add("q", r.QueryName)
