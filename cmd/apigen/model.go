@@ -123,8 +123,8 @@ func (m *members) UnmarshalJSON(b []byte) error {
 }
 
 type page struct {
-	InputToken  names `json:"input_token"`
-	OutputToken names `json:"output_token"`
+	InputToken  names  `json:"input_token"`
+	OutputToken names  `json:"output_token"`
 	LimitKey    string `json:"limit_key"`
 	ResultKey   names  `json:"result_key"`
 }
