@@ -91,6 +91,9 @@ type Options struct {
 	// AllowUnsigned lets families other than S3 take UNSIGNED-PAYLOAD
 	// (operations whose authtype is v4-unsigned-body).
 	AllowUnsigned bool
+	// Bucket is set where S3 was addressed at the bucket's own host name:
+	// version 2 signs it as part of the path.
+	Bucket string
 }
 
 // Parse finds the credentials of a request without verifying them. It answers
