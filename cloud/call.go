@@ -63,6 +63,13 @@ type Cloud interface {
 	DB() store.Store
 	Clock() clock.Clock
 	Rand() rng.Source
+	// Credential finds the secret and principal of an access key, for requests
+	// that carry their signature in a form (S3's browser uploads). Its errors
+	// are the answer.
+	Credential(ctx context.Context, accessKey, sessionToken string) (secret string, p *Principal, err error)
+	// Authorise decides checks for c's principal outside of an operation's
+	// declared access: for calls that answer per item (DeleteObjects).
+	Authorise(c *Call, op *OpInfo, checks ...Check) error
 	// Implements tells whether a module binds the operation.
 	Implements(service, op string) bool
 	// Go runs f on a goroutine that the cloud owns: ctx ends when it stops,
