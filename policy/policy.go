@@ -49,6 +49,8 @@ type Principal struct {
 	UserARN   string // FederatedUser: the user who asked for the session
 	Service   string // Service: "s3.amazonaws.com"
 	Federated string // web identity and SAML: the provider, while assuming a role
+	ID        string // aws:userid: "AIDA...", "AROA...:session"; unique ids in Principal elements match it
+	Canonical string // the account's canonical user id, where S3 knows it
 }
 
 // Set is every policy that applies to a request.
@@ -72,4 +74,7 @@ type Set struct {
 	Trust bool
 	// Root marks the account's root user, whose identity side allows all.
 	Root bool
+	// Endpoint policies of the VPC endpoint that the request came through;
+	// they must allow by themselves. Empty where it came through none.
+	Endpoint []Attached
 }

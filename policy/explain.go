@@ -1,0 +1,240 @@
+package policy
+
+// Trace is an evaluation written down: every policy, every statement, and why
+// each matched or did not. It is what `pileus why` and the console show, and
+// serialises as JSON.
+type Trace struct {
+	Principal       string `json:"principal"`
+	PrincipalKind   string `json:"principalKind"`
+	Account         string `json:"account,omitempty"`
+	Action          string `json:"action"`
+	Resource        string `json:"resource"`
+	ResourceAccount string `json:"resourceAccount,omitempty"`
+	CrossAccount    bool   `json:"crossAccount,omitempty"`
+	Root            bool   `json:"root,omitempty"`
+	Trust           bool   `json:"trust,omitempty"`
+	HasSession      bool   `json:"hasSession,omitempty"` // session policies were passed
+	RoleARN         string `json:"roleArn,omitempty"`
+
+	Allowed bool   `json:"allowed"`
+	Reason  string `json:"reason"` // allowed, explicitDeny, implicitDeny
+	Layer   string `json:"layer"`
+	Message string `json:"message,omitempty"` // what the client was told
+
+	Policies []PolicyTrace `json:"policies"`
+
+	decision Decision
+}
+
+// PolicyTrace is one policy that was looked at.
+type PolicyTrace struct {
+	ID         string           `json:"id"`
+	Layer      string           `json:"layer"`
+	Level      int              `json:"level,omitempty"` // of a service control policy, 0 at the organization's root
+	Kind       Kind             `json:"-"`
+	Effect     string           `json:"effect"` // allows, denies, says nothing
+	Statements []StatementTrace `json:"statements"`
+}
+
+// StatementTrace is one statement, with each element's outcome.
+type StatementTrace struct {
+	Index      int              `json:"index"`
+	Sid        string           `json:"sid,omitempty"`
+	Effect     string           `json:"effect"`
+	Start      Position         `json:"start"`
+	End        Position         `json:"end"`
+	Matched    bool             `json:"matched"`
+	Decided    bool             `json:"decided,omitempty"` // the statement that the decision rests on
+	Principal  *ElementTrace    `json:"principal,omitempty"`
+	Action     ElementTrace     `json:"action"`
+	Resource   *ElementTrace    `json:"resource,omitempty"`
+	Conditions []ConditionTrace `json:"conditions,omitempty"`
+}
+
+// ElementTrace is one element of a statement.
+type ElementTrace struct {
+	Element string   `json:"element"` // "Action", "NotAction", ...
+	Matched bool     `json:"matched"`
+	Wanted  []string `json:"wanted"`
+	Got     string   `json:"got"`
+	Note    string   `json:"note,omitempty"`
+}
+
+// ConditionTrace is one condition: an operator on a key.
+type ConditionTrace struct {
+	Operator string   `json:"operator"`
+	Key      string   `json:"key"`
+	Matched  bool     `json:"matched"`
+	Wanted   []string `json:"wanted"`
+	Got      []string `json:"got"`               // nil where the request has no such key
+	Missing  bool     `json:"missing,omitempty"` // the request has no such key
+	Note     string   `json:"note,omitempty"`    // variables and what they stood for
+}
+
+// Explain decides a request as Evaluate does and writes down why.
+func Explain(r *Request, set *Set) *Trace {
+	p := &r.Principal
+	t := &Trace{Principal: p.ARN, PrincipalKind: p.Kind, Account: p.Account, Action: r.Action, Resource: r.Resource,
+		ResourceAccount: r.ResourceAccount, Root: set.Root, Trust: set.Trust, HasSession: set.HasSession, RoleARN: p.RoleARN,
+		CrossAccount: !p.external() && r.ResourceAccount != "" && r.ResourceAccount != p.Account}
+	if t.Principal == "" {
+		t.Principal = p.Service
+	}
+	e := evaluation{request: r, set: set}
+	d := e.decide(t)
+	t.decision = d
+	t.Allowed, t.Reason, t.Layer = d.Allowed, d.Reason.String(), d.Layer.String()
+	if !d.Allowed {
+		t.Message = Message(r, d)
+	}
+	t.finish(d)
+	return t
+}
+
+// Decision is the outcome that the trace explains.
+func (t *Trace) Decision() Decision { return t.decision }
+
+// finish fills in what only the whole tells.
+func (t *Trace) finish(d Decision) {
+	for i := range t.Policies {
+		p := &t.Policies[i]
+		p.Effect = "says nothing"
+		for j := range p.Statements {
+			s := &p.Statements[j]
+			s.finish()
+			if !s.Matched {
+				continue
+			}
+			if s.Effect == "Deny" {
+				p.Effect = "denies"
+			} else if p.Effect != "denies" {
+				p.Effect = "allows"
+			}
+			by := d.By.Statement
+			s.Decided = by != nil && p.ID == d.By.PolicyID && p.Kind == d.Layer && by.Index == s.Index && by.Sid == s.Sid
+		}
+	}
+}
+
+func (s *StatementTrace) finish() {
+	s.Matched = s.Action.Matched && (s.Principal == nil || s.Principal.Matched) && (s.Resource == nil || s.Resource.Matched)
+	for _, c := range s.Conditions {
+		s.Matched = s.Matched && c.Matched
+	}
+}
+
+func (t *Trace) policy(a *Attached, kind Kind, level int) *PolicyTrace {
+	if t == nil {
+		return nil
+	}
+	t.Policies = append(t.Policies, PolicyTrace{ID: a.ID, Layer: kind.String(), Kind: kind, Level: level,
+		Statements: make([]StatementTrace, 0, len(a.Doc.Statements))})
+	return &t.Policies[len(t.Policies)-1]
+}
+
+func (p *PolicyTrace) statement(s *Statement) *StatementTrace {
+	if p == nil {
+		return nil
+	}
+	p.Statements = append(p.Statements, StatementTrace{Index: s.Index, Sid: s.Sid, Effect: s.Effect(), Start: s.Start, End: s.End})
+	return &p.Statements[len(p.Statements)-1]
+}
+
+// Effect is "Allow" or "Deny".
+func (s *Statement) Effect() string {
+	if s.Deny {
+		return "Deny"
+	}
+	return "Allow"
+}
+
+func (t *StatementTrace) tracePrincipal(s *Statement, r *Request, g grant) {
+	e := &ElementTrace{Element: negation(s.principal.not, "Principal"), Matched: g != noGrant, Got: r.Principal.ARN}
+	for _, p := range s.principal.entries {
+		if p.typ == "*" {
+			e.Wanted = append(e.Wanted, "*")
+		} else {
+			e.Wanted = append(e.Wanted, p.typ+": "+p.value)
+		}
+	}
+	switch p := &r.Principal; {
+	case p.Kind == "Service":
+		e.Got = p.Service
+	case p.Kind == "Anonymous":
+		e.Got = "anonymous"
+	case p.external() && p.Federated != "":
+		e.Got = p.Federated
+	}
+	switch g {
+	case accountGrant:
+		e.Note = "names the account, which delegates to the account's own policies"
+	case limitedGrant:
+		e.Note = "names the identity behind the session, whose boundary and session policies still limit it"
+	}
+	t.Principal = e
+}
+
+func (t *StatementTrace) traceAction(s *Statement, r *Request, matched bool) {
+	t.Action = ElementTrace{Element: negation(s.actions.not, "Action"), Matched: matched, Got: r.Action, Wanted: sources(s.actions.patterns)}
+}
+
+func (t *StatementTrace) traceResource(s *Statement, r *Request, matched bool) {
+	if s.anyResource {
+		return
+	}
+	t.Resource = &ElementTrace{Element: negation(s.notResource, "Resource"), Matched: matched, Got: r.Resource,
+		Wanted: sources(s.resources), Note: variableNote(s.resources, r)}
+}
+
+func (t *StatementTrace) traceCondition(c *condition, r *Request, matched bool) {
+	actual, present := r.lookup(c.key)
+	ct := ConditionTrace{Operator: c.name, Key: c.source, Matched: matched, Wanted: c.wanted, Got: actual, Missing: !present}
+	for i := range c.values {
+		ct.Note = joinNote(ct.Note, patternNote(&c.values[i].pattern, r))
+	}
+	t.Conditions = append(t.Conditions, ct)
+}
+
+func negation(not bool, element string) string {
+	if not {
+		return "Not" + element
+	}
+	return element
+}
+
+func sources(list []pattern) []string {
+	out := make([]string, len(list))
+	for i := range list {
+		out[i] = list[i].source
+	}
+	return out
+}
+
+func variableNote(list []pattern, r *Request) (note string) {
+	for i := range list {
+		note = joinNote(note, patternNote(&list[i], r))
+	}
+	return note
+}
+
+// patternNote says what a pattern's variables stood for.
+func patternNote(p *pattern, r *Request) (note string) {
+	for _, e := range p.pieces {
+		if e.kind != variablePiece {
+			continue
+		}
+		if v, ok := e.vari.value(r); ok {
+			note = joinNote(note, "${"+e.vari.source+"} is "+v)
+		} else {
+			note = joinNote(note, "${"+e.vari.source+"} has no value in this request, so it matches nothing")
+		}
+	}
+	return note
+}
+
+func joinNote(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}
