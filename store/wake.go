@@ -147,3 +147,14 @@ func wakeTime(n int64) time.Time {
 	}
 	return time.Unix(0, n).UTC()
 }
+
+// Appointment is the wake that stands for a controller and key.
+func Appointment(r Reader, controller string, key Key) (w Wake, ok bool) {
+	w = Wake{Controller: controller, Key: key}
+	b, ok := r.Get(wakeKeyRow(w))
+	if ok {
+		at, _, _ := parseWake(b)
+		w.At = wakeTime(at)
+	}
+	return w, ok
+}
