@@ -1,6 +1,8 @@
 package identity
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"pileus/store"
@@ -33,7 +35,7 @@ type PasswordPolicy struct {
 }
 
 // Accounts by id.
-var Accounts = &records[Account]{store.Table[Account]{
+var Accounts = &records[Account]{Table: store.Table[Account]{
 	Name: "identity.account",
 	Key:  func(a *Account) store.Key { return store.K(a.ID) },
 	Memo: 1024,
@@ -47,3 +49,33 @@ var Accounts = &records[Account]{store.Table[Account]{
 		"canonical": func(a *Account) store.Key { return store.K(a.CanonicalID) },
 	},
 }}
+
+// IsAccountID tells whether s has the form of an account id: 12 digits.
+func IsAccountID(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// EnsureAccount makes an account whose root access key is its own id, unless
+// it exists.
+func EnsureAccount(tx store.Tx, id, secret string, now time.Time) {
+	if !Accounts.Has(tx, id) {
+		Accounts.Put(tx, NewAccount(id, "account-"+id, "", now))
+	}
+	if !AccessKeys.Has(tx, id) {
+		PutKey(tx, &AccessKey{ID: id, Secret: secret, Account: id, Created: now})
+	}
+}
+
+// NewAccount is an account that nothing is in yet.
+func NewAccount(id, name, email string, now time.Time) *Account {
+	sum := sha256.Sum256([]byte("canonical user of account " + id))
+	return &Account{ID: id, Name: name, Email: email, Created: now, CanonicalID: hex.EncodeToString(sum[:])}
+}

@@ -101,31 +101,69 @@ func (m *Managed) Document() string {
 
 // Users, Groups and Roles are keyed by account and name, names in lower case
 // because IAM compares them without regard to case; Policies by account and
-// ARN.
+// ARN. Users link to their groups ("group", name in lower case); all three
+// link to their managed policies ("policy", ARN) and boundaries ("boundary",
+// ARN).
 var (
-	Users = &records[User]{store.Table[User]{
-		Name: "identity.user",
-		Key:  func(u *User) store.Key { return store.K(u.Account, fold(u.Name)) },
-		Indexes: map[string]func(*User) store.Key{
-			"id": func(u *User) store.Key { return store.K(u.ID) },
+	Users = &records[User]{
+		Table: store.Table[User]{
+			Name: "identity.user",
+			Key:  func(u *User) store.Key { return store.K(u.Account, fold(u.Name)) },
+			Indexes: map[string]func(*User) store.Key{
+				"id": func(u *User) store.Key { return store.K(u.ID) },
+			},
 		},
-	}}
-	Groups = &records[Group]{store.Table[Group]{
-		Name: "identity.group",
-		Key:  func(g *Group) store.Key { return store.K(g.Account, fold(g.Name)) },
-	}}
-	Roles = &records[Role]{store.Table[Role]{
-		Name: "identity.role",
-		Key:  func(r *Role) store.Key { return store.K(r.Account, fold(r.Name)) },
-		Indexes: map[string]func(*Role) store.Key{
-			"id": func(r *Role) store.Key { return store.K(r.ID) },
+		links: func(u *User) []store.Key {
+			links := u.Grants.links()
+			for _, g := range u.Groups {
+				links = append(links, store.K("group", fold(g)))
+			}
+			return links
 		},
-	}}
-	Policies = &records[Managed]{store.Table[Managed]{
-		Name: "identity.policy",
-		Key:  func(m *Managed) store.Key { return store.K(m.Account, m.ARN) },
-	}}
+		counted: true,
+	}
+	Groups = &records[Group]{
+		Table: store.Table[Group]{
+			Name: "identity.group",
+			Key:  func(g *Group) store.Key { return store.K(g.Account, fold(g.Name)) },
+		},
+		links:   func(g *Group) []store.Key { return g.Grants.links() },
+		counted: true,
+	}
+	Roles = &records[Role]{
+		Table: store.Table[Role]{
+			Name: "identity.role",
+			Key:  func(r *Role) store.Key { return store.K(r.Account, fold(r.Name)) },
+			Indexes: map[string]func(*Role) store.Key{
+				"id": func(r *Role) store.Key { return store.K(r.ID) },
+			},
+		},
+		links:   func(r *Role) []store.Key { return r.Grants.links() },
+		counted: true,
+	}
+	Policies = &records[Managed]{
+		Table: store.Table[Managed]{
+			Name: "identity.policy",
+			Key:  func(m *Managed) store.Key { return store.K(m.Account, m.ARN) },
+			Indexes: map[string]func(*Managed) store.Key{
+				"name": func(m *Managed) store.Key { return store.K(m.Account, fold(m.Name)) },
+			},
+		},
+		counted: true,
+	}
 )
+
+// links lead from managed policies to those whom they are attached to.
+func (g *Grants) links() []store.Key {
+	links := make([]store.Key, 0, len(g.Attached)+1)
+	for _, arn := range g.Attached {
+		links = append(links, store.K("policy", arn))
+	}
+	if g.Boundary != "" {
+		links = append(links, store.K("boundary", g.Boundary))
+	}
+	return links
+}
 
 // FindUser, FindGroup and FindRole look a principal up by its name, in any case.
 func FindUser(r store.Reader, account, name string) (*User, bool) {
