@@ -1,0 +1,55 @@
+package s3
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	api "pileus/api/s3"
+	"pileus/store"
+)
+
+// Bucket is a bucket's record. It is memoized: copy before changing.
+type Bucket struct {
+	Name    string    `cbor:"101,keyasint"`
+	Account string    `cbor:"102,keyasint"`
+	Region  string    `cbor:"103,keyasint"`
+	Created time.Time `cbor:"104,keyasint"`
+	Config
+}
+
+// Bucket names are one space for all accounts and regions of the partition.
+var buckets = &store.Table[Bucket]{
+	Name: "s3.bucket",
+	Key:  func(b *Bucket) store.Key { return store.K(b.Name) },
+	Indexes: map[string]func(*Bucket) store.Key{
+		"account": func(b *Bucket) store.Key { return store.K(b.Account, b.Name) },
+	},
+	Memo: 10_000,
+}
+
+// findBucket is the bucket with the name, wherever it lies.
+func findBucket(r store.Reader, name string) (*Bucket, error) {
+	b, ok := buckets.Get(r, name)
+	if !ok {
+		return nil, errNoSuchBucket(name)
+	}
+	return b, nil
+}
+
+// ARN of the bucket; in the partition "aws" unless told otherwise.
+func (b *Bucket) ARN() string { return "arn:aws:s3:::" + b.Name }
+
+// KeyARN is the ARN of an object in the bucket.
+func (b *Bucket) KeyARN(key string) string { return "arn:aws:s3:::" + b.Name + "/" + key }
+
+// canonicalID is the canonical user id by which S3 names an account in owners
+// and grants: 64 hexadecimal digits that follow from the account.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html
+func canonicalID(account string) string {
+	sum := sha256.Sum256([]byte("pileus canonical user " + account))
+	return hex.EncodeToString(sum[:])
+}
+
+// owner is an account as listings show it.
+func owner(account string) *api.Owner { return &api.Owner{ID: new(canonicalID(account))} }
