@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"pileus/blob"
 	"pileus/clock"
 	"pileus/policy"
 	"pileus/rng"
@@ -63,6 +64,7 @@ type Cloud interface {
 	DB() store.Store
 	Clock() clock.Clock
 	Rand() rng.Source
+	Blobs() blob.Store // content beside the state
 	// Credential finds the secret and principal of an access key, for requests
 	// that carry their signature in a form (S3's browser uploads). Its errors
 	// are the answer.

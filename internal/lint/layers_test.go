@@ -25,7 +25,7 @@ var layers = []layer{
 	{"store", nil, "the store knows no one who uses it, and no backend", []string{"store/storetest", "store/pebble"}},
 	{"store/", []string{"store", "store/", "clock", "rng"}, "a backend knows the store's contract only", nil},
 	{"blob", []string{"clock", "rng", "store"}, "content knows no service", []string{"store/"}},
-	{"cloud", []string{"clock", "policy", "rng", "store"}, "the vocabulary knows no service, no protocol and no backend", nil},
+	{"cloud", []string{"blob", "clock", "policy", "rng", "store"}, "the vocabulary knows no service, no protocol and no backend", nil},
 	{"api/", []string{"cloud"}, "generated packages are names and types", nil},
 	{"wire", []string{"cloud", "wire/"}, "the codec works from descriptors, never from one service's types", []string{"api/", "wire"}},
 	{"wire/", []string{"cloud", "wire", "wire/"}, "the codec works from descriptors, never from one service's types", []string{"api/"}},
