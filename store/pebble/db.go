@@ -1,0 +1,279 @@
+// Package pebble keeps a store.Store on the local disk, on top of the
+// log-structured engine of the same name.
+//
+// Transactions are optimistic. One reads a snapshot and buffers its writes; on
+// commit it is checked, under a lock, against what others have committed since
+// its snapshot, and run again if any of that is something it had read. The
+// commit is applied under the lock and synced outside of it, so all that wait
+// for the disk share one sync.
+package pebble
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"pileus/store"
+)
+
+// patience is how often a transaction runs optimistically. Each conflict means
+// that another one got through; after this many it takes its turn alone.
+const patience = 4
+
+// DB is an open store.
+type DB struct {
+	options Options
+	dir     string
+	log     *slog.Logger
+	engine  *pebble.DB
+	space   *space
+
+	turn      sync.Mutex             // held to commit
+	tail      atomic.Pointer[commit] // the last commit that snapshots see
+	announced atomic.Pointer[commit] // the last that they may see
+	durable   durability
+	active    atomic.Int64 // transactions under way
+	outbox    sequence     // guarded by turn
+
+	use         usage
+	subscribers struct {
+		sync.Mutex
+		list atomic.Pointer[[]func(store.Signal)]
+	}
+	txs sync.Pool
+}
+
+var _ store.Store = (*DB)(nil)
+
+// Open opens the store in dir, which is created if it does not exist.
+func Open(dir string, o Options) (*DB, error) {
+	switch o.Durability {
+	case "":
+		o.Durability = Sync
+	case Sync, Async, Memory:
+	default:
+		return nil, fmt.Errorf("store: durability %q is none of sync, async and memory", o.Durability)
+	}
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.CacheSize == 0 {
+		o.CacheSize = defaultCache
+	}
+	d := &DB{options: o, dir: dir, log: o.Logger}
+	d.txs.New = func() any { return &tx{db: d} }
+	first := new(commit)
+	d.tail.Store(first)
+	d.announced.Store(first)
+	d.durable.start(first)
+	d.use.start()
+	if err := d.open(); err != nil {
+		return nil, err
+	}
+	if o.Durability == Async {
+		go d.follow()
+	}
+	return d, nil
+}
+
+// OpenMemory opens an empty store that lives and dies with the process. It
+// overwrites what a transaction has read when that ends, so that a slice that
+// is kept too long shows.
+func OpenMemory() (*DB, error) {
+	return Open("state", Options{FS: vfs.NewMem(), Durability: Memory, CacheSize: 8 << 20, Reserve: -1, ephemeral: true})
+}
+
+func (d *DB) open() error {
+	if err := d.options.FS.MkdirAll(d.dir, 0o700); err != nil {
+		return fmt.Errorf("store: %w", medium(err))
+	}
+	var err error
+	if d.space, err = openSpace(d.options.FS, d.dir, d.options.Reserve, d.log); err != nil {
+		return fmt.Errorf("store: %w", medium(err))
+	}
+	o := d.options
+	o.FS = d.space.watch(o.FS)
+	if d.engine, err = pebble.Open(d.dir, o.engine(&engineLog{d.log, d.fatal})); err != nil {
+		return fmt.Errorf("store: open %s: %w", d.dir, medium(err))
+	}
+	return nil
+}
+
+// medium makes an error of the disk one of the store's.
+func medium(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case isFull(err):
+		return fmt.Errorf("%w (%w)", store.ErrFull, err)
+	case errors.Is(err, pebble.ErrClosed):
+		return store.ErrClosed
+	}
+	return fmt.Errorf("store: %w", err)
+}
+
+// fatal is called where Pebble cannot go on.
+func (d *DB) fatal(err error) {
+	d.log.Error("storage engine cannot go on", "error", err)
+	panic(fmt.Errorf("store: %w", medium(err)))
+}
+
+// View implements store.Store.
+func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if !d.use.enter() {
+		return store.ErrClosed
+	}
+	defer d.use.leave()
+	t := d.begin()
+	defer d.end(t)
+	durable := d.durable.last.Load()
+	t.snap = d.engine.NewSnapshot()
+	announced := d.announced.Load()
+	t.tracked = durable != announced
+	err := store.Guard(func() error { return fn(t) })
+	t.release()
+	return d.settle(t, durable, announced, err)
+}
+
+// settle makes sure that an answer which rests on what others have committed
+// is not given before their commits are durable: a crash must not take back
+// what somebody has seen.
+func (d *DB) settle(t *tx, durable, announced *commit, err error) error {
+	if durable == announced || t.reads.empty() {
+		return err
+	}
+	var last *commit
+	for c := durable; c != announced; {
+		if c = c.next.Load(); t.reads.touchedBy(c) {
+			last = c
+		}
+	}
+	if last == nil {
+		return err
+	}
+	if failed := d.durable.wait(last); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// errStale means that the transaction's reads no longer hold.
+var errStale = errors.New("store: stale")
+
+// Update implements store.Store.
+func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
+	if !d.use.enter() {
+		return store.ErrClosed
+	}
+	defer d.use.leave()
+	for try := 1; ; try++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := d.attempt(fn, try > patience); !errors.Is(err, errStale) {
+			return err
+		}
+		runtime.Gosched()
+	}
+}
+
+// attempt runs fn once and commits. Where alone is set it holds the turn for
+// the whole time, so that nothing can come between.
+func (d *DB) attempt(fn func(store.Tx) error, alone bool) error {
+	t := d.begin()
+	defer d.end(t)
+	d.active.Add(1)
+	defer d.active.Add(-1)
+	c, err := d.run(t, fn, alone)
+	if err != nil {
+		return err
+	}
+	if err := c.wait(d); err != nil {
+		return err
+	}
+	for _, f := range t.done {
+		f()
+	}
+	if t.signal != (store.Signal{}) {
+		d.signal(t.signal)
+	}
+	return nil
+}
+
+// run runs fn on a snapshot and applies its writes. What it returns is to be
+// waited for without the turn.
+func (d *DB) run(t *tx, fn func(store.Tx) error, alone bool) (applied, error) {
+	if alone {
+		d.turn.Lock()
+		defer d.turn.Unlock()
+	}
+	durable := d.durable.last.Load()
+	t.tracked = true
+	t.start = d.tail.Load()
+	t.snap = d.engine.NewSnapshot()
+	announced := d.announced.Load()
+	err := store.Guard(func() error { return fn(t) })
+	t.release()
+	if err != nil || t.writes.Empty() && len(t.emits) == 0 {
+		return applied{settle: func() error { return d.settle(t, durable, announced, err) }}, nil
+	}
+	return d.commit(t, alone)
+}
+
+func (d *DB) begin() *tx { return d.txs.Get().(*tx) }
+
+func (d *DB) end(t *tx) {
+	t.release()
+	t.reset(d.options.ephemeral)
+	d.txs.Put(t)
+}
+
+// Subscribe implements store.Store.
+func (d *DB) Subscribe(f func(store.Signal)) {
+	d.subscribers.Lock()
+	defer d.subscribers.Unlock()
+	var list []func(store.Signal)
+	if old := d.subscribers.list.Load(); old != nil {
+		list = append(list, *old...)
+	}
+	list = append(list, f)
+	d.subscribers.list.Store(&list)
+}
+
+func (d *DB) signal(s store.Signal) {
+	if list := d.subscribers.list.Load(); list != nil {
+		for _, f := range *list {
+			f(s)
+		}
+	}
+}
+
+// Close implements store.Store: it waits for transactions under way and leaves
+// an empty log, so that the next start has nothing to replay.
+func (d *DB) Close() error {
+	if !d.use.close() {
+		return store.ErrClosed
+	}
+	d.durable.stop()
+	var err error
+	if !d.options.ephemeral {
+		err = d.engine.Flush()
+	}
+	if cerr := d.engine.Close(); err == nil {
+		err = cerr
+	}
+	return medium(err)
+}

@@ -1,0 +1,45 @@
+package pebble
+
+import "sync/atomic"
+
+// usage counts who is inside, so that Close can wait for them.
+type usage struct {
+	n       atomic.Int64 // users, and one for not being closed
+	closed  atomic.Bool
+	drained chan struct{}
+}
+
+func (u *usage) start() {
+	u.n.Store(1)
+	u.drained = make(chan struct{}, 1)
+}
+
+func (u *usage) enter() bool {
+	u.n.Add(1)
+	if u.closed.Load() {
+		u.leave()
+		return false
+	}
+	return true
+}
+
+func (u *usage) leave() {
+	if u.n.Add(-1) == 0 && u.closed.Load() {
+		select {
+		case u.drained <- struct{}{}:
+		default: // told already; somebody knocked after the close
+		}
+	}
+}
+
+// close lets nobody in any more and waits for those inside; false when it was
+// closed before.
+func (u *usage) close() bool {
+	if u.closed.Swap(true) {
+		return false
+	}
+	if u.n.Add(-1) > 0 {
+		<-u.drained
+	}
+	return true
+}
