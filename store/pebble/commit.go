@@ -76,6 +76,9 @@ func drop(b *pebble.Batch, err error) error {
 // that is neither durable nor known; else afterwards and only if somebody else
 // is under way. Who starts after that check has the writes in its snapshot.
 func (d *DB) apply(t *tx, b *pebble.Batch, outbox [][]byte) (applied, error) {
+	if d.guard.commits++; d.guard.commits >= guardCommits {
+		d.guard.renew(d.engine)
+	}
 	tail := d.tail.Load()
 	c := &commit{seq: tail.seq + 1}
 	link := func() {
@@ -110,6 +113,30 @@ func (d *DB) apply(t *tx, b *pebble.Batch, outbox [][]byte) (applied, error) {
 	}
 	d.durable.poke()
 	return applied{batch: b}, nil
+}
+
+// guard is a snapshot that is older than every transaction's. Closing the
+// oldest snapshot has the engine look for compactions, which costs more than
+// reading a record does; closing any other costs nothing.
+type guard struct {
+	snap    *pebble.Snapshot
+	commits int // since the snapshot was taken
+}
+
+// guardCommits bounds how many old versions of a record the guard keeps.
+const guardCommits = 4096
+
+func (g *guard) renew(engine *pebble.DB) {
+	next := engine.NewSnapshot()
+	g.drop()
+	g.snap, g.commits = next, 0
+}
+
+func (g *guard) drop() {
+	if g.snap != nil {
+		_ = g.snap.Close() // it has no error to report
+		g.snap = nil
+	}
 }
 
 // farEnd is beyond every key that a table can have.

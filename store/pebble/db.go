@@ -41,6 +41,7 @@ type DB struct {
 	durable   durability
 	active    atomic.Int64 // transactions under way
 	outbox    sequence     // guarded by turn
+	guard     guard        // guarded by turn
 
 	use         usage
 	subscribers struct {
@@ -90,7 +91,7 @@ func Open(dir string, o Options) (*DB, error) {
 // overwrites what a transaction has read when that ends, so that a slice that
 // is kept too long shows.
 func OpenMemory() (*DB, error) {
-	return Open("state", Options{FS: vfs.NewMem(), Durability: Memory, CacheSize: 8 << 20, Reserve: -1, ephemeral: true})
+	return Open("state", Options{FS: vfs.NewMem(), Durability: Memory, CacheSize: 32 << 20, Reserve: -1, ephemeral: true})
 }
 
 func (d *DB) open() error {
@@ -106,6 +107,7 @@ func (d *DB) open() error {
 	if d.engine, err = pebble.Open(d.dir, o.engine(&engineLog{d.log, d.fatal})); err != nil {
 		return fmt.Errorf("store: open %s: %w", d.dir, medium(err))
 	}
+	d.guard.renew(d.engine)
 	return nil
 }
 
@@ -268,6 +270,7 @@ func (d *DB) Close() error {
 		return store.ErrClosed
 	}
 	d.durable.stop()
+	d.guard.drop()
 	var err error
 	if !d.options.ephemeral {
 		err = d.engine.Flush()
