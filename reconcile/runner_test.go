@@ -36,7 +36,10 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	db := pebble.Ephemeral()
+	db, err := pebble.OpenMemory()
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() { db.Close() })
 	return &world{t: t, db: db, clk: clock.Still(start)}
 }

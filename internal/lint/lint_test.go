@@ -42,7 +42,8 @@ var rules = []rule{
 		why:    "who starts a goroutine stops it: services use Cloud.Go or a controller",
 		breaks: bareGo,
 		except: map[string]string{
-			"gate/":      "owns the goroutines of the node: connections and Cloud.Go",
+			"node/":      "owns the listeners and Cloud.Go",
+			"gate/":      "owns what a connection needs",
 			"reconcile/": "owns the workers that run controllers and deliveries",
 			"clock/":     "owns the alarm",
 			"store/":     "backends own their committers and compactions",
