@@ -54,7 +54,15 @@ type DB struct {
 var _ store.Store = (*DB)(nil)
 
 // Open opens the store in dir, which is created if it does not exist.
-func Open(dir string, o Options) (*DB, error) {
+func Open(dir string, o Options) (store.Store, error) {
+	d, err := open(dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func open(dir string, o Options) (*DB, error) {
 	switch o.Durability {
 	case "":
 		o.Durability = Sync
@@ -78,7 +86,7 @@ func Open(dir string, o Options) (*DB, error) {
 	d.announced.Store(first)
 	d.durable.start(first)
 	d.use.start()
-	if err := d.open(); err != nil {
+	if err := d.start(); err != nil {
 		return nil, err
 	}
 	if o.Durability == Async {
@@ -90,11 +98,11 @@ func Open(dir string, o Options) (*DB, error) {
 // OpenMemory opens an empty store that lives and dies with the process. It
 // overwrites what a transaction has read when that ends, so that a slice that
 // is kept too long shows.
-func OpenMemory() (*DB, error) {
+func OpenMemory() (store.Store, error) {
 	return Open("state", Options{FS: vfs.NewMem(), Durability: Memory, CacheSize: 32 << 20, Reserve: -1, ephemeral: true})
 }
 
-func (d *DB) open() error {
+func (d *DB) start() error {
 	if err := d.options.FS.MkdirAll(d.dir, 0o700); err != nil {
 		return fmt.Errorf("store: %w", medium(err))
 	}
@@ -139,6 +147,15 @@ func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 		return store.ErrClosed
 	}
 	defer d.use.leave()
+	for try := 1; ; try++ {
+		if err := d.look(fn); try > patience || !errors.Is(err, store.ErrAgain) {
+			return err
+		}
+	}
+}
+
+// look runs fn once, on a snapshot.
+func (d *DB) look(fn func(store.Reader) error) error {
 	t := d.begin()
 	defer d.end(t)
 	durable := d.durable.last.Load()
@@ -185,7 +202,8 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := d.attempt(fn, try > patience); !errors.Is(err, errStale) {
+		err := d.attempt(fn, try > patience)
+		if !errors.Is(err, errStale) && (try > patience || !errors.Is(err, store.ErrAgain)) {
 			return err
 		}
 		runtime.Gosched()

@@ -8,10 +8,10 @@ import (
 	"pileus/store"
 )
 
-func BenchmarkMemory(b *testing.B) { bench(b, func(b *testing.B) *DB { d, err := OpenMemory(); must(b, err); return d }) }
+func BenchmarkMemory(b *testing.B) { bench(b, func(b *testing.B) store.Store { d, err := OpenMemory(); must(b, err); return d }) }
 
 func BenchmarkDisk(b *testing.B) {
-	bench(b, func(b *testing.B) *DB { d, err := Open(b.TempDir(), Options{}); must(b, err); return d })
+	bench(b, func(b *testing.B) store.Store { d, err := Open(b.TempDir(), Options{}); must(b, err); return d })
 }
 
 func must(t testing.TB, err error) {
@@ -21,7 +21,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func bench(b *testing.B, open func(*testing.B) *DB) {
+func bench(b *testing.B, open func(*testing.B) store.Store) {
 	ctx := context.Background()
 	d := open(b)
 	b.Cleanup(func() { must(b, d.Close()) })
@@ -89,7 +89,7 @@ func bench(b *testing.B, open func(*testing.B) *DB) {
 	}
 }
 
-func update(b *testing.B, d *DB, k1, k2, value []byte) {
+func update(b *testing.B, d store.Store, k1, k2, value []byte) {
 	err := d.Update(context.Background(), func(tx store.Tx) error {
 		tx.Put(k1, value)
 		tx.Put(k2, value)

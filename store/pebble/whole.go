@@ -93,7 +93,7 @@ func Copy(r store.Reader, dir string) (err error) {
 	if err := vacate(vfs.Default, dir); err != nil {
 		return err
 	}
-	to, err := Open(dir, Options{})
+	to, err := open(dir, Options{})
 	if err != nil {
 		return err
 	}
