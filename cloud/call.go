@@ -77,6 +77,8 @@ type Cloud interface {
 	// Go runs f on a goroutine that the cloud owns: ctx ends when it stops,
 	// and stopping waits for f.
 	Go(name string, f func(ctx context.Context))
+	// Closing is closed when the cloud begins to stop: long polls end then.
+	Closing() <-chan struct{}
 	// Endpoint is the base URL for answers made outside of an HTTP request.
 	Endpoint() string
 	// Meter records usage in the provider's billing units.

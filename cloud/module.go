@@ -25,6 +25,9 @@ type Module struct {
 	Web func(c *Call, w http.ResponseWriter, r *http.Request) bool
 	// Denied lets the service word its own refusal (S3's plain "Access Denied").
 	Denied func(c *Call, op *OpInfo, e *Error) *Error
+	// Reset forgets what the service keeps in memory, after the state was
+	// cleared.
+	Reset func()
 	// Count says how many of what the service holds, for status: "buckets": 3.
 	Count func(r store.Reader) map[string]int
 }

@@ -1,0 +1,53 @@
+# The two commands that matter: `make up` starts a cloud, `make test` proves it.
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: up build test unit race acceptance lint generate generated fuzz crash soak bench clean help
+
+up: build ## build and start a cloud in the foreground
+	@exec bin/pileus up $(ARGS)
+
+build: ## build bin/pileus
+	@mkdir -p bin
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pileus ./cmd/pileus
+
+test: ## set up what the tests need and run all of them, as CI does
+	@scripts/test
+
+unit: ## the Go tests alone
+	$(GO) test ./...
+
+race: ## the Go tests under the race detector
+	$(GO) test -race ./...
+
+acceptance: build ## aws CLI, boto3, SDK for JavaScript and Terraform against a fresh cloud
+	@scripts/setup
+	@scripts/acceptance
+
+lint: ## gofmt, go vet, staticcheck
+	@scripts/lint
+
+generate: ## regenerate api/ from the API models
+	$(GO) run -C cmd/apigen .
+
+generated: ## check that regenerating changes nothing
+	$(GO) run -C cmd/apigen . -check
+
+fuzz: ## every fuzz target for FUZZTIME (1m) each
+	@scripts/fuzz $(or $(FUZZTIME),1m)
+
+crash: ## kill -9 a loaded process hundreds of times and look for what is lost
+	PILEUS_CRASHES=$(or $(CRASHES),400) $(GO) test -count=1 -v -run Crash -timeout 60m ./store/... ./blob/...
+
+soak: build ## an hour of mixed load; prints memory over time
+	$(GO) run ./bench -soak $(or $(SOAK),1h)
+
+bench: build ## the figures of docs/performance.md
+	$(GO) run ./bench $(ARGS)
+
+clean: ## remove what was built
+	rm -rf bin dist
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
