@@ -89,8 +89,17 @@ func (b *Body) Len() int64 { return b.length }
 // Read has answered io.EOF.
 func (b *Body) Trailer() http.Header { return b.trailer }
 
-// Close closes the request's body.
-func (b *Body) Close() error { return b.closer.Close() }
+// Close closes the request's body. Like Read it is not for use by several
+// goroutines at once.
+func (b *Body) Close() error {
+	if c, ok := b.src.(*chunks); ok && c.in != nil {
+		c.release()
+	}
+	if b.err == nil {
+		b.err = http.ErrBodyReadAfterClose
+	}
+	return b.closer.Close()
+}
 
 // Read reads content. Its errors are *cloud.Error where the client is at fault.
 func (b *Body) Read(p []byte) (int, error) {

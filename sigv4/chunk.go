@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"pileus/cloud"
 )
@@ -46,8 +47,20 @@ type chunks struct {
 	scratch []byte
 }
 
+// buffers are readers for framing, returned when a body is closed.
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, chunkBuffer) }}
+
+// release gives the buffer back; nothing may be read afterwards.
+func (c *chunks) release() {
+	c.in.Reset(nil)
+	buffers.Put(c.in)
+	c.in = nil
+}
+
 func newChunks(b *Body, res *Result, r *http.Request) *chunks {
-	c := &chunks{in: bufio.NewReaderSize(b.src, chunkBuffer), body: b, res: res, signed: res.Payload != StreamingPlain}
+	in := buffers.Get().(*bufio.Reader)
+	in.Reset(b.src)
+	c := &chunks{in: in, body: b, res: res, signed: res.Payload != StreamingPlain}
 	if c.signed {
 		c.sum = sha256.New()
 		c.seed = append(make([]byte, 0, 64), res.Signature...)

@@ -121,17 +121,17 @@ func (a *Auth) checkSigned(r *http.Request) error {
 		if !strings.HasPrefix(name, "X-Amz-") {
 			continue
 		}
-		if lower := strings.ToLower(name); !a.signs(lower) {
-			return cloud.Errorf(403, "AccessDenied", "There were headers present in the request which were not signed").With("HeadersNotSigned", lower)
+		if !a.signs(name) {
+			return cloud.Errorf(403, "AccessDenied", "There were headers present in the request which were not signed").With("HeadersNotSigned", strings.ToLower(name))
 		}
 	}
 	return nil
 }
 
-// signs tells whether a header is signed; its name is in lower case.
+// signs tells whether a header is signed.
 func (a *Result) signs(name string) bool {
 	for _, s := range a.SignedHeaders {
-		if s == name {
+		if strings.EqualFold(s, name) {
 			return true
 		}
 	}
