@@ -1,0 +1,68 @@
+// Command pileus is a cloud that runs on your own machine and speaks AWS's API.
+// This package is the command line only: one command a file.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		var quiet *exitError
+		if errors.As(err, &quiet) {
+			if quiet.message != "" {
+				fmt.Fprintln(os.Stderr, "pileus: "+quiet.message)
+			}
+			os.Exit(quiet.code)
+		}
+		fmt.Fprintln(os.Stderr, "pileus: "+err.Error())
+		os.Exit(1)
+	}
+}
+
+// exitError ends the program with a code of its own.
+type exitError struct {
+	code    int
+	message string
+}
+
+func (e *exitError) Error() string { return e.message }
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pileus",
+		Short: "A cloud on your own machine that speaks AWS's API",
+		Long: `pileus is a cloud on your own machine that speaks AWS's API, and in which
+everything works: policies deny and say why, data survives kill -9, and months
+pass in a second under a virtual clock.`,
+		Example: `  pileus up                      # start a cloud in the foreground
+  eval "$(pileus env)"           # point the aws CLI, SDKs and Terraform at it
+  aws s3 mb s3://hello
+  pileus why REQUEST_ID          # why was this request refused?
+  pileus clock advance 30d       # let a month pass`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version,
+	}
+	root.PersistentFlags().String("endpoint", "", "the cloud to talk to (default: the one that runs here; also PILEUS_ENDPOINT)")
+	root.PersistentFlags().String("config", "", "configuration file (default: $XDG_CONFIG_HOME/pileus/config.yaml)")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return configure(c) }
+	root.AddCommand(
+		upCommand(), downCommand(), statusCommand(), waitCommand(), envCommand(), resetCommand(),
+		snapshotCommand(), clockCommand(), faultCommand(), trailCommand(), whyCommand(), billCommand(),
+		doctorCommand(), coverageCommand(),
+	)
+	return root
+}

@@ -1,0 +1,269 @@
+package gate
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+
+	"pileus/clock"
+	"pileus/cloud"
+	"pileus/identity"
+	"pileus/sigv4"
+	"pileus/store"
+	"pileus/wire"
+)
+
+// maxBody bounds the bodies that are read whole: everything but object content.
+const maxBody = 64 << 20
+
+// exchange is one HTTP request on its way through the gate.
+type exchange struct {
+	gate *Gate
+	w    *response
+	r    *http.Request
+
+	host   hostName
+	auth   *sigv4.Auth   // nil: anonymous
+	signed *sigv4.Result // verified
+	who    *identity.Resolved
+	svc    *service
+	opName string
+	op     *operation
+	labels wire.Labels
+
+	body     []byte // of requests that are read whole
+	bodyErr  *cloud.Error
+	haveBody bool
+	values   url.Values // the query protocol's parameters
+
+	http   cloud.HTTP
+	call   *cloud.Call
+	in     any
+	checks []cloud.Check
+}
+
+// ServeHTTP answers one request.
+func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	watch := clock.Start()
+	x := &exchange{gate: g, w: &response{ResponseWriter: w}, r: r}
+	x.identify()
+	out, err := x.run()
+	if err != nil {
+		x.fail(err)
+	} else if out != nil {
+		x.answer(out)
+	}
+	x.record(err, watch.Elapsed())
+}
+
+// run takes the steps in order; a nil output without error means that the
+// answer has been written.
+func (x *exchange) run() (out any, err error) {
+	var e error
+	if x.auth, e = sigv4.Parse(x.r); e != nil {
+		x.guess()
+		return nil, sigv4.Explain(e, x.family())
+	}
+	if x.svc, e = asError(x.gate.detectService(x.r, x.auth, x.host, x.form)); e != nil {
+		return nil, e
+	}
+	if e := x.route(); e != nil {
+		return nil, e
+	}
+	if e := x.authenticate(); e != nil {
+		return nil, e
+	}
+	x.callAs(x.who.Principal)
+	if x.svc.Web != nil && x.svc.Web(x.call, x.w, x.r) {
+		return nil, nil
+	}
+	if x.op == nil {
+		return nil, x.unbound()
+	}
+	if e := x.decode(); e != nil {
+		return nil, e
+	}
+	if e := x.authorise(); e != nil {
+		return nil, e
+	}
+	if done, e := x.inject(); done || e != nil {
+		return nil, e
+	}
+	return x.gate.invoke(x.call, x.op, x.in)
+}
+
+// identify sets what is known before anything is understood.
+func (x *exchange) identify() {
+	x.host = parseHost(x.r.Host)
+	x.http = cloud.HTTP{
+		Request: x.r, SourceIP: stripPort(x.r.RemoteAddr), Secure: x.r.TLS != nil,
+		Host: stripPort(x.r.Host), BaseURL: "http://" + x.r.Host, Header: http.Header{},
+	}
+	if x.http.Secure {
+		x.http.BaseURL = "https://" + x.r.Host
+	}
+	x.call = &cloud.Call{
+		Context: x.r.Context(), Cloud: x.gate, Partition: "aws", Region: x.gate.Region,
+		Now: x.gate.Options.Clock.Now(), RequestID: x.gate.requestID(), HTTP: &x.http,
+		Principal: x.gate.anonymous.Principal,
+	}
+}
+
+// guess finds the service of a request whose credentials cannot be read, so
+// that the refusal has that service's form.
+func (x *exchange) guess() {
+	if s, err := x.gate.detectService(x.r, nil, x.host, x.form); err == nil {
+		x.svc = s
+	}
+}
+
+// route finds the operation.
+func (x *exchange) route() error {
+	if x.svc.router != nil {
+		if _, op, ok := rpcPath(x.r.URL.Path); !ok || !x.svc.names[op] {
+			return x.routePath()
+		}
+	}
+	name, err := detectOperation(x.svc, x.r, x.form)
+	if err != nil {
+		return err
+	}
+	x.opName, x.op = name, x.svc.ops[name]
+	return nil
+}
+
+func (x *exchange) routePath() error {
+	name, labels, ok := x.svc.router.Match(x.r, x.host.bucket())
+	if ok {
+		x.opName, x.op, x.labels = name, x.svc.ops[name], labels
+	}
+	return nil // what matches nothing may still be for Module.Web
+}
+
+// bucket is the bucket of a virtual-hosted S3 request.
+func (h hostName) bucket() string {
+	if h.Service == "s3" {
+		return h.Prefix
+	}
+	return ""
+}
+
+// unbound is the answer where no handler is bound.
+func (x *exchange) unbound() error {
+	switch {
+	case x.opName == "":
+		return cloud.Errorf(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.").
+			With("Method", x.r.Method)
+	case !x.svc.names[x.opName]:
+		return unknownOperation(x.svc, x.opName)
+	}
+	return cloud.NotImplemented(x.svc.api.Name, x.opName)
+}
+
+// callAs completes the call with who makes it.
+func (x *exchange) callAs(p *cloud.Principal) {
+	x.call.Principal, x.call.Account = p, p.Account
+	switch {
+	case x.svc.api.Global:
+		x.call.Region = "us-east-1"
+	case x.auth != nil && x.auth.Region != "":
+		x.call.Region = x.auth.Region
+	case x.host.Region != "":
+		x.call.Region = x.host.Region
+	}
+}
+
+// readBody reads the whole body, once.
+func (x *exchange) readBody() ([]byte, *cloud.Error) {
+	if !x.haveBody {
+		x.haveBody = true
+		b, err := wire.ReadBody(x.r, maxBody)
+		if err != nil {
+			x.bodyErr = bodyError(err)
+		}
+		x.body = b
+	}
+	return x.body, x.bodyErr
+}
+
+// form is the query protocol's parameters, from the body or the URL.
+func (x *exchange) form() url.Values {
+	if x.values == nil {
+		x.values = x.r.URL.Query()
+		if isForm(x.r) {
+			b, _ := x.readBody()
+			if v, err := url.ParseQuery(string(b)); err == nil && len(v) > 0 {
+				for k := range v {
+					x.values[k] = v[k]
+				}
+			}
+		}
+	}
+	return x.values
+}
+
+// decode makes the operation's input.
+func (x *exchange) decode() error {
+	req := &wire.Request{HTTP: x.r, Labels: x.labels}
+	if x.op.streams {
+		body, err := x.stream()
+		if err != nil {
+			return err
+		}
+		req.Stream = body
+	} else {
+		b, err := x.wholeBody()
+		if err != nil {
+			return err
+		}
+		req.Body = b
+	}
+	in := x.op.newInput()
+	if err := wire.For(x.svc.api, x.r).Decode(req, x.op.Op, in); err != nil {
+		return err
+	}
+	x.in = in
+	return wire.Validate(x.op.Op, in)
+}
+
+// stream is the body of a streaming operation, verified as it is read.
+func (x *exchange) stream() (io.ReadCloser, error) {
+	if x.signed == nil {
+		return x.r.Body, nil
+	}
+	body, err := x.signed.Body(x.r)
+	if err != nil {
+		return nil, sigv4.Explain(err, x.svc.family)
+	}
+	x.http.Trailer = body.Trailer()
+	return body, nil
+}
+
+// wholeBody is a body that is read before the handler runs. S3's are still
+// encoded and unverified at this point; those of the others were verified
+// with the signature.
+func (x *exchange) wholeBody() ([]byte, error) {
+	if x.svc.family == sigv4.S3 && x.signed != nil && !x.haveBody {
+		body, err := x.stream()
+		if err != nil {
+			return nil, err
+		}
+		b, err := io.ReadAll(io.LimitReader(body, maxBody))
+		if err != nil {
+			return nil, sigv4.Explain(err, x.svc.family)
+		}
+		return b, nil
+	}
+	b, err := x.readBody()
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func (g *Gate) view(c *cloud.Call, f func(store.Reader) error) error {
+	if c.Tx != nil {
+		return f(c.Tx)
+	}
+	return g.Options.DB.View(c, f)
+}

@@ -1,0 +1,82 @@
+package gate
+
+import (
+	"net"
+	"strings"
+)
+
+// suffixes are the domains under which virtual hosts are understood. All of
+// them resolve to the loopback address, or inside a VPC to this cloud.
+var suffixes = []string{".localhost.localstack.cloud", ".localhost", ".amazonaws.com"}
+
+// hostName is what a host name says of the request: for
+// "b.s3.eu-west-1.localhost" the bucket b, the service s3 and the region.
+type hostName struct {
+	Service string // "s3", "sqs", "s3-website", "s3-accesspoint", "s3-control"
+	Region  string
+	Prefix  string // labels before the service: a bucket, an account, an access point
+}
+
+// parseHost reads a virtual host; a plain host name or address says nothing.
+func parseHost(host string) (h hostName) {
+	name := strings.ToLower(stripPort(host))
+	labels, ok := "", false
+	for _, s := range suffixes {
+		if labels, ok = strings.CutSuffix(name, s); ok {
+			break
+		}
+	}
+	if !ok {
+		return h
+	}
+	parts := strings.Split(labels, ".")
+	// The service is the last label that names one; what stands before it
+	// (a bucket may contain dots) is the prefix, what comes after the region.
+	for i := len(parts) - 1; i >= 0 && i >= len(parts)-3; i-- {
+		service, region := parts[i], ""
+		if s, r, ok := websiteLabel(service); ok {
+			service, region = s, r
+		}
+		if !hostService(service) {
+			continue
+		}
+		h.Service = service
+		h.Prefix = strings.Join(parts[:i], ".")
+		for _, after := range parts[i+1:] {
+			if after != "dualstack" && after != "fips" {
+				region = after
+			}
+		}
+		h.Region = region
+		return h
+	}
+	return h
+}
+
+// websiteLabel splits the older form of website endpoints, s3-website-REGION.
+func websiteLabel(label string) (service, region string, ok bool) {
+	if r, ok := strings.CutPrefix(label, "s3-website-"); ok {
+		return "s3-website", r, true
+	}
+	if label == "s3-accelerate" {
+		return "s3", "", true
+	}
+	return "", "", false
+}
+
+// hostService tells whether a label is one of the service names that appear in
+// host names. Services with a global or unusual name are found by signature.
+func hostService(label string) bool {
+	switch label {
+	case "s3", "s3-website", "s3-accesspoint", "s3-control", "sqs", "sns", "sts", "iam", "organizations", "queue":
+		return true
+	}
+	return false
+}
+
+func stripPort(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		return h
+	}
+	return host
+}

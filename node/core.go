@@ -1,0 +1,260 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"pileus/blob"
+	"pileus/clock"
+	"pileus/cloud"
+	"pileus/fault"
+	"pileus/gate"
+	"pileus/identity"
+	"pileus/meter"
+	"pileus/reconcile"
+	"pileus/rng"
+	"pileus/store"
+	"pileus/store/pebble"
+	"pileus/store/postgres"
+	"pileus/trail"
+)
+
+// core is a cloud without its listeners: everything that is opened with the
+// state and closed with it. A node replaces its core to load a snapshot.
+type core struct {
+	o       Options
+	db      store.Store
+	blobs   *blob.Dir
+	clock   clock.Control
+	gate    *gate.Gate
+	runner  *reconcile.Runner
+	trail   *trail.Trail
+	faults  *fault.Faults
+	meter   *meter.Meter
+	usage   *identity.Usage
+	modules []cloud.Module
+	log     *slog.Logger
+	started clock.Stopwatch
+}
+
+// openCore opens the state and puts the parts together.
+func openCore(ctx context.Context, o Options) (c *core, err error) {
+	c = &core{o: o, log: o.Log, started: clock.Start()}
+	defer func() {
+		if err != nil {
+			c.close(ctx)
+		}
+	}()
+	if err := c.openState(ctx); err != nil {
+		return c, err
+	}
+	if err := c.bootstrap(ctx); err != nil {
+		return c, err
+	}
+	if err := c.openClock(ctx); err != nil {
+		return c, err
+	}
+	rand := rng.New()
+	if o.Seed != 0 {
+		rand = rng.Seeded(o.Seed)
+	}
+	c.trail = trail.New(c.db, c.clock, c.log)
+	c.meter = meter.New(c.db, c.clock, c.log)
+	c.usage = identity.NewUsage(c.db, c.log)
+	if c.faults, err = fault.New(ctx, c.db, c.clock, rand); err != nil {
+		return c, err
+	}
+	c.modules = o.Modules(Parts{Blobs: c.blobs, Clock: c.clock, Log: c.log})
+	c.gate = gate.New(gate.Options{
+		DB: c.db, Clock: c.clock, Rand: rand, Log: c.log, Modules: c.modules,
+		Trail: c.trail, Faults: c.faults, Meter: c.meter, Usage: c.usage,
+		Region: o.Region, RootSecret: o.RootSecret,
+		SkipSignatures: o.SkipSignatures, SkipPolicies: o.SkipPolicies, Rehearse: o.Rehearse,
+	})
+	c.runner = reconcile.New(c.gate.DB(), c.clock, rand, c.modules, c.newCall, c.log)
+	return c, c.start(ctx)
+}
+
+func (c *core) openState(ctx context.Context) (err error) {
+	o := c.o
+	switch {
+	case o.Postgres != "":
+		c.db, err = postgres.Open(ctx, o.Postgres)
+	case o.DataDir == "":
+		c.db, err = pebble.OpenMemory()
+	default:
+		if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
+			return err
+		}
+		c.db, err = pebble.Open(filepath.Join(o.DataDir, "state"), pebble.Options{Durability: o.Durability, Logger: c.log})
+	}
+	if err != nil {
+		return fmt.Errorf("open the state: %w", err)
+	}
+	if o.DataDir == "" {
+		c.blobs, err = blob.OpenMemory()
+		return err
+	}
+	key, err := masterKey(o.DataDir)
+	if err != nil {
+		return err
+	}
+	c.blobs, err = blob.Open(filepath.Join(o.DataDir, "content"), key, c.db)
+	return err
+}
+
+// masterKey reads the key that wraps the keys of all content, or makes it. It
+// lies beside the data, so it guards against a stolen disk only as far as its
+// file does.
+func masterKey(dir string) ([]byte, error) {
+	file := filepath.Join(dir, "master.key")
+	b, err := os.ReadFile(file)
+	if err == nil && len(b) == 32 {
+		return b, nil
+	}
+	if err == nil {
+		return nil, fmt.Errorf("%s must be 32 bytes long and is %d", file, len(b))
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	return newKeyFile(file)
+}
+
+// newKeyFile writes a key so that after a crash there is a whole one or none.
+func newKeyFile(file string) ([]byte, error) {
+	key := rng.Bytes(32)
+	f, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(key)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(file+".new", file)
+	}
+	return key, err
+}
+
+// bootstrap makes the account whose root key the options name.
+func (c *core) bootstrap(ctx context.Context) error {
+	now := clock.Machine()
+	if c.o.Clock != nil {
+		now = c.o.Clock.Now()
+	}
+	return c.db.Update(ctx, func(tx store.Tx) error {
+		identity.EnsureAccount(tx, c.o.Account, c.o.RootSecret, now)
+		k, ok := identity.AccessKeys.Get(tx, c.o.RootKey)
+		if !ok || k.Secret != c.o.RootSecret || k.Account != c.o.Account {
+			identity.PutKey(tx, &identity.AccessKey{ID: c.o.RootKey, Secret: c.o.RootSecret, Account: c.o.Account, Created: now})
+		}
+		return nil
+	})
+}
+
+// clockState is where the clock was left, so that a restart does not undo a
+// jump.
+var clockState = &store.Table[clock.State]{
+	Name: "node.clock",
+	Key:  func(*clock.State) store.Key { return store.K("clock") },
+}
+
+func (c *core) openClock(ctx context.Context) error {
+	c.clock = c.o.Clock
+	if c.clock != nil {
+		return nil
+	}
+	var s clock.State
+	err := c.db.View(ctx, func(r store.Reader) error {
+		if kept, ok := clockState.Get(r, "clock"); ok {
+			s = *kept
+		}
+		return nil
+	})
+	c.clock = clock.From(s)
+	c.clock.Changed(func(s clock.State) {
+		err := c.db.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+			clockState.Put(tx, &s)
+			return nil
+		})
+		if err != nil {
+			c.log.Error("the clock's position could not be kept", "err", err)
+		}
+	})
+	return err
+}
+
+// newCall makes the calls of controllers and deliveries.
+func (c *core) newCall(p *cloud.Principal, account, region string) *cloud.Call {
+	if account == "" {
+		account = c.o.Account
+	}
+	if region == "" {
+		region = c.o.Region
+	}
+	call := c.gate.NewCall(context.Background(), "", account, region)
+	call.Principal = p
+	return call
+}
+
+// start begins the background work.
+func (c *core) start(ctx context.Context) error {
+	c.gate.Go("trail", c.trail.Run)
+	c.gate.Go("meter", c.meter.Run)
+	c.gate.Go("usage", func(ctx context.Context) { c.usage.Run(ctx, c.clock) })
+	for _, m := range c.modules {
+		if m.Start != nil {
+			if err := m.Start(ctx, c.gate); err != nil {
+				return fmt.Errorf("start %s: %w", m.API.Name, err)
+			}
+		}
+	}
+	c.runner.Start()
+	return nil
+}
+
+// close ends the work and closes the state; it can be called on a core that
+// was opened only in part.
+func (c *core) close(ctx context.Context) error {
+	var errs []error
+	if c.runner != nil {
+		errs = append(errs, c.runner.Stop(ctx))
+	}
+	if c.gate != nil {
+		c.gate.Stop()
+	}
+	if c.blobs != nil {
+		errs = append(errs, c.blobs.Close())
+	}
+	if c.db != nil {
+		errs = append(errs, c.db.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// reset empties the cloud and begins anew.
+func (c *core) reset(ctx context.Context) error {
+	if err := c.db.Clear(ctx); err != nil {
+		return err
+	}
+	if err := c.blobs.Clear(ctx); err != nil {
+		return err
+	}
+	c.runner.Reset()
+	c.trail.Reset()
+	c.meter.Reset()
+	c.usage.Reset()
+	if err := c.faults.Reset(ctx); err != nil {
+		return err
+	}
+	for _, m := range c.modules {
+		if m.Reset != nil {
+			m.Reset()
+		}
+	}
+	return c.bootstrap(ctx)
+}

@@ -1,0 +1,183 @@
+// Package node puts a cloud together and serves it: the state, the gate, the
+// services, the runner, the listeners, and the endpoints with which one looks
+// at a cloud and steers it (/_pileus/...).
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"pileus/clock"
+	"pileus/cloud"
+	"pileus/gate"
+	"pileus/store"
+	"pileus/trail"
+)
+
+// Node is a running cloud.
+type Node struct {
+	o         Options
+	core      atomic.Pointer[core]
+	mu        sync.Mutex // held while the core is replaced or reset
+	listeners []net.Listener
+	server    *http.Server
+	admin     http.Handler
+	endpoint  string
+	failed    chan error
+	asked     chan struct{} // closed when somebody asked the node to stop
+	once      sync.Once
+	ready     atomic.Bool
+}
+
+// Start opens the state, starts the services and listens. The node runs until
+// Stop.
+func Start(ctx context.Context, o Options) (*Node, error) {
+	o = o.withDefaults()
+	n := &Node{o: o, failed: make(chan error, 1), asked: make(chan struct{})}
+	if err := n.listen(); err != nil {
+		return nil, err
+	}
+	c, err := openCore(ctx, o)
+	if err != nil {
+		n.closeListeners()
+		return nil, err
+	}
+	c.gate.SetEndpoint(n.endpoint)
+	n.core.Store(c)
+	n.admin = n.adminHandler()
+	n.serve()
+	n.ready.Store(true)
+	return n, nil
+}
+
+func (n *Node) listen() error {
+	config := tlsConfig(n.o.DataDir)
+	for _, a := range n.o.Listen {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			n.closeListeners()
+			return portTaken(a, err)
+		}
+		n.listeners = append(n.listeners, sniff(l, config))
+	}
+	host, port, _ := net.SplitHostPort(n.listeners[0].Addr().String())
+	switch {
+	case n.o.Hostname != "":
+		host = n.o.Hostname
+	case host == "::" || host == "0.0.0.0":
+		host = "localhost"
+	}
+	n.endpoint = "http://" + net.JoinHostPort(host, port)
+	return nil
+}
+
+func portTaken(addr string, err error) error {
+	if strings.Contains(err.Error(), "address already in use") {
+		return fmt.Errorf("%s is in use. Another pileus or local cloud may be running: `pileus status` tells, `pileus down` stops it, `--port` chooses another port", addr)
+	}
+	return err
+}
+
+func (n *Node) serve() {
+	n.server = &http.Server{
+		Handler:           n,
+		ReadHeaderTimeout: time.Minute,
+		IdleTimeout:       5 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          log.New(logWriter{n.o.Log}, "", 0),
+	}
+	for _, l := range n.listeners {
+		go func() {
+			if err := n.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				select {
+				case n.failed <- err:
+				default:
+				}
+			}
+		}()
+	}
+}
+
+// ServeHTTP sends what steers the cloud one way and what uses it the other.
+func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if isAdmin(r.URL.Path) {
+		n.admin.ServeHTTP(w, r)
+		return
+	}
+	n.core.Load().gate.ServeHTTP(w, r)
+}
+
+// Endpoint is the cloud's base URL.
+func (n *Node) Endpoint() string { return n.endpoint }
+
+// Gate is the request path, for calls from inside the process.
+func (n *Node) Gate() *gate.Gate { return n.core.Load().gate }
+
+// Clock steers the cloud's time.
+func (n *Node) Clock() clock.Control { return n.core.Load().clock }
+
+// DB is the state, as handlers see it.
+func (n *Node) DB() store.Store { return n.core.Load().gate.DB() }
+
+// Trail is the record of calls.
+func (n *Node) Trail() *trail.Trail { return n.core.Load().trail }
+
+// Modules are the services that run.
+func (n *Node) Modules() []cloud.Module { return n.core.Load().modules }
+
+// Drain returns when nothing that is due is left to do.
+func (n *Node) Drain(ctx context.Context) error { return n.core.Load().runner.Drain(ctx) }
+
+// Reset empties the cloud.
+func (n *Node) Reset(ctx context.Context) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.core.Load().reset(ctx)
+}
+
+// Failed yields an error when a listener breaks.
+func (n *Node) Failed() <-chan error { return n.failed }
+
+// Asked is closed when a client asked the node to stop (`pileus down`).
+func (n *Node) Asked() <-chan struct{} { return n.asked }
+
+func (n *Node) askToStop() { n.once.Do(func() { close(n.asked) }) }
+
+// Stop ends running requests and work and closes the state.
+func (n *Node) Stop(ctx context.Context) error {
+	n.ready.Store(false)
+	ctx, cancel := context.WithTimeout(ctx, stopWithin)
+	defer cancel()
+	c := n.core.Load()
+	c.gate.BeginStop()
+	err := n.server.Shutdown(ctx)
+	if err != nil {
+		n.server.Close()
+	}
+	n.closeListeners()
+	return c.close(ctx)
+}
+
+func (n *Node) closeListeners() {
+	for _, l := range n.listeners {
+		l.Close()
+	}
+}
+
+// logWriter passes net/http's own complaints to the log, at a level where
+// clients that hang up do not alarm anybody.
+type logWriter struct{ log *slog.Logger }
+
+func (w logWriter) Write(b []byte) (int, error) {
+	w.log.Debug("http", "message", strings.TrimSpace(string(b)))
+	return len(b), nil
+}
