@@ -14,7 +14,8 @@ type Trace struct {
 	Root            bool   `json:"root,omitempty"`
 	Trust           bool   `json:"trust,omitempty"`
 	HasSession      bool   `json:"hasSession,omitempty"` // session policies were passed
-	RoleARN         string `json:"roleArn,omitempty"`
+	SCPLevels       int    `json:"scpLevels,omitempty"`  // from the organization's root to the account
+	RoleARN         string `json:"roleArn,omitempty"`    // of an assumed role
 
 	Allowed bool   `json:"allowed"`
 	Reason  string `json:"reason"` // allowed, explicitDeny, implicitDeny
@@ -22,8 +23,6 @@ type Trace struct {
 	Message string `json:"message,omitempty"` // what the client was told
 
 	Policies []PolicyTrace `json:"policies"`
-
-	decision Decision
 }
 
 // PolicyTrace is one policy that was looked at.
@@ -31,8 +30,7 @@ type PolicyTrace struct {
 	ID         string           `json:"id"`
 	Layer      string           `json:"layer"`
 	Level      int              `json:"level,omitempty"` // of a service control policy, 0 at the organization's root
-	Kind       Kind             `json:"-"`
-	Effect     string           `json:"effect"` // allows, denies, says nothing
+	Effect     string           `json:"effect"`          // allows, denies, says nothing
 	Statements []StatementTrace `json:"statements"`
 }
 
@@ -77,12 +75,19 @@ func Explain(r *Request, set *Set) *Trace {
 	t := &Trace{Principal: p.ARN, PrincipalKind: p.Kind, Account: p.Account, Action: r.Action, Resource: r.Resource,
 		ResourceAccount: r.ResourceAccount, Root: set.Root, Trust: set.Trust, HasSession: set.HasSession, RoleARN: p.RoleARN,
 		CrossAccount: !p.external() && r.ResourceAccount != "" && r.ResourceAccount != p.Account}
-	if t.Principal == "" {
+	switch {
+	case p.Kind == "Anonymous":
+		t.Principal = "anonymous"
+	case p.external() && p.Federated != "":
+		t.Principal = p.Federated
+	case t.Principal == "":
 		t.Principal = p.Service
+	}
+	if !p.external() {
+		t.SCPLevels = len(set.SCPs)
 	}
 	e := evaluation{request: r, set: set}
 	d := e.decide(t)
-	t.decision = d
 	t.Allowed, t.Reason, t.Layer = d.Allowed, d.Reason.String(), d.Layer.String()
 	if !d.Allowed {
 		t.Message = Message(r, d)
@@ -90,9 +95,6 @@ func Explain(r *Request, set *Set) *Trace {
 	t.finish(d)
 	return t
 }
-
-// Decision is the outcome that the trace explains.
-func (t *Trace) Decision() Decision { return t.decision }
 
 // finish fills in what only the whole tells.
 func (t *Trace) finish(d Decision) {
@@ -111,7 +113,7 @@ func (t *Trace) finish(d Decision) {
 				p.Effect = "allows"
 			}
 			by := d.By.Statement
-			s.Decided = by != nil && p.ID == d.By.PolicyID && p.Kind == d.Layer && by.Index == s.Index && by.Sid == s.Sid
+			s.Decided = by != nil && p.ID == d.By.PolicyID && p.Layer == t.Layer && by.Index == s.Index && by.Sid == s.Sid
 		}
 	}
 }
@@ -127,7 +129,7 @@ func (t *Trace) policy(a *Attached, kind Kind, level int) *PolicyTrace {
 	if t == nil {
 		return nil
 	}
-	t.Policies = append(t.Policies, PolicyTrace{ID: a.ID, Layer: kind.String(), Kind: kind, Level: level,
+	t.Policies = append(t.Policies, PolicyTrace{ID: a.ID, Layer: kind.String(), Level: level,
 		Statements: make([]StatementTrace, 0, len(a.Doc.Statements))})
 	return &t.Policies[len(t.Policies)-1]
 }
@@ -148,6 +150,12 @@ func (s *Statement) Effect() string {
 	return "Allow"
 }
 
+// How closely a Principal element names the caller, as a trace tells it.
+const (
+	noteAccount = "names the account, which delegates to the account's own policies"
+	noteLimited = "names the identity behind the session, whose boundary and session policies still limit it"
+)
+
 func (t *StatementTrace) tracePrincipal(s *Statement, r *Request, g grant) {
 	e := &ElementTrace{Element: negation(s.principal.not, "Principal"), Matched: g != noGrant, Got: r.Principal.ARN}
 	for _, p := range s.principal.entries {
@@ -167,9 +175,9 @@ func (t *StatementTrace) tracePrincipal(s *Statement, r *Request, g grant) {
 	}
 	switch g {
 	case accountGrant:
-		e.Note = "names the account, which delegates to the account's own policies"
+		e.Note = noteAccount
 	case limitedGrant:
-		e.Note = "names the identity behind the session, whose boundary and session policies still limit it"
+		e.Note = noteLimited
 	}
 	t.Principal = e
 }
