@@ -1,0 +1,391 @@
+package wire
+
+import (
+	"io"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"pileus/cloud"
+)
+
+// restProtocol is REST-XML and REST-JSON: parts of the input in the URI and
+// headers, the rest as the body.
+type restProtocol struct {
+	json bool
+	s3   bool // S3's errors have an envelope of their own
+}
+
+// StreamsRequest tells whether the operation's input, a pointer type's
+// struct, takes its body as a stream.
+func StreamsRequest(in reflect.Type) bool { return streams(in) }
+
+// StreamsResponse tells whether the operation's output is a stream.
+func StreamsResponse(out reflect.Type) bool { return streams(out) }
+
+func streams(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	p := planOf(t).payload
+	return p != nil && (p.kind == kStream || p.kind == kEvents)
+}
+
+var xmlReaders = sync.Pool{New: func() any { return new(xmlReader) }}
+
+func (t restProtocol) Decode(r *Request, op *cloud.OpInfo, in any) error {
+	v := reflect.ValueOf(in).Elem()
+	p := planOf(v.Type())
+	have, err := readBound(r, v, p)
+	if err != nil {
+		return t.refuse(op, err)
+	}
+	f := p.payload
+	switch {
+	case f == nil:
+		return t.decodeMembers(r, op, in, v, p, have)
+	case f.kind == kStream:
+		body := r.Stream
+		if body == nil {
+			body = http.NoBody
+		}
+		v.Field(f.index).Set(reflect.ValueOf(body))
+	case f.kind == kEvents:
+		return readEvents(r, v.Field(f.index), f, t.events())
+	case f.kind == kBlob:
+		v.Field(f.index).SetBytes(r.Body)
+	case f.kind == kString:
+		if len(r.Body) > 0 {
+			f.into(v.Field(f.index)).SetString(string(r.Body))
+		}
+	case len(r.Body) > 0:
+		return t.decodePayload(r.Body, op, in, v, p, have)
+	}
+	if len(r.Body) > 0 {
+		have |= f.bit
+	}
+	return t.judge(op, in, p, have)
+}
+
+// judge looks whether required members outside of the body came.
+func (t restProtocol) judge(op *cloud.OpInfo, in any, p *plan, have uint64) error {
+	if p.need&^have == 0 {
+		return nil
+	}
+	if op.Service.Invalid == "" && op.Service.Missing == "" {
+		if f := p.payload; f != nil && f.bit&^have != 0 && f.kind == kStruct {
+			return cloud.Errorf(http.StatusBadRequest, "MissingRequestBodyError", "Request Body is empty")
+		}
+		return nil
+	}
+	var track tracker
+	track.seen(p, have)
+	return track.verdict(op, in)
+}
+
+// refuse gives an error the service's code.
+func (t restProtocol) refuse(op *cloud.OpInfo, err error) error {
+	if e, ok := err.(*cloud.Error); ok {
+		if t.s3 && e.Code == "SerializationException" {
+			return cloud.Errorf(http.StatusBadRequest, "InvalidArgument", "%s", e.Message)
+		}
+		return e
+	}
+	if t.json {
+		return jsonFailure(err)
+	}
+	return malformedXML()
+}
+
+// decodeMembers reads a body that holds the input's own members.
+func (t restProtocol) decodeMembers(r *Request, op *cloud.OpInfo, in any, v reflect.Value, p *plan, have uint64) error {
+	if len(r.Body) == 0 {
+		return t.judge(op, in, p, have)
+	}
+	return t.decodeBody(r.Body, op, in, v, p, have, p)
+}
+
+// decodePayload reads a body that is one member.
+func (t restProtocol) decodePayload(body []byte, op *cloud.OpInfo, in any, v reflect.Value, p *plan, have uint64) error {
+	f := p.payload
+	return t.decodeBody(body, op, in, f.into(v.Field(f.index)), f.plan, have|f.bit, p)
+}
+
+// decodeBody reads the struct v of plan p; outer is the plan of the whole
+// input, of whose required members have already came.
+func (t restProtocol) decodeBody(body []byte, op *cloud.OpInfo, in any, v reflect.Value, p *plan, have uint64, outer *plan) error {
+	var missing []string
+	var err error
+	if t.json {
+		missing, err = t.readJSON(body, v, p, outer)
+	} else {
+		missing, err = t.readXML(body, v, p, outer)
+	}
+	if err != nil {
+		return t.refuse(op, err)
+	}
+	var track tracker
+	if p == outer { // the body's reader judged every member, also those outside of it
+		for _, f := range p.needs {
+			if have&f.bit != 0 {
+				missing = drop(missing, f.shownAs)
+			}
+		}
+	} else {
+		track.seen(outer, have)
+	}
+	track.missing = append(track.missing, missing...)
+	if len(track.missing) == 0 {
+		return nil
+	}
+	if op.Service.Invalid == "" && op.Service.Missing == "" {
+		if len(missing) > 0 {
+			return malformedXML()
+		}
+		return nil
+	}
+	return track.verdict(op, in)
+}
+
+func drop(list []string, s string) []string {
+	for i, have := range list {
+		if have == s {
+			return append(list[:i:i], list[i+1:]...)
+		}
+	}
+	return list
+}
+
+func (t restProtocol) readJSON(body []byte, v reflect.Value, p, outer *plan) ([]string, error) {
+	d := jsonReaders.Get().(*jsonReader)
+	defer jsonReaders.Put(d)
+	d.b, d.i, d.deep = body, 0, 0
+	d.track.depth, d.track.missing = 0, nil
+	if p != outer {
+		d.track.push(step{field: outer.payload})
+	}
+	err := d.document(v, p)
+	missing := d.track.missing
+	d.b, d.track.missing = nil, nil
+	return missing, err
+}
+
+func (t restProtocol) readXML(body []byte, v reflect.Value, p, outer *plan) ([]string, error) {
+	d := xmlReaders.Get().(*xmlReader)
+	defer xmlReaders.Put(d)
+	d.b, d.i, d.deep, d.self = body, 0, 0, false
+	d.track.depth, d.track.missing = 0, nil
+	if p != outer {
+		d.track.push(step{field: outer.payload})
+	}
+	_, err := d.root()
+	if err == nil {
+		err = d.structure(v, p)
+	}
+	if err == nil {
+		err = d.finish()
+	}
+	missing := d.track.missing
+	d.b, d.track.missing = nil, nil
+	return missing, err
+}
+
+func (t restProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
+	status := op.Status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	v := reflect.ValueOf(out)
+	if out == nil || v.IsNil() {
+		return t.send(w, status, "", nil)
+	}
+	v = v.Elem()
+	p := planOf(v.Type())
+	status = writeBound(w, v, p, status)
+	if f := p.payload; f != nil {
+		return t.encodePayload(w, op, status, v, f)
+	}
+	if !p.hasBody() {
+		return t.send(w, status, "", nil)
+	}
+	buf := getBuffer()
+	b := (*buf)[:0]
+	var kind string
+	if t.json {
+		b, kind = jsonStruct(b, v, p), "application/json"
+	} else {
+		b, kind = t.xmlBody(b, op, v, p), "application/xml"
+	}
+	err := t.send(w, status, kind, b)
+	putBuffer(buf, b)
+	return err
+}
+
+func (p *plan) hasBody() bool {
+	for i := range p.fields {
+		if p.fields[i].facts.loc == inBody {
+			return true
+		}
+	}
+	return false
+}
+
+// xmlBody writes the output's own members under the operation's root element.
+func (t restProtocol) xmlBody(b []byte, op *cloud.OpInfo, v reflect.Value, p *plan) []byte {
+	x := xmlWriter{b: append(b, xmlHeader...), ts: tsISOMilli}
+	root := op.OutputXML
+	if root == "" {
+		root = p.typ.Name()
+	}
+	x.openNS(root, op.Service.Namespace, "")
+	if f := p.byName[root]; f != nil && f.kind == kString { // GetBucketLocation is only its root
+		if s, ok := f.from(v.Field(f.index)); ok {
+			x.b = escapeXML(x.b, s.String())
+		}
+	} else {
+		x.members(v, p)
+	}
+	x.shut(root)
+	return x.b
+}
+
+func (t restProtocol) encodePayload(w *Response, op *cloud.OpInfo, status int, v reflect.Value, f *field) error {
+	fv, ok := f.from(v.Field(f.index))
+	if f.kind == kEvents {
+		return writeEvents(w, v, planOf(v.Type()), t.events(), "application/xml")
+	}
+	if !ok {
+		return t.send(w, status, "", nil)
+	}
+	switch f.kind {
+	case kStream:
+		return w.stream(status, fv.Interface().(io.ReadCloser))
+	case kBlob:
+		return t.send(w, status, "application/octet-stream", fv.Bytes())
+	case kString:
+		return t.send(w, status, "text/plain", []byte(fv.String()))
+	}
+	buf := getBuffer()
+	b := (*buf)[:0]
+	kind := "application/xml"
+	if t.json {
+		b, kind = jsonValue(b, fv, &f.node), "application/json"
+	} else {
+		x := xmlWriter{b: append(b, xmlHeader...), ts: tsISOMilli}
+		ns := f.facts.ns
+		if ns == "" {
+			ns = op.Service.Namespace
+		}
+		x.openNS(f.name, ns, "")
+		x.content(fv, &f.node)
+		x.shut(f.name)
+		b = x.b
+	}
+	err := t.send(w, status, kind, b)
+	putBuffer(buf, b)
+	return err
+}
+
+// stream copies a body and closes it. Bodies that implement io.WriterTo, or
+// are files, reach the socket without passing through here.
+func (w *Response) stream(status int, body io.ReadCloser) error {
+	defer body.Close()
+	h := w.W.Header()
+	w.ids(h)
+	for k, v := range w.Header {
+		h[k] = v
+	}
+	if len(h["Content-Type"]) == 0 {
+		h["Content-Type"] = []string{"application/octet-stream"}
+	}
+	w.W.WriteHeader(status)
+	if w.Method == http.MethodHead {
+		return nil
+	}
+	_, err := io.Copy(w.W, body)
+	return err
+}
+
+// ids sets the headers that name the request.
+func (w *Response) ids(h http.Header) {
+	if w.HostID != "" {
+		h["x-amz-request-id"] = []string{w.RequestID}
+		h["x-amz-id-2"] = []string{w.HostID}
+		return
+	}
+	h["x-amzn-RequestId"] = []string{w.RequestID}
+}
+
+func (t restProtocol) send(w *Response, status int, contentType string, b []byte) error {
+	h := w.W.Header()
+	if t.s3 && w.HostID == "" {
+		h["x-amz-request-id"] = []string{w.RequestID}
+	} else {
+		w.ids(h)
+	}
+	if contentType != "" && len(h["Content-Type"]) == 0 {
+		h["Content-Type"] = []string{contentType}
+	}
+	if b == nil && w.Method == http.MethodHead && len(h["Content-Length"]) > 0 {
+		for k, v := range w.Header {
+			h[k] = v
+		}
+		w.W.WriteHeader(status)
+		return nil
+	}
+	return w.send(status, b)
+}
+
+func (t restProtocol) EncodeError(w *Response, op *cloud.OpInfo, e *cloud.Error) error {
+	for k, v := range e.Header {
+		w.W.Header()[k] = v
+	}
+	buf := getBuffer()
+	b := (*buf)[:0]
+	kind := "application/xml"
+	switch {
+	case t.json:
+		shape := e.Shape
+		if shape == "" {
+			shape = e.Code
+		}
+		w.W.Header()["x-amzn-ErrorType"] = []string{shape}
+		b = append(b, '{')
+		b = append(jsonErrorBody(b, e), '}')
+		b = append(b[:1], b[2:]...) // the first member follows no comma
+		kind = "application/json"
+	case t.s3:
+		x := xmlWriter{b: append(b, xmlHeader...), ts: tsISOMilli}
+		x.open("Error")
+		x.errorBody(e)
+		x.text("RequestId", w.RequestID)
+		x.text("HostId", w.HostID)
+		x.shut("Error")
+		b = x.b
+	default:
+		x := xmlWriter{b: append(b, xmlHeader...), ts: tsISOMilli}
+		ns := ""
+		if op != nil {
+			ns = op.Service.Namespace
+		}
+		x.wrappedError(e, ns, w.RequestID)
+		b = x.b
+	}
+	err := t.send(w, statusOf(e.Status, e), kind, b)
+	putBuffer(buf, b)
+	return err
+}
+
+func (t restProtocol) events() eventCodec {
+	if t.json {
+		return jsonEvents
+	}
+	return xmlEvents
+}
+
+// plain tells whether s can stand in a header as it is.
+func plain(s string) bool {
+	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) < 0
+}

@@ -1,0 +1,75 @@
+package wire
+
+import (
+	"net/http"
+	"strconv"
+
+	"pileus/cloud"
+)
+
+// tracker knows where in the input a decoder is, so that it can name the
+// required members that a request left out. Zero values of required members
+// cannot be told from absent ones afterwards.
+type tracker struct {
+	at      [maxDepth * 2]step
+	depth   int
+	missing []string
+}
+
+// step is a field, a list index (from 1) or a map key.
+type step struct {
+	field *field
+	index int
+	key   string
+}
+
+func (t *tracker) push(s step) bool {
+	if t.depth == len(t.at) {
+		return false
+	}
+	t.at[t.depth] = s
+	t.depth++
+	return true
+}
+
+func (t *tracker) pop() { t.depth-- }
+
+// seen ends a structure: have are the bits of the required members that came.
+func (t *tracker) seen(p *plan, have uint64) {
+	if p.need&^have == 0 || len(t.missing) > 100 {
+		return
+	}
+	for _, f := range p.needs {
+		if have&f.bit == 0 && f.kind != kStream && f.kind != kEvents {
+			t.missing = append(t.missing, t.path(f))
+		}
+	}
+}
+
+func (t *tracker) path(last *field) string {
+	path := ""
+	for _, s := range t.at[:t.depth] {
+		switch {
+		case s.field != nil:
+			path += s.field.shownAs
+		case s.index > 0:
+			path += strconv.Itoa(s.index) + ".member"
+		default:
+			path += s.key + ".member"
+		}
+		path += "."
+	}
+	return path + last.shownAs
+}
+
+// verdict is the error of a request that left out required members.
+func (t *tracker) verdict(op *cloud.OpInfo, in any) error {
+	if len(t.missing) == 0 {
+		return nil
+	}
+	svc := op.Service
+	if svc.Missing != "" {
+		return cloud.Errorf(http.StatusBadRequest, svc.Missing, "The request must contain the parameter %s.", upperFirst(t.missing[0]))
+	}
+	return validate(op, in, t.missing)
+}
