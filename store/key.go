@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -65,6 +66,12 @@ func appendInt(b []byte, n int64) []byte {
 // appendEscaped writes s with 0x00 as 0x00 0xff, and ends it with 0x00, so
 // that a shorter string sorts before its extensions.
 func appendEscaped[S string | []byte](b []byte, s S) []byte {
+	start := len(b)
+	b = append(b, s...)
+	if bytes.IndexByte(b[start:], 0) < 0 { // nearly always
+		return append(b, 0)
+	}
+	b = b[:start]
 	for i := range len(s) {
 		if b = append(b, s[i]); s[i] == 0 {
 			b = append(b, 0xff)
@@ -126,6 +133,9 @@ func ParseKey(b []byte) (Key, error) {
 }
 
 func cutEscaped(b []byte) (s, rest []byte, err error) {
+	if i := bytes.IndexByte(b, 0); i >= 0 && (i+1 == len(b) || b[i+1] != 0xff) {
+		return bytes.Clone(b[:i:i]), b[i+1:], nil
+	}
 	s = []byte{}
 	for i := 0; i < len(b); i++ {
 		if b[i] != 0 {

@@ -35,7 +35,9 @@ type Store interface {
 
 // Signal tells what a commit left for the runner to do.
 type Signal struct {
-	Earliest time.Time // of the wake-ups asked for; zero when none
+	// Earliest of the wake-ups asked for; zero when none. One at once counts
+	// as 1970.
+	Earliest time.Time
 	Emitted  bool
 }
 
@@ -53,9 +55,12 @@ type Range struct {
 	Reverse  bool
 }
 
-// Tx reads and writes. Its own writes are visible to its reads.
+// Tx reads and writes. Its own writes are visible to its reads, and to a scan
+// under way as far as they lie ahead of it.
 type Tx interface {
 	Reader
+	// Put writes a pair. The value must not be changed before the Update has
+	// returned.
 	Put(key, value []byte)
 	Delete(key []byte)
 	// DeleteRange removes From <= key < To without reading it.

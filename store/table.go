@@ -82,17 +82,18 @@ func (t *Table[T]) Has(r Reader, key ...any) bool {
 // Put writes the record and its index entries.
 func (t *Table[T]) Put(tx Tx, v *T) {
 	row := t.row(t.Key(v))
+	var old *T
 	if len(t.Indexes) > 0 {
 		if b, ok := tx.Get(row); ok {
-			t.deindex(tx, t.decode(row, b), row)
+			old = t.decode(row, b)
 		}
 	}
-	t.write(tx, row, v)
+	t.write(tx, row, v, old)
 }
 
 // Insert writes a record that the caller knows to be new: it saves the read
 // that Put needs for the old index entries.
-func (t *Table[T]) Insert(tx Tx, v *T) { t.write(tx, t.row(t.Key(v)), v) }
+func (t *Table[T]) Insert(tx Tx, v *T) { t.write(tx, t.row(t.Key(v)), v, nil) }
 
 // Delete removes the record with the key and its index entries, if it exists.
 func (t *Table[T]) Delete(tx Tx, key ...any) {
@@ -105,21 +106,41 @@ func (t *Table[T]) Delete(tx Tx, key ...any) {
 	tx.Delete(row)
 }
 
-func (t *Table[T]) write(tx Tx, row []byte, v *T) {
+// write puts v in the place of old, which is nil where there was none or it
+// does not matter. Index entries that stay the same are not touched.
+func (t *Table[T]) write(tx Tx, row []byte, v, old *T) {
 	tx.Put(row, t.encode(v))
 	for name, f := range t.Indexes {
-		if k := f(v); k != nil {
-			tx.Put(t.indexRow(name, k, row), nil)
+		var before, after []byte
+		if old != nil {
+			before = t.entry(name, f(old), row)
+		}
+		if after = t.entry(name, f(v), row); bytes.Equal(before, after) {
+			continue
+		}
+		if before != nil {
+			tx.Delete(before)
+		}
+		if after != nil {
+			tx.Put(after, nil)
 		}
 	}
 }
 
 func (t *Table[T]) deindex(tx Tx, old *T, row []byte) {
 	for name, f := range t.Indexes {
-		if k := f(old); k != nil {
-			tx.Delete(t.indexRow(name, k, row))
+		if entry := t.entry(name, f(old), row); entry != nil {
+			tx.Delete(entry)
 		}
 	}
+}
+
+// entry is the index's row for a record; nil for one that is not in the index.
+func (t *Table[T]) entry(name string, k Key, row []byte) []byte {
+	if k == nil {
+		return nil
+	}
+	return t.indexRow(name, k, row)
 }
 
 // indexRow is the index key followed by the record's own key, as one bytes
@@ -219,21 +240,30 @@ func (t *Table[T]) Between(r Reader, index string, from, to Key) iter.Seq[*T] {
 }
 
 func (t *Table[T]) indexed(r Reader, index string, rg Range) iter.Seq[*T] {
-	if _, ok := t.Indexes[index]; !ok {
-		panic("store: table " + t.Name + " has no index " + index)
-	}
+	t.mustHave(index)
 	return func(yield func(*T) bool) {
 		for k := range r.Scan(rg) {
-			row := t.rowOf(k)
-			b, ok := r.Get(row)
-			if !ok {
-				panic(failure{fmt.Errorf("store: index %s.%s names a record that is not there", t.Name, index)})
-			}
-			if !yield(t.decode(row, b)) {
+			if !yield(t.indexedRecord(r, index, k)) {
 				return
 			}
 		}
 	}
+}
+
+func (t *Table[T]) mustHave(index string) {
+	if _, ok := t.Indexes[index]; !ok {
+		panic("store: table " + t.Name + " has no index " + index)
+	}
+}
+
+// indexedRecord is the record that an index entry names.
+func (t *Table[T]) indexedRecord(r Reader, index string, entry []byte) *T {
+	row := t.rowOf(entry)
+	b, ok := r.Get(row)
+	if !ok {
+		panic(failure{fmt.Errorf("store: index %s.%s names a record that is not there", t.Name, index)})
+	}
+	return t.decode(row, b)
 }
 
 // rowOf is the record's key, which is the last element of an index entry.
@@ -266,7 +296,20 @@ func (t *Table[T]) DeleteAll(tx Tx, prefix ...any) {
 // token says; next is empty at the end. keep may be nil; it filters before
 // counting. ok is false for a token that is none of ours.
 func (t *Table[T]) Page(r Reader, prefix Key, token string, limit int, keep func(*T) bool) (page []*T, next string, ok bool) {
-	base := t.row(prefix)
+	return t.page(r, t.row(prefix), token, limit, keep, func(k, b []byte) *T { return t.decode(k, b) })
+}
+
+// PageIndex is Page in the order of an index, of which prefix is the beginning
+// of the key.
+func (t *Table[T]) PageIndex(r Reader, index string, prefix Key, token string, limit int, keep func(*T) bool) (page []*T, next string, ok bool) {
+	t.mustHave(index)
+	base := prefix.Append(t.indexPrefix(nil, index))
+	return t.page(r, base, token, limit, keep, func(k, _ []byte) *T { return t.indexedRecord(r, index, k) })
+}
+
+// page reads one page of the rows that start with base. A token is what
+// follows base in the row that the next page begins with.
+func (t *Table[T]) page(r Reader, base []byte, token string, limit int, keep func(*T) bool, record func(k, b []byte) *T) (page []*T, next string, ok bool) {
 	from := base
 	if token != "" {
 		rest, err := base64.RawURLEncoding.DecodeString(token)
@@ -276,7 +319,7 @@ func (t *Table[T]) Page(r Reader, prefix Key, token string, limit int, keep func
 		from = append(base[:len(base):len(base)], rest...)
 	}
 	for k, b := range r.Scan(Range{From: from, To: Next(base)}) {
-		v := t.decode(k, b)
+		v := record(k, b)
 		if keep != nil && !keep(v) {
 			continue
 		}

@@ -8,7 +8,9 @@ import (
 	"pileus/store"
 )
 
-func BenchmarkMemory(b *testing.B) { bench(b, func(b *testing.B) store.Store { d, err := OpenMemory(); must(b, err); return d }) }
+func BenchmarkMemory(b *testing.B) {
+	bench(b, func(b *testing.B) store.Store { d, err := OpenMemory(); must(b, err); return d })
+}
 
 func BenchmarkDisk(b *testing.B) {
 	bench(b, func(b *testing.B) store.Store { d, err := Open(b.TempDir(), Options{}); must(b, err); return d })
