@@ -2,49 +2,39 @@ package clock
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// ParseDuration reads a duration as people give it to a clock: like
-// time.ParseDuration, and with days, weeks and years of 365 days as well
-// ("30d", "1y2w", "1d12h", "-2d").
+// ParseDuration reads a duration as time.ParseDuration does and knows days and
+// weeks as well, which have 24 hours and 7 days: "30d", "2w", "1d12h".
 func ParseDuration(s string) (time.Duration, error) {
-	bad := fmt.Errorf("%q is no duration like 90s, 12h, 30d, 2w or 1y", s)
-	rest, negative := strings.CutPrefix(strings.TrimSpace(s), "-")
-	if rest == "" {
-		return 0, bad
-	}
-	var total float64 // in nanoseconds
+	rest, total := s, time.Duration(0)
 	for _, unit := range []struct {
-		name   string
-		length time.Duration
-	}{{"y", 365 * 24 * time.Hour}, {"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
-		number, after, ok := strings.Cut(rest, unit.name)
+		name string
+		span time.Duration
+	}{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}} {
+		n, after, ok := strings.Cut(rest, unit.name)
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseFloat(number, 64)
-		if err != nil || n < 0 {
-			return 0, bad
+		x, err := strconv.ParseFloat(n, 64)
+		if err != nil || x < 0 || x*float64(unit.span) > float64(1<<62) {
+			return 0, errDuration(s)
 		}
-		total += n * float64(unit.length)
-		rest = after
+		total, rest = total+time.Duration(x*float64(unit.span)), after
 	}
-	if rest != "" {
-		d, err := time.ParseDuration(rest)
-		if err != nil || d < 0 {
-			return 0, bad
-		}
-		total += float64(d)
+	if rest == "" && total > 0 {
+		return total, nil
 	}
-	if !(total < math.MaxInt64) { // NaN included
-		return 0, fmt.Errorf("%q is longer than a clock can count: 292 years", s)
+	d, err := time.ParseDuration(rest)
+	if err != nil {
+		return 0, errDuration(s)
 	}
-	if negative {
-		total = -total
-	}
-	return time.Duration(total), nil
+	return total + d, nil
+}
+
+func errDuration(s string) error {
+	return fmt.Errorf("%q is no duration such as 90s, 12h, 30d or 2w", s)
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"pileus/clock"
 	"pileus/cloud"
@@ -133,11 +134,25 @@ func (x *exchange) route() error {
 }
 
 func (x *exchange) routePath() error {
-	name, labels, ok := x.svc.router.Match(x.r, x.host.bucket())
+	path := rawPath(x.r)
+	if b := x.host.bucket(); b != "" {
+		path = "/" + b + path
+	}
+	name, labels, ok := x.svc.router.Match(x.r.Method, path, x.r.URL.RawQuery, x.r.Header)
 	if ok {
 		x.opName, x.op, x.labels = name, x.svc.ops[name], labels
 	}
 	return nil // what matches nothing may still be for Module.Web
+}
+
+// rawPath is the path as it was sent: keys of objects may contain what
+// cleaning or decoding it twice would destroy.
+func rawPath(r *http.Request) string {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return r.URL.EscapedPath() // absolute form, or a request made in the process
 }
 
 // bucket is the bucket of a virtual-hosted S3 request.
@@ -216,7 +231,9 @@ func (x *exchange) decode() error {
 		if err != nil {
 			return err
 		}
-		req.Body = b
+		if req.Body, err = wire.Inflate(x.r, b, maxBody); err != nil {
+			return bodyError(err)
+		}
 	}
 	in := x.op.newInput()
 	if err := wire.For(x.svc.api, x.r).Decode(req, x.op.Op, in); err != nil {

@@ -29,6 +29,7 @@ type core struct {
 	o       Options
 	db      store.Store
 	blobs   *blob.Dir
+	key     []byte // seals the content
 	clock   clock.Control
 	gate    *gate.Gate
 	runner  *reconcile.Runner
@@ -41,15 +42,16 @@ type core struct {
 	started clock.Stopwatch
 }
 
-// openCore opens the state and puts the parts together.
-func openCore(ctx context.Context, o Options) (c *core, err error) {
+// openCore opens the state, or what the snapshot load holds, and puts the
+// parts together.
+func openCore(ctx context.Context, o Options, load string) (c *core, err error) {
 	c = &core{o: o, log: o.Log, started: clock.Start()}
 	defer func() {
 		if err != nil {
 			c.close(ctx)
 		}
 	}()
-	if err := c.openState(ctx); err != nil {
+	if err := c.openState(ctx, load); err != nil {
 		return c, err
 	}
 	if err := c.bootstrap(ctx); err != nil {
@@ -64,7 +66,7 @@ func openCore(ctx context.Context, o Options) (c *core, err error) {
 	}
 	c.trail = trail.New(c.db, c.clock, c.log)
 	c.meter = meter.New(c.db, c.clock, c.log)
-	c.usage = identity.NewUsage(c.db, c.log)
+	c.usage = identity.NewUsage(100_000)
 	if c.faults, err = fault.New(ctx, c.db, c.clock, rand); err != nil {
 		return c, err
 	}
@@ -79,65 +81,51 @@ func openCore(ctx context.Context, o Options) (c *core, err error) {
 	return c, c.start(ctx)
 }
 
-func (c *core) openState(ctx context.Context) (err error) {
-	o := c.o
-	switch {
-	case o.Postgres != "":
-		c.db, err = postgres.Open(ctx, o.Postgres)
-	case o.DataDir == "":
-		c.db, err = pebble.OpenMemory()
-	default:
-		if err := os.MkdirAll(o.DataDir, 0o700); err != nil {
-			return err
+// openState opens the store and the content. A snapshot named by load fills
+// backends that are no folder of ours.
+func (c *core) openState(ctx context.Context, load string) error {
+	if c.o.DataDir == "" {
+		return c.openMemory(ctx, load)
+	}
+	dir, err := currentGeneration(c.o.DataDir)
+	if err != nil {
+		return err
+	}
+	if c.key, err = masterKey(dir); err != nil {
+		return err
+	}
+	if c.o.Postgres != "" {
+		c.db, err = postgres.Open(ctx, c.o.Postgres)
+		if err == nil && load != "" {
+			err = pebble.Load(ctx, filepath.Join(load, snapshotState), c.db)
 		}
-		c.db, err = pebble.Open(filepath.Join(o.DataDir, "state"), pebble.Options{Durability: o.Durability, Logger: c.log})
+	} else {
+		c.db, err = pebble.Open(filepath.Join(dir, snapshotState), pebble.Options{Durability: pebble.Durability(c.o.Durability), Logger: c.log})
 	}
 	if err != nil {
 		return fmt.Errorf("open the state: %w", err)
 	}
-	if o.DataDir == "" {
-		c.blobs, err = blob.OpenMemory()
-		return err
-	}
-	key, err := masterKey(o.DataDir)
-	if err != nil {
-		return err
-	}
-	c.blobs, err = blob.Open(filepath.Join(o.DataDir, "content"), key, c.db)
+	c.blobs, err = blob.Open(filepath.Join(dir, snapshotContent), c.key, c.db)
 	return err
 }
 
-// masterKey reads the key that wraps the keys of all content, or makes it. It
-// lies beside the data, so it guards against a stolen disk only as far as its
-// file does.
-func masterKey(dir string) ([]byte, error) {
-	file := filepath.Join(dir, "master.key")
-	b, err := os.ReadFile(file)
-	if err == nil && len(b) == 32 {
-		return b, nil
+func (c *core) openMemory(ctx context.Context, load string) (err error) {
+	if c.db, err = pebble.OpenMemory(); err != nil {
+		return err
 	}
-	if err == nil {
-		return nil, fmt.Errorf("%s must be 32 bytes long and is %d", file, len(b))
+	c.key = rng.Bytes(keySize)
+	if load != "" {
+		if c.key, err = os.ReadFile(filepath.Join(load, snapshotKey)); err != nil {
+			return err
+		}
 	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return nil, err
+	if c.blobs, err = blob.OpenMemoryWith(c.key); err != nil || load == "" {
+		return err
 	}
-	return newKeyFile(file)
-}
-
-// newKeyFile writes a key so that after a crash there is a whole one or none.
-func newKeyFile(file string) ([]byte, error) {
-	key := rng.Bytes(32)
-	f, err := os.OpenFile(file+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, err
+	if err := c.blobs.Import(filepath.Join(load, snapshotContent)); err != nil {
+		return err
 	}
-	_, err = f.Write(key)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(file+".new", file)
-	}
-	return key, err
+	return pebble.Load(ctx, filepath.Join(load, snapshotState), c.db)
 }
 
 // bootstrap makes the account whose root key the options name.
@@ -205,7 +193,11 @@ func (c *core) newCall(p *cloud.Principal, account, region string) *cloud.Call {
 func (c *core) start(ctx context.Context) error {
 	c.gate.Go("trail", c.trail.Run)
 	c.gate.Go("meter", c.meter.Run)
-	c.gate.Go("usage", func(ctx context.Context) { c.usage.Run(ctx, c.clock) })
+	c.gate.Go("usage", func(ctx context.Context) {
+		if err := c.usage.Run(ctx, c.db, c.clock); err != nil {
+			c.log.Error("when principals were last used could not be written", "err", err)
+		}
+	})
 	for _, m := range c.modules {
 		if m.Start != nil {
 			if err := m.Start(ctx, c.gate); err != nil {
@@ -247,7 +239,6 @@ func (c *core) reset(ctx context.Context) error {
 	c.runner.Reset()
 	c.trail.Reset()
 	c.meter.Reset()
-	c.usage.Reset()
 	if err := c.faults.Reset(ctx); err != nil {
 		return err
 	}
@@ -257,4 +248,9 @@ func (c *core) reset(ctx context.Context) error {
 		}
 	}
 	return c.bootstrap(ctx)
+}
+
+// flush writes what the parts hold in memory.
+func (c *core) flush(ctx context.Context) error {
+	return errors.Join(c.trail.Flush(ctx), c.meter.Flush(ctx), c.usage.Flush(ctx, c.db))
 }

@@ -27,7 +27,8 @@ import (
 type Node struct {
 	o         Options
 	core      atomic.Pointer[core]
-	mu        sync.Mutex // held while the core is replaced or reset
+	mu        sync.Mutex   // held while the core is replaced or reset
+	passing   sync.RWMutex // read-held by requests, so that a core is replaced between them
 	listeners []net.Listener
 	server    *http.Server
 	admin     http.Handler
@@ -46,7 +47,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	if err := n.listen(); err != nil {
 		return nil, err
 	}
-	c, err := openCore(ctx, o)
+	c, err := openCore(ctx, o, "")
 	if err != nil {
 		n.closeListeners()
 		return nil, err
@@ -113,6 +114,8 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.admin.ServeHTTP(w, r)
 		return
 	}
+	n.passing.RLock()
+	defer n.passing.RUnlock()
 	n.core.Load().gate.ServeHTTP(w, r)
 }
 

@@ -15,6 +15,8 @@ import (
 type Options struct {
 	// DataDir keeps the state; empty: in memory.
 	DataDir string
+	// SnapshotDir keeps saved clouds.
+	SnapshotDir string
 	// Postgres is the DSN of a database that keeps the state instead of the
 	// embedded store; content stays in DataDir.
 	Postgres string

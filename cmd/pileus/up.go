@@ -107,7 +107,7 @@ func upOptions(c *cobra.Command) (node.Options, error) {
 		f.Set("ephemeral", "true")
 	}
 	o := node.Options{
-		DataDir: text("data-dir"), Postgres: text("postgres"), Durability: text("durability"),
+		DataDir: text("data-dir"), SnapshotDir: snapshotDir(), Postgres: text("postgres"), Durability: text("durability"),
 		Listen: []string{net.JoinHostPort(text("host"), strconv.Itoa(port))}, Hostname: text("hostname"),
 		Region: text("region"), Account: text("account"), RootKey: text("access-key"), RootSecret: text("secret-key"),
 		SkipSignatures: !yes("verify-signatures"), SkipPolicies: !yes("enforce-policies"),

@@ -1,0 +1,206 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"pileus/clock"
+	"pileus/store"
+	"pileus/store/pebble"
+)
+
+// A snapshot is a folder: the state in the embedded store's form, the content,
+// the key that seals it, and a description.
+const (
+	snapshotState   = "state"
+	snapshotContent = "content"
+	snapshotKey     = "master.key"
+	snapshotAbout   = "snapshot.json"
+)
+
+// Snapshot describes a saved cloud.
+type Snapshot struct {
+	Name    string         `json:"name"`
+	Saved   time.Time      `json:"saved"` // of the machine's time
+	Clock   ClockState     `json:"clock"`
+	Version string         `json:"version"`
+	Holds   map[string]int `json:"holds,omitempty"`
+}
+
+var snapshotName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
+
+func (n *Node) snapshotRoutes(m *http.ServeMux) {
+	m.HandleFunc("GET /_pileus/snapshots", func(w http.ResponseWriter, r *http.Request) {
+		list, err := ListSnapshots(n.o.SnapshotDir)
+		reply(w, list, err)
+	})
+	m.HandleFunc("PUT /_pileus/snapshots/{name}", func(w http.ResponseWriter, r *http.Request) {
+		s, err := n.Save(r.Context(), r.PathValue("name"))
+		reply(w, s, err)
+	})
+	m.HandleFunc("POST /_pileus/snapshots/{name}/load", func(w http.ResponseWriter, r *http.Request) {
+		s, err := n.Load(context.WithoutCancel(r.Context()), r.PathValue("name"))
+		reply(w, s, err)
+	})
+}
+
+func (n *Node) snapshotPath(name string) (string, error) {
+	if n.o.SnapshotDir == "" {
+		return "", errors.New("this cloud has no folder for snapshots")
+	}
+	if !snapshotName.MatchString(name) {
+		return "", fmt.Errorf("%q is no name for a snapshot: up to 100 letters, digits, dots, dashes and underscores", name)
+	}
+	return filepath.Join(n.o.SnapshotDir, name), nil
+}
+
+// Save keeps the whole cloud, as it is at one moment, under a name. Requests
+// go on meanwhile. A snapshot of that name is replaced once the new one is
+// whole.
+func (n *Node) Save(ctx context.Context, name string) (*Snapshot, error) {
+	path, err := n.snapshotPath(name)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	partial := path + ".partial"
+	if err := os.RemoveAll(partial); err != nil {
+		return nil, err
+	}
+	s, err := n.core.Load().save(ctx, name, partial)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(partial))
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return nil, err
+	}
+	return s, os.Rename(partial, path)
+}
+
+func (c *core) save(ctx context.Context, name, dir string) (*Snapshot, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := c.flush(ctx); err != nil {
+		return nil, err
+	}
+	s := &Snapshot{Name: name, Saved: clock.Machine(), Clock: stateOf(c.clock.State()), Version: c.o.Version}
+	err := c.db.View(ctx, func(r store.Reader) error {
+		s.Holds = c.counts(r)
+		for _, sub := range []string{snapshotState, snapshotContent} {
+			if err := os.RemoveAll(filepath.Join(dir, sub)); err != nil {
+				return err
+			}
+		}
+		if err := c.blobs.Export(r, filepath.Join(dir, snapshotContent)); err != nil {
+			return err
+		}
+		return pebble.Copy(r, filepath.Join(dir, snapshotState))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(dir, snapshotKey), c.key, 0o600); err != nil {
+		return nil, err
+	}
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	return s, os.WriteFile(filepath.Join(dir, snapshotAbout), b, 0o600)
+}
+
+// counts adds up what the services hold.
+func (c *core) counts(r store.Reader) map[string]int {
+	sum := map[string]int{}
+	for _, m := range c.modules {
+		if m.Count != nil {
+			for what, n := range m.Count(r) {
+				sum[what] += n
+			}
+		}
+	}
+	return sum
+}
+
+// Load replaces the whole cloud by a snapshot. Requests under way are finished
+// first, long polls end early, and new ones wait. If it fails, the cloud goes
+// on as it was.
+func (n *Node) Load(ctx context.Context, name string) (*Snapshot, error) {
+	path, err := n.snapshotPath(name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := readSnapshot(path)
+	if err != nil {
+		return nil, err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	old := n.core.Load()
+	next, err := stage(n.o.DataDir, path)
+	if err != nil {
+		return nil, err
+	}
+	old.gate.BeginStop()
+	n.passing.Lock()
+	defer n.passing.Unlock()
+	if err := old.close(ctx); err != nil {
+		n.o.Log.Error("the cloud that a snapshot replaces did not close well", "err", err)
+	}
+	if err := next.choose(); err != nil {
+		return nil, n.reopen(ctx, "", err)
+	}
+	return s, n.reopen(ctx, path, nil)
+}
+
+// reopen opens the state after it was closed, for a snapshot's sake: load is
+// the snapshot, for backends that are filled row by row.
+func (n *Node) reopen(ctx context.Context, load string, cause error) error {
+	c, err := openCore(ctx, n.o, load)
+	if err != nil {
+		n.failed <- fmt.Errorf("the cloud could not be opened after loading a snapshot: %w", err)
+		return errors.Join(cause, err)
+	}
+	c.gate.SetEndpoint(n.endpoint)
+	n.core.Store(c)
+	return cause
+}
+
+func readSnapshot(path string) (*Snapshot, error) {
+	b, err := os.ReadFile(filepath.Join(path, snapshotAbout))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no snapshot %q; `pileus snapshot list` shows those that there are", filepath.Base(path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := new(Snapshot)
+	return s, json.Unmarshal(b, s)
+}
+
+// ListSnapshots are the snapshots below dir, oldest first.
+func ListSnapshots(dir string) ([]*Snapshot, error) {
+	list := []*Snapshot{}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return list, nil
+	}
+	for _, e := range entries {
+		if s, err := readSnapshot(filepath.Join(dir, e.Name())); err == nil && snapshotName.MatchString(e.Name()) && filepath.Ext(e.Name()) != ".partial" {
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Snapshot) int { return a.Saved.Compare(b.Saved) })
+	return list, err
+}
