@@ -24,7 +24,7 @@ func (cborProtocol) Decode(r *Request, op *cloud.OpInfo, in any) error {
 	} else if d.i != len(d.b) {
 		return serialization("bytes follow the request")
 	}
-	return d.track.verdict(op, in)
+	return verdict(op, in, d.track.missing)
 }
 
 func (c cborProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
@@ -37,6 +37,8 @@ func (c cborProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 		p := planOf(v.Type())
 		if p.payload != nil && p.payload.kind == kEvents {
 			putBuffer(buf, b)
+			h := w.W.Header()
+			h["x-amzn-RequestId"], h["Smithy-Protocol"] = []string{w.RequestID}, []string{"rpc-v2-cbor"}
 			return writeEvents(w, v, p, cborEvents, "application/cbor")
 		}
 		b = cborStruct(b, v, p)

@@ -14,7 +14,8 @@ var (
 	json11   Protocol = jsonProtocol{version: "1.1"}
 	restJSON Protocol = restProtocol{json: true}
 	restXML  Protocol = restProtocol{}
-	s3XML    Protocol = restProtocol{s3: true}
+	ctlXML   Protocol = restProtocol{ids: true}
+	s3XML    Protocol = restProtocol{ids: true, s3: true}
 	rpcCBOR  Protocol = cborProtocol{}
 )
 
@@ -41,8 +42,11 @@ func For(svc *cloud.Service, r *http.Request) Protocol {
 	case "rest-json":
 		return restJSON
 	case "rest-xml":
-		if svc.Name == "s3" {
+		switch svc.Name {
+		case "s3":
 			return s3XML
+		case "s3control":
+			return ctlXML
 		}
 		return restXML
 	}

@@ -50,7 +50,6 @@ const eventStreamType = "application/vnd.amazon.eventstream"
 // beside it go ahead as the initial response.
 func writeEvents(w *Response, out reflect.Value, p *plan, codec eventCodec, initialType string) error {
 	h := w.W.Header()
-	w.ids(h)
 	h["Content-Type"] = []string{eventStreamType}
 	for k, v := range w.Header {
 		h[k] = v

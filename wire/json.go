@@ -18,30 +18,27 @@ var jsonReaders = sync.Pool{New: func() any { return new(jsonReader) }}
 
 func (jsonProtocol) Decode(r *Request, op *cloud.OpInfo, in any) error {
 	v := reflect.ValueOf(in).Elem()
-	return decodeJSON(r.Body, op, in, v, &node{kind: kStruct, typ: v.Type(), plan: planOf(v.Type())}, 0)
-}
-
-// decodeJSON reads body into the struct v, which is in or a member of it, and
-// then judges the required members. missing begins the list of those.
-func decodeJSON(body []byte, op *cloud.OpInfo, in any, v reflect.Value, n *node, bound uint64) error {
-	d := jsonReaders.Get().(*jsonReader)
-	defer func() {
-		buf := d.buf
-		*d = jsonReader{track: d.track}
-		if cap(buf) <= keepBuffer {
-			d.buf = buf[:0]
-		}
-		jsonReaders.Put(d)
-	}()
-	d.b = body
-	d.track.depth, d.track.missing = 0, nil
-	if err := d.document(v, n.plan); err != nil {
+	missing, err := readJSON(r.Body, v, planOf(v.Type()), nil)
+	if err != nil {
 		return jsonFailure(err)
 	}
-	if len(d.track.missing) == 0 {
-		return nil
+	return verdict(op, in, missing)
+}
+
+// readJSON reads a body into the struct v and returns the paths of required
+// members that it lacks; under is the member that v is of the input, nil where
+// it is the input.
+func readJSON(body []byte, v reflect.Value, p *plan, under *field) ([]string, error) {
+	d := jsonReaders.Get().(*jsonReader)
+	defer jsonReaders.Put(d)
+	d.b, d.i, d.deep = body, 0, 0
+	d.track.begin(under)
+	err := d.document(v, p)
+	d.b = nil
+	if cap(d.buf) > keepBuffer {
+		d.buf = nil
 	}
-	return d.track.verdict(op, in)
+	return d.track.missing, err
 }
 
 func jsonFailure(err error) error {
@@ -61,6 +58,7 @@ func (j jsonProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 		pl := planOf(v.Type())
 		if pl.payload != nil && pl.payload.kind == kEvents {
 			putBuffer(p, b)
+			w.W.Header()["x-amzn-RequestId"] = []string{w.RequestID}
 			return writeEvents(w, v, pl, jsonEvents, "application/x-amz-json-"+j.version)
 		}
 		b = jsonStruct(b, v, pl)

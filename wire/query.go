@@ -49,14 +49,14 @@ func (q queryProtocol) Decode(r *Request, op *cloud.OpInfo, in any) error {
 	d := queryReaders.Get().(*queryReader)
 	defer queryReaders.Put(d)
 	d.form, d.ec2 = f, q.ec2
-	d.track.depth, d.track.missing = 0, nil
+	d.track.begin(nil)
 	f.order = f.order[:0]
 	v := reflect.ValueOf(in).Elem()
 	if err := d.structure(v, planOf(v.Type()), 0); err != nil {
 		return err
 	}
 	d.form = nil
-	return d.track.verdict(op, in)
+	return verdict(op, in, d.track.missing)
 }
 
 // queryReader sets a struct from a form's tree.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -16,14 +17,16 @@ import (
 type restProtocol struct {
 	json bool
 	s3   bool // S3's errors have an envelope of their own
+	ids  bool // S3's headers name the request, not those of the newer services
 }
 
-// StreamsRequest tells whether the operation's input, a pointer type's
-// struct, takes its body as a stream.
-func StreamsRequest(in reflect.Type) bool { return streams(in) }
+// StreamsRequest tells whether the operation takes its body as a stream; in is
+// its input's type, the struct or a pointer to it.
+func StreamsRequest(_ *cloud.OpInfo, in reflect.Type) bool { return streams(in) }
 
-// StreamsResponse tells whether the operation's output is a stream.
-func StreamsResponse(out reflect.Type) bool { return streams(out) }
+// StreamsResponse tells whether the operation answers with a stream; out is
+// its output's type.
+func StreamsResponse(_ *cloud.OpInfo, out reflect.Type) bool { return streams(out) }
 
 func streams(t reflect.Type) bool {
 	if t.Kind() == reflect.Pointer {
@@ -74,7 +77,7 @@ func (t restProtocol) judge(op *cloud.OpInfo, in any, p *plan, have uint64) erro
 	if p.need&^have == 0 {
 		return nil
 	}
-	if op.Service.Invalid == "" && op.Service.Missing == "" {
+	if checksItself(op) {
 		if f := p.payload; f != nil && f.bit&^have != 0 && f.kind == kStruct {
 			return cloud.Errorf(http.StatusBadRequest, "MissingRequestBodyError", "Request Body is empty")
 		}
@@ -82,7 +85,7 @@ func (t restProtocol) judge(op *cloud.OpInfo, in any, p *plan, have uint64) erro
 	}
 	var track tracker
 	track.seen(p, have)
-	return track.verdict(op, in)
+	return verdict(op, in, track.missing)
 }
 
 // refuse gives an error the service's code.
@@ -114,72 +117,51 @@ func (t restProtocol) decodePayload(body []byte, op *cloud.OpInfo, in any, v ref
 }
 
 // decodeBody reads the struct v of plan p; outer is the plan of the whole
-// input, of whose required members have already came.
+// input, of whose required members those in have already came.
 func (t restProtocol) decodeBody(body []byte, op *cloud.OpInfo, in any, v reflect.Value, p *plan, have uint64, outer *plan) error {
-	var missing []string
-	var err error
-	if t.json {
-		missing, err = t.readJSON(body, v, p, outer)
-	} else {
-		missing, err = t.readXML(body, v, p, outer)
+	var under *field
+	if p != outer {
+		under = outer.payload
 	}
+	read := readXML
+	if t.json {
+		read = readJSON
+	}
+	missing, err := read(body, v, p, under)
 	if err != nil {
 		return t.refuse(op, err)
 	}
-	var track tracker
-	if p == outer { // the body's reader judged every member, also those outside of it
-		for _, f := range p.needs {
-			if have&f.bit != 0 {
-				missing = drop(missing, f.shownAs)
-			}
-		}
-	} else {
-		track.seen(outer, have)
+	if under == nil { // the reader judged every member, also those outside of the body
+		missing = slices.DeleteFunc(missing, func(path string) bool {
+			return slices.ContainsFunc(outer.needs, func(f *field) bool { return have&f.bit != 0 && f.shownAs == path })
+		})
 	}
-	track.missing = append(track.missing, missing...)
-	if len(track.missing) == 0 {
-		return nil
-	}
-	if op.Service.Invalid == "" && op.Service.Missing == "" {
+	if checksItself(op) {
 		if len(missing) > 0 {
 			return malformedXML()
 		}
 		return nil
 	}
-	return track.verdict(op, in)
-}
-
-func drop(list []string, s string) []string {
-	for i, have := range list {
-		if have == s {
-			return append(list[:i:i], list[i+1:]...)
-		}
+	if under != nil {
+		var track tracker
+		track.seen(outer, have)
+		missing = append(track.missing, missing...)
 	}
-	return list
+	return verdict(op, in, missing)
 }
 
-func (t restProtocol) readJSON(body []byte, v reflect.Value, p, outer *plan) ([]string, error) {
-	d := jsonReaders.Get().(*jsonReader)
-	defer jsonReaders.Put(d)
-	d.b, d.i, d.deep = body, 0, 0
-	d.track.depth, d.track.missing = 0, nil
-	if p != outer {
-		d.track.push(step{field: outer.payload})
-	}
-	err := d.document(v, p)
-	missing := d.track.missing
-	d.b, d.track.missing = nil, nil
-	return missing, err
+// checksItself tells whether the service leaves nothing of its input's
+// constraints to the model.
+func checksItself(op *cloud.OpInfo) bool {
+	return op.Service.Invalid == "" && op.Service.Missing == ""
 }
 
-func (t restProtocol) readXML(body []byte, v reflect.Value, p, outer *plan) ([]string, error) {
+// readXML is readJSON for XML. The root element's name is not looked at.
+func readXML(body []byte, v reflect.Value, p *plan, under *field) ([]string, error) {
 	d := xmlReaders.Get().(*xmlReader)
 	defer xmlReaders.Put(d)
 	d.b, d.i, d.deep, d.self = body, 0, 0, false
-	d.track.depth, d.track.missing = 0, nil
-	if p != outer {
-		d.track.push(step{field: outer.payload})
-	}
+	d.track.begin(under)
 	_, err := d.root()
 	if err == nil {
 		err = d.structure(v, p)
@@ -187,9 +169,8 @@ func (t restProtocol) readXML(body []byte, v reflect.Value, p, outer *plan) ([]s
 	if err == nil {
 		err = d.finish()
 	}
-	missing := d.track.missing
-	d.b, d.track.missing = nil, nil
-	return missing, err
+	d.b = nil
+	return d.track.missing, err
 }
 
 func (t restProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
@@ -254,6 +235,7 @@ func (t restProtocol) xmlBody(b []byte, op *cloud.OpInfo, v reflect.Value, p *pl
 func (t restProtocol) encodePayload(w *Response, op *cloud.OpInfo, status int, v reflect.Value, f *field) error {
 	fv, ok := f.from(v.Field(f.index))
 	if f.kind == kEvents {
+		t.name(w)
 		return writeEvents(w, v, planOf(v.Type()), t.events(), "application/xml")
 	}
 	if !ok {
@@ -261,6 +243,7 @@ func (t restProtocol) encodePayload(w *Response, op *cloud.OpInfo, status int, v
 	}
 	switch f.kind {
 	case kStream:
+		t.name(w)
 		return w.stream(status, fv.Interface().(io.ReadCloser))
 	case kBlob:
 		return t.send(w, status, "application/octet-stream", fv.Bytes())
@@ -293,7 +276,6 @@ func (t restProtocol) encodePayload(w *Response, op *cloud.OpInfo, status int, v
 func (w *Response) stream(status int, body io.ReadCloser) error {
 	defer body.Close()
 	h := w.W.Header()
-	w.ids(h)
 	for k, v := range w.Header {
 		h[k] = v
 	}
@@ -308,9 +290,10 @@ func (w *Response) stream(status int, body io.ReadCloser) error {
 	return err
 }
 
-// ids sets the headers that name the request.
-func (w *Response) ids(h http.Header) {
-	if w.HostID != "" {
+// name sets the headers that name the request.
+func (t restProtocol) name(w *Response) {
+	h := w.W.Header()
+	if t.ids {
 		h["x-amz-request-id"] = []string{w.RequestID}
 		h["x-amz-id-2"] = []string{w.HostID}
 		return
@@ -320,11 +303,7 @@ func (w *Response) ids(h http.Header) {
 
 func (t restProtocol) send(w *Response, status int, contentType string, b []byte) error {
 	h := w.W.Header()
-	if t.s3 && w.HostID == "" {
-		h["x-amz-request-id"] = []string{w.RequestID}
-	} else {
-		w.ids(h)
-	}
+	t.name(w)
 	if contentType != "" && len(h["Content-Type"]) == 0 {
 		h["Content-Type"] = []string{contentType}
 	}

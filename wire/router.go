@@ -138,11 +138,19 @@ func (g *routeGroup) bit(list *[]condition, c condition) uint64 {
 	return c.bit
 }
 
-// Match finds the operation for a request: path is the URI's path as sent,
-// still escaped and beginning with '/', rawQuery its query. Labels come
+// Match finds the operation of a request. bucket, where it is not empty, goes
+// ahead of the path as its first segment: virtual-hosted S3. Labels come
 // decoded once. A greedy label takes everything to the end, empty segments and
 // dots included; a trailing slash matters to no other.
-func (rt *Router) Match(method, path, rawQuery string, h http.Header) (op string, labels Labels, ok bool) {
+func (rt *Router) Match(r *http.Request, bucket string) (op string, labels Labels, ok bool) {
+	path := r.URL.EscapedPath()
+	if bucket != "" {
+		path = "/" + bucket + path
+	}
+	return rt.match(r.Method, path, r.URL.RawQuery, r.Header)
+}
+
+func (rt *Router) match(method, path, rawQuery string, h http.Header) (op string, labels Labels, ok bool) {
 	path = strings.TrimPrefix(path, "/")
 	var found [8]string
 	n, values := rt.root.match(path, method, found[:0])

@@ -23,6 +23,15 @@ type step struct {
 	key   string
 }
 
+// begin makes the tracker ready for another input, or for the member of one
+// that a body holds.
+func (t *tracker) begin(under *field) {
+	t.depth, t.missing = 0, nil
+	if under != nil {
+		t.push(step{field: under})
+	}
+}
+
 func (t *tracker) push(s step) bool {
 	if t.depth == len(t.at) {
 		return false
@@ -63,13 +72,12 @@ func (t *tracker) path(last *field) string {
 }
 
 // verdict is the error of a request that left out required members.
-func (t *tracker) verdict(op *cloud.OpInfo, in any) error {
-	if len(t.missing) == 0 {
+func verdict(op *cloud.OpInfo, in any, missing []string) error {
+	if len(missing) == 0 {
 		return nil
 	}
-	svc := op.Service
-	if svc.Missing != "" {
-		return cloud.Errorf(http.StatusBadRequest, svc.Missing, "The request must contain the parameter %s.", upperFirst(t.missing[0]))
+	if code := op.Service.Missing; code != "" {
+		return cloud.Errorf(http.StatusBadRequest, code, "The request must contain the parameter %s.", upperFirst(missing[0]))
 	}
-	return validate(op, in, t.missing)
+	return validate(op, in, missing)
 }
