@@ -49,7 +49,7 @@ func (t *Trace) Suggestions() []Suggestion {
 	if t.Reason == ExplicitDeny.String() {
 		return t.lift()
 	}
-	allow := suggested{Effect: "Allow", Action: t.Action, Resource: t.Resource}
+	allow := suggested{Effect: "Allow", Action: t.Action, Resource: strings.ReplaceAll(t.Resource, "${", "${$}{")}
 	if allow.Resource == "" {
 		allow.Resource = "*"
 	}

@@ -93,7 +93,7 @@ func (t *Trace) misses(b *strings.Builder) {
 	if t.Allowed || t.Reason == ExplicitDeny.String() {
 		return
 	}
-	first := true
+	first, conditional := true, false
 	for i := range t.Policies {
 		p := &t.Policies[i]
 		for j := range p.Statements {
@@ -107,8 +107,17 @@ func (t *Trace) misses(b *strings.Builder) {
 			}
 			fmt.Fprintf(b, "  %s of %s covers the action, but\n", s.name(), p.ID)
 			s.why(b)
+			conditional = conditional || s.onlyConditions()
 		}
 	}
+	if conditional {
+		b.WriteString("Where a condition stands for good reason, change the request and not the policy.\n")
+	}
+}
+
+// onlyConditions tells whether nothing but conditions failed.
+func (s *StatementTrace) onlyConditions() bool {
+	return !s.Matched && s.Action.Matched && (s.Principal == nil || s.Principal.Matched) && (s.Resource == nil || s.Resource.Matched)
 }
 
 // why lists what failed.
@@ -167,5 +176,5 @@ func few(list []string) string {
 }
 
 func indent(s, by string) string {
-	return by + strings.ReplaceAll(s, "\n", "\n"+by)
+	return strings.ReplaceAll(by+strings.ReplaceAll(s, "\n", "\n"+by), by+"\n", "\n")
 }
