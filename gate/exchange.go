@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"pileus/clock"
 	"pileus/cloud"
@@ -134,25 +133,11 @@ func (x *exchange) route() error {
 }
 
 func (x *exchange) routePath() error {
-	path := rawPath(x.r)
-	if b := x.host.bucket(); b != "" {
-		path = "/" + b + path
-	}
-	name, labels, ok := x.svc.router.Match(x.r.Method, path, x.r.URL.RawQuery, x.r.Header)
+	name, labels, ok := x.svc.router.Match(x.r, x.host.bucket())
 	if ok {
 		x.opName, x.op, x.labels = name, x.svc.ops[name], labels
 	}
 	return nil // what matches nothing may still be for Module.Web
-}
-
-// rawPath is the path as it was sent: keys of objects may contain what
-// cleaning or decoding it twice would destroy.
-func rawPath(r *http.Request) string {
-	path, _, _ := strings.Cut(r.RequestURI, "?")
-	if strings.HasPrefix(path, "/") {
-		return path
-	}
-	return r.URL.EscapedPath() // absolute form, or a request made in the process
 }
 
 // bucket is the bucket of a virtual-hosted S3 request.

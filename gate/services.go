@@ -64,7 +64,7 @@ func newService(m cloud.Module) *service {
 	}
 	for i := range m.Operations {
 		b := &m.Operations[i]
-		v.ops[b.Op.Name] = &operation{Binding: b, streams: wire.StreamsRequest(b.In)}
+		v.ops[b.Op.Name] = &operation{Binding: b, streams: wire.StreamsRequest(b.Op, b.In)}
 	}
 	for i := range m.Access {
 		if o := v.ops[m.Access[i].Op.Name]; o != nil {
