@@ -3,112 +3,139 @@ package pebble
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"testing"
 
+	"pileus/clock"
 	"pileus/store"
+	"pileus/store/storetest"
 )
 
-func BenchmarkMemory(b *testing.B) {
-	bench(b, func(b *testing.B) store.Store { d, err := OpenMemory(); must(b, err); return d })
-}
-
-func BenchmarkDisk(b *testing.B) {
-	bench(b, func(b *testing.B) store.Store { d, err := Open(b.TempDir(), Options{}); must(b, err); return d })
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
+func TestConformance(t *testing.T) {
+	for _, d := range []Durability{Sync, Async, Memory} {
+		t.Run(string(d), func(t *testing.T) {
+			storetest.Run(t, storetest.Backend{Precise: true, Open: func(t *testing.T) store.Store {
+				s, err := Open(t.TempDir(), Options{Durability: d})
+				must(t, err)
+				t.Cleanup(func() { must(t, s.Close()); storetest.Closed(t, s) })
+				return s
+			}})
+		})
 	}
+	t.Run("ephemeral", func(t *testing.T) {
+		storetest.Run(t, storetest.Backend{Precise: true, Open: func(t *testing.T) store.Store {
+			s, err := OpenMemory()
+			must(t, err)
+			t.Cleanup(func() { must(t, s.Close()); storetest.Closed(t, s) })
+			return s
+		}})
+	})
 }
 
-func bench(b *testing.B, open func(*testing.B) store.Store) {
-	ctx := context.Background()
-	d := open(b)
-	b.Cleanup(func() { must(b, d.Close()) })
-	value := make([]byte, 300)
-	key := func(i int) []byte { return fmt.Appendf(nil, "bench.object/%09d", i*7919%100_000) }
-	for i := 0; i < 100_000; i += 1000 {
-		must(b, d.Update(ctx, func(tx store.Tx) error {
-			for j := i; j < i+1000; j++ {
-				tx.Put(fmt.Appendf(nil, "bench.object/%09d", j), value)
+func fill(t testing.TB, s store.Store, from, to int) {
+	t.Helper()
+	for from < to {
+		must(t, s.Update(context.Background(), func(tx store.Tx) error {
+			for i := from; i < min(from+1000, to); i++ {
+				tx.Put(fmt.Appendf(nil, "row/%08d", i), fmt.Appendf(nil, "value %d of a record that is about as long as they are %0200d", i, i))
 			}
 			return nil
 		}))
-	}
-	b.Run("get", func(b *testing.B) {
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			k := key(i)
-			must(b, d.View(ctx, func(r store.Reader) error { r.Get(k); return nil }))
-		}
-	})
-	b.Run("get5", func(b *testing.B) {
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			k := key(i)
-			must(b, d.View(ctx, func(r store.Reader) error {
-				for range 5 {
-					r.Get(k)
-				}
-				return nil
-			}))
-		}
-	})
-	b.Run("scan100", func(b *testing.B) {
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			k := key(i)
-			must(b, d.View(ctx, func(r store.Reader) error {
-				n := 0
-				for range r.Scan(store.Range{From: k}) {
-					if n++; n == 100 {
-						break
-					}
-				}
-				return nil
-			}))
-		}
-	})
-	for _, n := range []int{1, 8, 64} {
-		b.Run(fmt.Sprintf("update2/%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetParallelism(n)
-			if n == 1 {
-				for i := 0; b.Loop(); i++ {
-					update(b, d, key(i), key(i+1), value)
-				}
-				return
-			}
-			b.SetParallelism((n + 1) / 2)
-			b.RunParallel(func(pb *testing.PB) {
-				for i := 0; pb.Next(); i++ {
-					update(b, d, key(i), key(i+1), value)
-				}
-			})
-		})
+		from += 1000
 	}
 }
 
-func update(b *testing.B, d store.Store, k1, k2, value []byte) {
-	err := d.Update(context.Background(), func(tx store.Tx) error {
-		tx.Put(k1, value)
-		tx.Put(k2, value)
+func rows(t testing.TB, s store.Store) (n int) {
+	t.Helper()
+	must(t, s.View(context.Background(), func(r store.Reader) error {
+		n = 0
+		for range r.Scan(store.Range{From: []byte("row/"), To: []byte("row0")}) {
+			n++
+		}
 		return nil
-	})
-	if err != nil {
-		b.Fatal(err)
+	}))
+	return n
+}
+
+func TestReopen(t *testing.T) {
+	dir := t.TempDir()
+	for i, d := range []Durability{Sync, Async, Memory} {
+		s, err := Open(dir, Options{Durability: d})
+		must(t, err)
+		fill(t, s, i*10, i*10+10)
+		must(t, s.Update(context.Background(), func(tx store.Tx) error { tx.Emit("t", store.K("k"), []byte(d)); return nil }))
+		must(t, s.Close())
+	}
+	s, err := Open(dir, Options{})
+	must(t, err)
+	defer s.Close()
+	if n := rows(t, s); n != 30 {
+		t.Errorf("%d rows", n)
+	}
+	must(t, s.View(context.Background(), func(r store.Reader) error {
+		var got []string
+		for e, ok := store.Outbox(r, clock.Machine(), 1)[0], true; ok; e, ok = store.FollowOutbox(r, e) {
+			got = append(got, string(e.Payload))
+		}
+		if !slices.Equal(got, []string{"sync", "async", "memory"}) {
+			t.Errorf("order over restarts: %q", got)
+		}
+		return nil
+	}))
+}
+
+func TestCheckpointAndLoad(t *testing.T) {
+	for _, open := range []func() (store.Store, error){
+		func() (store.Store, error) { return Open(t.TempDir(), Options{}) },
+		func() (store.Store, error) { return Open(t.TempDir(), Options{Durability: Memory}) },
+		OpenMemory,
+	} {
+		s, err := open()
+		must(t, err)
+		fill(t, s, 0, 3000)
+		dir := filepath.Join(t.TempDir(), "copy")
+		must(t, s.Checkpoint(dir))
+		if err := s.Checkpoint(dir); err == nil {
+			t.Error("a checkpoint over another is no error")
+		}
+		fill(t, s, 3000, 3100)
+		copied, err := Open(dir, Options{})
+		must(t, err)
+		if n := rows(t, copied); n != 3000 {
+			t.Errorf("the copy has %d rows", n)
+		}
+		must(t, copied.Close())
+		must(t, Load(context.Background(), dir, s))
+		if n := rows(t, s); n != 3000 {
+			t.Errorf("loaded, it has %d rows", n)
+		}
+		must(t, s.Close())
 	}
 }
 
-func TestOpenMemoryIsQuick(t *testing.T) {
-	r := testing.Benchmark(func(b *testing.B) {
-		for b.Loop() {
-			d, err := OpenMemory()
-			must(b, err)
-			must(b, d.Close())
-		}
-	})
-	t.Logf("open and close: %v", r)
+// What a service keeps of a slice beyond its transaction is overwritten in an
+// ephemeral store, so that tests see the mistake.
+func TestSlicesEndWithTheTransaction(t *testing.T) {
+	s, err := OpenMemory()
+	must(t, err)
+	defer s.Close()
+	fill(t, s, 0, 1)
+	var kept []byte
+	must(t, s.View(context.Background(), func(r store.Reader) error {
+		kept, _ = r.Get([]byte("row/00000000"))
+		return nil
+	}))
+	if kept[0] != poisonValue {
+		t.Errorf("%q is still there", kept[:10])
+	}
+}
+
+func BenchmarkOpenMemory(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		d, err := OpenMemory()
+		must(b, err)
+		must(b, d.Close())
+	}
 }
