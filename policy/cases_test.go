@@ -261,6 +261,8 @@ func who(w string) Principal {
 		role, session, _ := strings.Cut(rest, "/")
 		p.Kind, p.RoleARN = "AssumedRole", "arn:aws:iam::"+account+":role/"+role
 		p.ID = "AROA" + strings.ToUpper(role) + "0123456789ABCDEF:" + session
+	case "role": // a role without a session, as the simulator asks for it
+		p.Kind, p.RoleARN = "AssumedRole", p.ARN
 	case "federated":
 		p.Kind, p.ID, p.UserARN = "FederatedUser", account+":"+rest, "arn:aws:iam::"+account+":user/alice"
 	case "service":

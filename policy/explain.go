@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Trace is an evaluation written down: every policy, every statement, and why
 // each matched or did not. It is what `pileus why` and the console show, and
 // serialises as JSON.
@@ -54,6 +56,7 @@ type ElementTrace struct {
 	Element string   `json:"element"` // "Action", "NotAction", ...
 	Matched bool     `json:"matched"`
 	Wanted  []string `json:"wanted"`
+	Omitted int      `json:"omitted,omitempty"` // how many more are wanted, of a list too long to keep
 	Got     string   `json:"got"`
 	Note    string   `json:"note,omitempty"`
 }
@@ -183,7 +186,8 @@ func (t *StatementTrace) tracePrincipal(s *Statement, r *Request, g grant) {
 }
 
 func (t *StatementTrace) traceAction(s *Statement, r *Request, matched bool) {
-	t.Action = ElementTrace{Element: negation(s.actions.not, "Action"), Matched: matched, Got: r.Action, Wanted: sources(s.actions.patterns)}
+	t.Action = ElementTrace{Element: negation(s.actions.not, "Action"), Matched: matched, Got: r.Action}
+	t.Action.Wanted, t.Action.Omitted = nearest(s.actions.patterns, r.Action)
 }
 
 func (t *StatementTrace) traceResource(s *Statement, r *Request, matched bool) {
@@ -191,7 +195,8 @@ func (t *StatementTrace) traceResource(s *Statement, r *Request, matched bool) {
 		return
 	}
 	t.Resource = &ElementTrace{Element: negation(s.notResource, "Resource"), Matched: matched, Got: r.Resource,
-		Wanted: sources(s.resources), Note: variableNote(s.resources, r)}
+		Note: variableNote(s.resources, r)}
+	t.Resource.Wanted, t.Resource.Omitted = nearest(s.resources, r.Resource)
 }
 
 func (t *StatementTrace) traceCondition(c *condition, r *Request, matched bool) {
@@ -210,12 +215,40 @@ func negation(not bool, element string) string {
 	return element
 }
 
-func sources(list []pattern) []string {
-	out := make([]string, len(list))
-	for i := range list {
-		out[i] = list[i].source
+// mostWanted bounds the patterns that a trace keeps of one element: a trace of
+// every refused request is kept, and ReadOnlyAccess has a thousand actions.
+const mostWanted = 20
+
+// nearest are the patterns of a list as the policy has them; of a long list
+// those that share the longest beginning with what was asked.
+func nearest(list []pattern, got string) (wanted []string, omitted int) {
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
 	}
-	return out
+	if len(list) > mostWanted {
+		omitted = len(list) - mostWanted
+		slices.SortStableFunc(order, func(a, b int) int {
+			return common(list[b].source, got) - common(list[a].source, got)
+		})
+	}
+	for _, i := range order[:len(list)-omitted] {
+		wanted = append(wanted, list[i].source)
+	}
+	return wanted, omitted
+}
+
+// common is the length of the common beginning, without case; a pattern that
+// is all wildcard is nearest of all.
+func common(pattern, s string) int {
+	if pattern == "*" {
+		return len(s)
+	}
+	n := 0
+	for n < len(pattern) && n < len(s) && pattern[n]|0x20 == s[n]|0x20 {
+		n++
+	}
+	return n
 }
 
 func variableNote(list []pattern, r *Request) (note string) {

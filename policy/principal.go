@@ -11,7 +11,7 @@ type principals struct {
 	entries []principalEntry
 }
 
-// Grant says how closely a Principal element names who asks, because that
+// grant says how closely a Principal element names who asks, because that
 // decides which other policies still limit what it allows
 // (reference_policies_evaluation-logic).
 type grant uint8
@@ -168,10 +168,10 @@ func (e *principalEntry) matchAWS(p *Principal) grant {
 	}
 	v := e.value
 	switch {
-	case v == p.ARN:
-		return directGrant
 	case v == p.RoleARN && v != "", v == p.UserARN && v != "":
 		return limitedGrant
+	case v == p.ARN:
+		return directGrant
 	case p.Account != "" && (v == p.Account || isRootOf(v, p.Account)):
 		if p.Kind == "Account" {
 			return directGrant

@@ -111,6 +111,22 @@ func (t *Trace) Matched() []MatchedStatement {
 	return list
 }
 
+// AllowedBy tells whether a layer allows the request by itself: some policy of
+// it allows and none denies, at every level for service control policies
+// (PermissionsBoundaryDecisionDetail, OrganizationsDecisionDetail). A layer
+// without policies allows nothing; whether it applies is the caller's to know.
+func (t *Trace) AllowedBy(k Kind) bool {
+	for i := range t.Policies {
+		if p := &t.Policies[i]; p.Layer == k.String() && p.Effect == "denies" {
+			return false
+		}
+	}
+	if k == SCP {
+		return len(t.silentSCPs()) == 0 && t.has(SCP)
+	}
+	return t.allows(k)
+}
+
 // MissingContextKeys are the keys that the set's policies refer to and that
 // the request does not carry.
 func MissingContextKeys(r *Request, set *Set) []string {

@@ -130,7 +130,7 @@ func (s *StatementTrace) why(b *strings.Builder) {
 		if strings.HasPrefix(e.Element, "Not") {
 			verb = "is excluded by"
 		}
-		fmt.Fprintf(b, "    %s %s %s %s", e.Got, verb, e.Element, few(e.Wanted))
+		fmt.Fprintf(b, "    %s %s %s %s", e.Got, verb, e.Element, few(e.Wanted, e.Omitted))
 		if e.Note != "" {
 			fmt.Fprintf(b, " (%s)", e.Note)
 		}
@@ -142,9 +142,9 @@ func (s *StatementTrace) why(b *strings.Builder) {
 		}
 		got := "the request has no such key"
 		if !c.Missing {
-			got = "it was " + few(c.Got)
+			got = "it was " + few(c.Got, 0)
 		}
-		fmt.Fprintf(b, "    the condition %s on %s wants %s; %s", c.Operator, c.Key, few(c.Wanted), got)
+		fmt.Fprintf(b, "    the condition %s on %s wants %s; %s", c.Operator, c.Key, few(c.Wanted, 0), got)
 		if c.Note != "" {
 			fmt.Fprintf(b, " (%s)", c.Note)
 		}
@@ -160,17 +160,21 @@ func (s *StatementTrace) name() string {
 }
 
 // few writes a list, and only the beginning of a long one.
-func few(list []string) string {
+func few(list []string, omitted int) string {
 	const most = 6
 	quoted := make([]string, 0, most)
-	for _, s := range list {
-		if len(quoted) == most {
-			return strings.Join(quoted, ", ") + fmt.Sprintf(" and %d more", len(list)-most)
+	for i, s := range list {
+		if i == most {
+			omitted += len(list) - most
+			break
 		}
 		quoted = append(quoted, fmt.Sprintf("%q", s))
 	}
-	if len(quoted) == 0 {
+	switch {
+	case len(quoted) == 0:
 		return "nothing"
+	case omitted > 0:
+		return strings.Join(quoted, ", ") + fmt.Sprintf(" and %d more", omitted)
 	}
 	return strings.Join(quoted, " or ")
 }
