@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"pileus/cloud"
 )
 
 // kind is what a value is on the wire.
@@ -73,6 +75,7 @@ var (
 	streamType = reflect.TypeFor[io.ReadCloser]()
 	bytesType  = reflect.TypeFor[[]byte]()
 	textMap    = reflect.TypeFor[map[string]string]()
+	emptyType  = reflect.TypeFor[cloud.Empty]()
 )
 
 // planOf returns the plan of a struct type.

@@ -58,7 +58,9 @@ func (t restProtocol) Decode(r *Request, op *cloud.OpInfo, in any) error {
 	case f.kind == kEvents:
 		return readEvents(r, v.Field(f.index), f, t.events())
 	case f.kind == kBlob:
-		v.Field(f.index).SetBytes(r.Body)
+		if len(r.Body) > 0 {
+			v.Field(f.index).SetBytes(r.Body)
+		}
 	case f.kind == kString:
 		if len(r.Body) > 0 {
 			f.into(v.Field(f.index)).SetString(string(r.Body))
@@ -188,7 +190,7 @@ func (t restProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 	if f := p.payload; f != nil {
 		return t.encodePayload(w, op, status, v, f)
 	}
-	if !p.hasBody() {
+	if !p.hasBody() && (!t.json || p.typ == emptyType) {
 		return t.send(w, status, "", nil)
 	}
 	buf := getBuffer()
@@ -218,7 +220,7 @@ func (t restProtocol) xmlBody(b []byte, op *cloud.OpInfo, v reflect.Value, p *pl
 	x := xmlWriter{b: append(b, xmlHeader...), ts: tsISOMilli}
 	root := op.OutputXML
 	if root == "" {
-		root = p.typ.Name()
+		root = op.Name + "Response"
 	}
 	x.openNS(root, op.Service.Namespace, "")
 	if f := p.byName[root]; f != nil && f.kind == kString { // GetBucketLocation is only its root

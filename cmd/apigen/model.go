@@ -67,6 +67,7 @@ type operation struct {
 
 type ref struct {
 	Shape, Location, LocationName, QueryName string
+	Payload                                  string // of an operation's input, in older models
 	TimestampFormat                          string
 	ResultWrapper                            string
 	Flattened, XMLAttribute, Streaming       bool
@@ -88,6 +89,7 @@ func (n *namespace) UnmarshalJSON(b []byte) error {
 
 type shape struct {
 	Type, Payload, LocationName, TimestampFormat string
+	Location                                     string // for every member of this shape, in older models
 	Members                                      members
 	Required                                     []string
 	Member, Key, Value                           *ref

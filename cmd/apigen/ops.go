@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -136,7 +137,7 @@ func (g *generator) op(b *bytes.Buffer, n string, o *operation) {
 			str("InputNS", o.Input.XMLNamespace.URI)
 		}
 	}
-	str("OutputXML", o.OutputXML)
+	str("OutputXML", g.rootOf(o))
 	if o.AuthType == "none" || has(o.Auth, "smithy.api#noAuth") {
 		b.WriteString(", Unsigned: true")
 	}
@@ -154,6 +155,19 @@ func (g *generator) op(b *bytes.Buffer, n string, o *operation) {
 	}
 	g.checksum(b, o)
 	b.WriteString("}}\n")
+}
+
+// rootOf is the root element of a REST-XML response that is more than a
+// payload: what the overlay says, or the shape's name.
+func (g *generator) rootOf(o *operation) string {
+	if o.OutputXML != "" || o.Output == nil || g.Metadata.Protocol != "rest-xml" {
+		return o.OutputXML
+	}
+	s := g.shapeOf(o.Output)
+	if s.Payload != "" || len(s.Members.names) == 0 {
+		return ""
+	}
+	return cmp.Or(s.LocationName, o.Output.Shape)
 }
 
 func (g *generator) checksum(b *bytes.Buffer, o *operation) {

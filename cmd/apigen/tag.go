@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -13,9 +14,15 @@ func (g *generator) tag(s *shape, member, field string, r *ref, required bool) s
 	if r.LocationName != "" {
 		name = r.LocationName
 	}
-	switch r.Location {
-	case "header", "headers", "uri":
-		t.add(r.Location, name)
+	location := r.Location
+	if location == "" {
+		location = g.shapeOf(r).Location
+	}
+	switch location {
+	case "header", "uri":
+		t.add(location, name)
+	case "headers":
+		t = append(t, "headers="+cmp.Or(r.LocationName, g.shapeOf(r).LocationName))
 	case "querystring":
 		t.add("query", name)
 	case "statusCode":
@@ -52,6 +59,7 @@ func (g *generator) facts(t *tags, prefix string, r *ref, depth int) {
 	s := g.shapeOf(r)
 	if prefix != "" {
 		t.add(prefix+"n", r.LocationName)
+		t.flag(prefix+"jsonvalue", r.JSONValue)
 	}
 	ns := r.XMLNamespace
 	if ns == nil {
