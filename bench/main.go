@@ -3,7 +3,8 @@
 // the same machine, in the same session, so that every figure is a ratio.
 //
 //	go run ./bench                                  all workloads, pileus and floor
-//	MINIO=/usr/local/bin/minio go run ./bench -target pileus,floor,minio -workload s3-put-4k,s3-get-4k -seconds 5
+//	go run ./bench -target pileus,floor,minio -workload s3-put-4k,s3-get-4k -seconds 5
+//	MINIO=/usr/local/bin/minio go run ./bench -target pileus,minio   a MinIO that is there; it is built otherwise
 //	go run ./bench -footprint                       start-up times, memory, size of the binary as well
 //	go run ./bench -endpoint 127.0.0.1:4566         a cloud that is running already
 package main
@@ -54,7 +55,7 @@ func main() {
 
 func parseFlags() (*options, error) {
 	o := &options{}
-	targets := flag.String("target", "pileus,floor", "what to measure: pileus, floor, minio (whose binary the MINIO variable names)")
+	targets := flag.String("target", "pileus,floor", "what to measure: pileus, floor, minio (the binary that MINIO names, or else built)")
 	workloads := flag.String("workload", "all", "workloads: all, a prefix (s3, sqs) or names: "+strings.Join(names(load.Workloads()), " "))
 	seconds := flag.Float64("seconds", 5, "length of one measurement")
 	flag.IntVar(&o.rounds, "rounds", 3, "measurements of each workload on each target; the table has their medians")
@@ -65,6 +66,7 @@ func parseFlags() (*options, error) {
 	flag.StringVar(&o.out, "json", "", "write all measurements to this file")
 	flag.BoolVar(&o.footprint, "footprint", false, "measure start-up, memory and long polls of pileus as well")
 	flag.IntVar(&o.fill, "fill", 0, "for -footprint: that many objects and messages before the restarts")
+	conns := flag.Int("conns", 0, "connections, in place of each workload's own number")
 	flag.Parse()
 	o.duration = time.Duration(*seconds * float64(time.Second))
 	o.args = strings.Fields(*args)
@@ -73,6 +75,9 @@ func parseFlags() (*options, error) {
 	for _, w := range load.Workloads() {
 		for _, want := range strings.Split(*workloads, ",") {
 			if want == "all" || w.Name == want || strings.HasPrefix(w.Name, want+"-") && !slices.Contains(names(load.Workloads()), want) {
+				if *conns > 0 {
+					w.Conns = *conns
+				}
 				o.workloads = append(o.workloads, w)
 				break
 			}

@@ -15,14 +15,14 @@ import (
 
 // report is everything that was measured.
 type report struct {
-	When       string
-	Cores      int
-	Go         string
-	Results    []load.Result
-	Footprint  []figure
-	Failures   []string
-	targets    []string
-	perRequest map[string]load.Workload
+	When      string
+	Cores     int
+	Go        string
+	Results   []load.Result
+	Footprint []figure
+	Failures  []string
+	targets   []string
+	workload  map[string]load.Workload
 }
 
 // figure is one number about a target beside its speed.
@@ -34,9 +34,9 @@ type figure struct {
 
 func newReport(o *options) *report {
 	r := &report{When: clock.Machine().Format("2006-01-02T15:04:05Z"), Cores: runtime.NumCPU(), Go: runtime.Version(),
-		targets: o.targets, perRequest: map[string]load.Workload{}}
+		targets: o.targets, workload: map[string]load.Workload{}}
 	for _, w := range o.workloads {
-		r.perRequest[w.Name] = w
+		r.workload[w.Name] = w
 	}
 	return r
 }
@@ -100,13 +100,13 @@ func (r *report) print(out io.Writer) {
 	for _, t := range r.targets {
 		fmt.Fprintf(w, "%s/s\t", t)
 	}
-	fmt.Fprint(w, "of floor\tof minio\t")
+	fmt.Fprint(w, "of floor\tof minio\tcontent\t")
 	for _, t := range r.targets {
 		fmt.Fprintf(w, "%s p50 ms\tp99 ms\tcpu us\t", t)
 	}
 	fmt.Fprintln(w)
-	for _, load := range r.workloads() {
-		r.row(w, load)
+	for _, name := range r.workloads() {
+		r.row(w, name)
 	}
 	if err := w.Flush(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -134,11 +134,26 @@ func (r *report) row(w io.Writer, name string) {
 		}
 		fmt.Fprintf(w, "%.2f\t", mine/theirs)
 	}
+	fmt.Fprintf(w, "%s\t", r.content(name, mine))
 	for _, t := range r.targets {
 		fmt.Fprintf(w, "%.2f\t%.2f\t%.0f\t", r.median(name, t, func(m load.Result) float64 { return m.P50 }),
 			r.median(name, t, func(m load.Result) float64 { return m.P99 }), r.median(name, t, func(m load.Result) float64 { return m.ServerCPU }))
 	}
 	fmt.Fprintln(w)
+}
+
+// content is what a rate of operations carries: bytes, messages or keys.
+func (r *report) content(name string, rate float64) string {
+	w := r.workload[name]
+	switch {
+	case rate == 0:
+		return "-"
+	case w.Bytes > 0:
+		return number(rate*float64(w.Bytes)/(1<<20)) + " MiB/s"
+	case w.Items > 1:
+		return number(rate*float64(w.Items)) + " items/s"
+	}
+	return "-"
 }
 
 // workloads are the names that were measured, in order.

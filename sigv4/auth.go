@@ -20,10 +20,6 @@ import (
 // Credential is an access key with what is needed to sign with it.
 type Credential struct{ AccessKey, Secret, SessionToken string }
 
-// Lookup finds the secret of an access key. Its errors are the answer of the
-// request.
-type Lookup func(accessKey, sessionToken string) (secret string, err error)
-
 // Version is a signature version.
 type Version uint8
 

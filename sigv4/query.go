@@ -11,6 +11,18 @@ import (
 // maxExpires is how long a presigned request may live: a week.
 const maxExpires = 7 * 24 * time.Hour
 
+// usualExpires is how long one lives that does not say, which only S3 insists on.
+const usualExpires = "900"
+
+// scopeService is the service in a credential, "" where there is none.
+func scopeService(credential string) string {
+	parts := strings.Split(credential, "/")
+	if len(parts) < 5 {
+		return ""
+	}
+	return parts[len(parts)-2]
+}
+
 // place is where in the query credentials are, if there are any.
 type place uint8
 
@@ -78,7 +90,7 @@ func parseQueryV4(r *http.Request) (*Auth, error) {
 	if alg != "" && alg != algorithm {
 		return nil, errQuery("X-Amz-Algorithm only supports \"" + algorithm + "\"")
 	}
-	if alg == "" || credential == "" || date == "" || signed == "" || a.Signature == "" || expires == "" {
+	if alg == "" || credential == "" || date == "" || signed == "" || a.Signature == "" || expires == "" && onceEncoded(scopeService(credential)) {
 		return nil, errQuery("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
 	}
 	return a, a.setQuery(credential, date, expires, signed, first(r.Header["X-Amz-Content-Sha256"]))
@@ -95,6 +107,9 @@ func (a *Auth) setQuery(credential, date, expires, signed, payload string) (err 
 	a.rawTime = date
 	if !strings.HasPrefix(date, a.Date) {
 		return &Fault{incomplete, errQuery("Invalid credential date \"" + a.Date + "\". This date is not the same as X-Amz-Date: \"" + date[:8] + "\".").s3, scopeDate(a)}
+	}
+	if expires == "" {
+		expires = usualExpires
 	}
 	seconds, err := strconv.ParseInt(expires, 10, 64)
 	switch {

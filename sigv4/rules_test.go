@@ -193,6 +193,20 @@ func TestPresign(t *testing.T) {
 	}
 }
 
+// TestPresignWithoutExpires: other services take requests that do not say how
+// long they live, for a quarter of an hour (some SDKs presign
+// sts:GetCallerIdentity so).
+func TestPresignWithoutExpires(t *testing.T) {
+	const query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2FSERVICE%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=0"
+	a, err := Parse(request("", "", strings.Replace(query, "SERVICE", "sts", 1)))
+	if err != nil || a.Expires != 15*time.Minute {
+		t.Errorf("sts: %+v, %v", a, err)
+	}
+	if _, err := Parse(request("", "", strings.Replace(query, "SERVICE", "s3", 1))); code(err) != "AuthorizationQueryParametersError" {
+		t.Errorf("s3: %v", err)
+	}
+}
+
 func TestAnonymous(t *testing.T) {
 	for _, target := range []string{"/", "/b?list-type=2", "/b/k?Signature=x", "/?X-Amz-Date=20130524T000000Z"} {
 		if a, err := Parse(arrive(t, "GET "+target+" HTTP/1.1\nHost: h\n\n")); a != nil || err != nil {

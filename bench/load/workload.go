@@ -129,8 +129,8 @@ func get(name string, size, conns int) Workload {
 		},
 		worker: func(s *Session, number int) (operation, error) {
 			var calls []call
-			for i := range objectVariants(size) {
-				calls = append(calls, s.object(http.MethodGet, objectPath(size, number, i), nil))
+			for i := range objectVariants(size) { // further connections share the objects
+				calls = append(calls, s.object(http.MethodGet, objectPath(size, number%conns, i), nil))
 			}
 			return s.cycleOf(int64(size), calls)
 		}}
