@@ -36,6 +36,7 @@ type options struct {
 	endpoint  string
 	out       string
 	footprint bool
+	signed    bool
 	fill      int
 	pause     time.Duration
 }
@@ -66,6 +67,7 @@ func parseFlags() (*options, error) {
 	flag.StringVar(&o.out, "json", "", "write all measurements to this file")
 	flag.BoolVar(&o.footprint, "footprint", false, "measure start-up, memory and long polls of pileus as well")
 	flag.IntVar(&o.fill, "fill", 0, "for -footprint: that many objects and messages before the restarts")
+	flag.BoolVar(&o.signed, "signed", false, "sign the digest of S3's bodies, as clients do over plain HTTP")
 	conns := flag.Int("conns", 0, "connections, in place of each workload's own number")
 	flag.Parse()
 	o.duration = time.Duration(*seconds * float64(time.Second))

@@ -83,7 +83,7 @@ func (o *options) newTarget(ctx context.Context, name string) (*target, error) {
 			return nil, err
 		}
 	}
-	t.session = load.NewSession(load.Target{Name: name, Addr: t.addr, Credential: credential})
+	t.session = load.NewSession(load.Target{Name: name, Addr: t.addr, Credential: credential, SignPayload: o.signed})
 	return t, nil
 }
 
@@ -177,7 +177,7 @@ func (t *target) start(ctx context.Context, args []string) error {
 		t.exited <- err
 		return fmt.Errorf("it ended before it was ready (%v); its log is %s", err, t.log)
 	case <-late.Done():
-		t.stop()
+		t.halt(syscall.SIGKILL)
 		return fmt.Errorf("not ready after %v; its log is %s", readyLimit, t.log)
 	}
 }
@@ -263,11 +263,14 @@ func (t *target) halt(s syscall.Signal) {
 	t.process = nil
 }
 
-// stop ends the target and removes its data.
+// stop ends the target and removes its data and log.
 func (t *target) stop() {
 	t.halt(syscall.SIGKILL)
-	if t.dir != "" {
-		if err := os.RemoveAll(t.dir); err != nil {
+	if t.dir == "" {
+		return
+	}
+	for _, path := range []string{t.dir, t.log} {
+		if err := os.RemoveAll(path); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 		}
 	}

@@ -19,6 +19,10 @@ type Target struct {
 	Name       string
 	Addr       string // host:port
 	Credential sigv4.Credential
+	// SignPayload signs the digest of S3's bodies, as most clients do over
+	// plain HTTP, so that the server has to compute it; they are
+	// UNSIGNED-PAYLOAD otherwise, as over TLS.
+	SignPayload bool
 }
 
 // Session is a target with what a workload's setup made there.
@@ -104,7 +108,7 @@ func (s *Session) iam(form url.Values) call {
 
 // object is a call on an object or bucket.
 func (s *Session) object(method, path string, body []byte) call {
-	return call{method: method, path: path, service: "s3", body: body, unsigned: true}
+	return call{method: method, path: path, service: "s3", body: body, unsigned: !s.SignPayload}
 }
 
 // must performs a call of a setup; any status that is not listed and not 2xx
