@@ -85,8 +85,9 @@ func decodedLength(r *http.Request) (int64, error) {
 // Len is the content's length in bytes, or -1 where the client did not say.
 func (b *Body) Len() int64 { return b.length }
 
-// Trailer holds the trailing headers of a chunked upload; it is complete once
-// Read has answered io.EOF.
+// Trailer holds the trailing headers of a chunked upload, nil for other bodies.
+// The map may be taken early; it is filled, and proven, once Read has answered
+// io.EOF.
 func (b *Body) Trailer() http.Header { return b.trailer }
 
 // Close closes the request's body. Like Read it is not for use by several

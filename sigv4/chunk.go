@@ -67,6 +67,7 @@ func newChunks(b *Body, res *Result, r *http.Request) *chunks {
 		c.given = make([]byte, 0, 64)
 		c.scratch = make([]byte, 0, 512)
 	}
+	b.trailer = http.Header{}
 	if res.Payload != StreamingSigned {
 		for _, v := range r.Header["X-Amz-Trailer"] {
 			for _, name := range strings.Split(v, ",") {
@@ -259,7 +260,6 @@ var errTrailer = cloud.Errorf(http.StatusBadRequest, "MalformedTrailerError", "T
 // trailers reads "name:value" lines up to an empty one, or to the end of the
 // body, which some clients leave it at.
 func (c *chunks) trailers() error {
-	c.body.trailer = http.Header{}
 	var canonical []byte
 	signature, total, gap := "", 0, false
 	for {
