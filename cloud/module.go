@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"time"
 
@@ -28,6 +29,10 @@ type Module struct {
 	// Reset forgets what the service keeps in memory, after the state was
 	// cleared.
 	Reset func()
+	// Stored yields what the service holds and AWS bills by the hour: Quantity
+	// is the level now, in the unit that the usage type takes times hours
+	// (bytes, for "TimedStorage-ByteHrs").
+	Stored func(r store.Reader) iter.Seq[Usage]
 	// Count says how many of what the service holds, for status: "buckets": 3.
 	Count func(r store.Reader) map[string]int
 }

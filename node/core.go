@@ -199,6 +199,9 @@ func (c *core) start(ctx context.Context) error {
 		}
 	})
 	for _, m := range c.modules {
+		if m.Stored != nil {
+			c.meter.Sample(m.Stored)
+		}
 		if m.Start != nil {
 			if err := m.Start(ctx, c.gate); err != nil {
 				return fmt.Errorf("start %s: %w", m.API.Name, err)
