@@ -59,6 +59,7 @@ type Result struct {
 	rawTime  string // as sent; the string to sign quotes it
 	key      *signingKey
 	verified bool
+	lax      bool // signatures are not looked at
 }
 
 // Auth is the credentials of a request, parsed and not yet verified.

@@ -42,9 +42,18 @@ func Anonymous(r *http.Request) *Result {
 	return &Result{Payload: first(r.Header["X-Amz-Content-Sha256"]), verified: true}
 }
 
+// Unverified is the result of a request whose signature is not looked at,
+// where a cloud is run so: its body is decoded by its payload mode, but
+// signatures of chunks and trailers are not checked either.
+func Unverified(r *http.Request) *Result {
+	res := Anonymous(r)
+	res.lax = true
+	return res
+}
+
 // Body is the content of an S3 request: r.Body decoded and verified by what
-// x-amz-content-sha256 says of it. The result must come from Verify or
-// Anonymous.
+// x-amz-content-sha256 says of it. The result must come from Verify,
+// Anonymous or Unverified.
 func (res *Result) Body(r *http.Request) (*Body, error) {
 	if !res.verified {
 		return nil, errors.New("sigv4: the body of a request that was not verified")
@@ -55,7 +64,7 @@ func (res *Result) Body(r *http.Request) (*Body, error) {
 	}
 	switch res.Payload {
 	case StreamingSigned, StreamingTrailer, StreamingPlain:
-		if res.key == nil && res.Payload != StreamingPlain {
+		if res.key == nil && !res.lax && res.Payload != StreamingPlain {
 			return nil, cloud.Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
 		}
 		length, err := decodedLength(r)

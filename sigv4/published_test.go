@@ -154,6 +154,24 @@ func TestPublishedChunks(t *testing.T) {
 	}
 }
 
+// TestUnverified: without verification damaged signatures do no harm, damaged
+// framing does.
+func TestUnverified(t *testing.T) {
+	for _, trailers := range []bool{false, true} {
+		for from, want := range map[string]string{"0;chunk-signature=": "", "\r\n0;chunk-signature=": "IncompleteBody"} {
+			r, body := exampleUpload(t, trailers)
+			r.Body = io.NopCloser(strings.NewReader(strings.Replace(body, from, "0;chunk-signature=0", 1)))
+			b, err := Unverified(r).Body(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := io.Copy(io.Discard, b); code(err) != want || want == "" && n != 66560 {
+				t.Errorf("%q: %d bytes, %v", from, n, err)
+			}
+		}
+	}
+}
+
 // TestChunkDamage changes one thing at a time in AWS's examples.
 func TestChunkDamage(t *testing.T) {
 	for _, c := range []struct {
