@@ -1,6 +1,9 @@
 package policy
 
-import "unicode"
+import (
+	"strings"
+	"unicode"
+)
 
 // Document is a compiled policy document. It never changes once made and may
 // be shared.
@@ -50,13 +53,15 @@ func (e *Error) Error() string { return e.Message }
 func Parse(text string, kind Kind) (*Document, error) {
 	root, err := parseJSON(text)
 	if err != nil {
-		if kind.resourceSide() {
-			if err == errDuplicate {
-				return nil, &Error{"Policy document contains duplicate keys."}
-			}
-			return nil, &Error{"Policies must be valid JSON and the first byte must be '{'"}
+		switch {
+		case kind.identitySide():
+			return nil, errSyntax
+		case kind == Trust:
+			return nil, errInvalidJSON
+		case !strings.HasPrefix(strings.TrimSpace(text), "{"):
+			return nil, errFirstByte
 		}
-		return nil, errSyntax
+		return nil, errInvalidJSON
 	}
 	g := grammar{kind: kind}
 	doc, err := g.document(text, root)

@@ -169,9 +169,7 @@ func (e *evaluation) combine(resourceKind Kind) Decision {
 		return Decision{Layer: Boundary}
 	case !session:
 		return Decision{Layer: Session}
-	case !own && !e.resource.allows():
-		return Decision{Layer: resourceKind}
-	case !own || set.Trust:
+	case !own || set.Trust: // both sides must allow
 		return e.granted(resourceKind, e.resource)
 	}
 	return Decision{Allowed: true, Reason: Allowed, Layer: Identity, By: e.identity.by}

@@ -3,10 +3,13 @@ package policy
 import "strings"
 
 var (
-	errSyntax  = &Error{"Syntax errors in policy."}
-	errLegacy  = &Error{"The policy failed legacy parsing"}
-	errVersion = &Error{"Policy document must be version 2012-10-17 or greater."}
-	errVendor  = &Error{"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."}
+	errSyntax = &Error{"Syntax errors in policy."}
+	// What is not JSON, in trust policies and in resources' policies.
+	errInvalidJSON = &Error{"This policy contains invalid Json"}
+	errFirstByte   = &Error{"Policies must be valid JSON and the first byte must be '{'"}
+	errLegacy      = &Error{"The policy failed legacy parsing"}
+	errVersion     = &Error{"Policy document must be version 2012-10-17 or greater."}
+	errVendor      = &Error{"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."}
 )
 
 // grammar turns a JSON tree into a compiled document. IAM checks in passes:
@@ -18,18 +21,22 @@ type grammar struct {
 	version string
 }
 
-// shape is an error about the document's form. IAM has one text for all of
-// them, the services that keep their own policies say more.
+// shape is an error about the document's form. For identities' policies IAM
+// has one text for all of them; for trust policies it says more, as the
+// services that keep their own policies do.
 func (g *grammar) shape(detail string) error {
-	if g.kind.resourceSide() {
-		return &Error{detail}
+	if g.kind.identitySide() {
+		return errSyntax
 	}
-	return errSyntax
+	return &Error{detail}
 }
 
 func (g *grammar) document(text string, root node) (*Document, error) {
 	if root.kind != objectNode {
-		return nil, g.shape("Policies must be valid JSON and the first byte must be '{'")
+		if g.kind == Trust {
+			return nil, errInvalidJSON
+		}
+		return nil, g.shape(errFirstByte.Message)
 	}
 	doc := &Document{Text: text, Kind: g.kind}
 	var list []node

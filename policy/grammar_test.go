@@ -112,7 +112,10 @@ func TestParseRefusals(t *testing.T) {
 		{Identity, st(okStatement + `,"Principal":"x"`), syntax},
 		{Identity, st(okStatement + `,"Principal":{"Nobody":"x"}`), syntax},
 
-		{Trust, `x`, syntax},
+		{Trust, `x`, "This policy contains invalid Json"},
+		{Trust, `[]`, "This policy contains invalid Json"},
+		{Trust, st(allowTo + `"Action":"sts:AssumeRole","Comment":"x"`), "Unknown field Comment"},
+		{Trust, st(`"Principal":"*","Action":"sts:AssumeRole"`), "Missing required field Effect"},
 		{Trust, st(allowTo + `"Action":"sts:AssumeRole","Resource":"*"`), "Has prohibited field Resource"},
 		{Trust, st(allowTo + `"Action":"sts:AssumeRole","NotResource":"*"`), "Has prohibited field NotResource"},
 		{Trust, st(`"Effect":"Deny","NotPrincipal":"*","Action":"sts:AssumeRole"`), "Has prohibited field NotPrincipal"},
@@ -125,6 +128,8 @@ func TestParseRefusals(t *testing.T) {
 		{Trust, st(`"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"ec2"}`), `Invalid principal in policy: "SERVICE":"ec2"`},
 
 		{ResourceBased, `x`, "Policies must be valid JSON and the first byte must be '{'"},
+		{ResourceBased, `{"Version"`, "This policy contains invalid Json"},
+		{ResourceBased, `{"Version":"2012-10-17","Version":"2012-10-17"}`, "This policy contains invalid Json"},
 		{ResourceBased, `[]`, "Policies must be valid JSON and the first byte must be '{'"},
 		{ResourceBased, `{"Version":"2012-10-17"}`, "Missing required field Statement"},
 		{ResourceBased, st(okStatement), "Missing required field Principal"},

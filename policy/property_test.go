@@ -115,7 +115,7 @@ func (g generator) set(t testing.TB, r *Request) Set {
 }
 
 // rounds is enough to meet each rule many times and stays under a second.
-const rounds = 4000
+const rounds = 2500
 
 func each(t *testing.T, f func(t *testing.T, g generator, r *Request, s *Set)) {
 	for seed := range uint64(rounds) {

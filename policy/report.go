@@ -84,6 +84,22 @@ func (d *Document) Principals() []PrincipalRef {
 	return list
 }
 
+// Actions are the statement's actions as written; not tells that they are
+// NotAction's.
+func (s *Statement) Actions() (list []string, not bool) { return sources(s.actions.patterns), s.actions.not }
+
+// Resources are the statement's resources as written; not tells that they are
+// NotResource's. A trust policy's statement has none.
+func (s *Statement) Resources() (list []string, not bool) { return sources(s.resources), s.notResource }
+
+func sources(list []pattern) []string {
+	out := make([]string, len(list))
+	for i := range list {
+		out[i] = list[i].source
+	}
+	return out
+}
+
 // MatchedStatement is a statement that decided a simulated request.
 type MatchedStatement struct {
 	PolicyID   string

@@ -177,3 +177,12 @@ func TestTraceKeepsTheNearestOfALongList(t *testing.T) {
 		}
 	}
 }
+
+func TestStatementElements(t *testing.T) {
+	s := parse(t, Identity, st(`"Effect":"Deny","NotAction":["iam:*","s3:Get*"],"NotResource":"arn:aws:sqs"`)).Statements[0]
+	actions, notActions := s.Actions()
+	resources, notResources := s.Resources()
+	if !slices.Equal(actions, []string{"iam:*", "s3:Get*"}) || !notActions || !slices.Equal(resources, []string{"arn:aws:sqs"}) || !notResources || s.Effect() != "Deny" {
+		t.Errorf("%q %v %q %v %s", actions, notActions, resources, notResources, s.Effect())
+	}
+}
