@@ -34,13 +34,39 @@ func readBound(r *Request, v reflect.Value, p *plan) (have uint64, err error) {
 			set = f.fromHeaders(fv, r.HTTP)
 		}
 		if err != nil {
-			return have, serialization("invalid value for %s", f.facts.locName)
+			return have, &boundError{f, f.sent(r, query)}
 		}
 		if set {
 			have |= f.bit
 		}
 	}
 	return have, nil
+}
+
+// boundError says that a member outside of the body has a value that does not
+// fit its type.
+type boundError struct {
+	field *field
+	value string
+}
+
+func (e *boundError) Error() string { return "invalid value for " + e.field.facts.locName }
+
+// sent is the member's value as the request has it.
+func (f *field) sent(r *Request, query []param) string {
+	switch f.facts.loc {
+	case inURI:
+		s, _ := r.Labels.Get(f.facts.locName)
+		return s
+	case inQuery:
+		for _, q := range query {
+			if q.name == f.facts.locName {
+				return q.value
+			}
+		}
+		return ""
+	}
+	return r.HTTP.Header.Get(f.facts.locName)
 }
 
 // param is one query parameter, decoded.
@@ -151,7 +177,14 @@ func (f *field) fromHeader(v reflect.Value, r *http.Request) (set bool, err erro
 	if s == "" && f.kind != kString {
 		return false, nil
 	}
-	return true, f.setText(v, s)
+	if err := f.setText(v, s); err != nil {
+		if f.kind == kTime && (strings.HasPrefix(f.facts.locName, "If-") || f.facts.locName == "Expires") {
+			v.SetZero() // HTTP wants these ignored where they are no date
+			return false, nil
+		}
+		return true, err
+	}
+	return true, nil
 }
 
 // headerList splits a list at its commas. Strings may be quoted; HTTP dates

@@ -49,6 +49,7 @@ func (c cborProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 }
 
 func (c cborProtocol) EncodeError(w *Response, op *cloud.OpInfo, e *cloud.Error) error {
+	w.headers(e.Header)
 	kind := e.Shape
 	if kind == "" {
 		kind = e.Code

@@ -51,9 +51,7 @@ const eventStreamType = "application/vnd.amazon.eventstream"
 func writeEvents(w *Response, out reflect.Value, p *plan, codec eventCodec, initialType string) error {
 	h := w.W.Header()
 	h["Content-Type"] = []string{eventStreamType}
-	for k, v := range w.Header {
-		h[k] = v
-	}
+	w.headers(w.Header)
 	w.W.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(w.W)
 	send := func(f *frame) error {

@@ -69,6 +69,7 @@ func (j jsonProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 }
 
 func (j jsonProtocol) EncodeError(w *Response, op *cloud.OpInfo, e *cloud.Error) error {
+	w.headers(e.Header)
 	status := e.Status
 	kind := e.Shape
 	if kind == "" {
@@ -146,13 +147,20 @@ func (j jsonProtocol) send(w *Response, status int, b []byte) error {
 	return w.send(status, b)
 }
 
+// headers sets response headers.
+func (w *Response) headers(more http.Header) {
+	h := w.W.Header()
+	for k, v := range more {
+		h[k] = v
+	}
+}
+
 // send writes status and a whole body.
 func (w *Response) send(status int, b []byte) error {
 	h := w.W.Header()
-	for k, v := range w.Header {
-		h[k] = v
-	}
+	w.headers(w.Header)
 	if status == http.StatusNoContent || status == http.StatusNotModified {
+		delete(h, "Content-Type")
 		w.W.WriteHeader(status)
 		return nil
 	}

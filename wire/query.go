@@ -46,6 +46,9 @@ func (q queryProtocol) Decode(r *Request, op *cloud.OpInfo, in any) error {
 		return err
 	}
 	defer f.release()
+	if op.Service.Name == "sqs" && r.HTTP != nil {
+		f.queueURL(r.HTTP)
+	}
 	d := queryReaders.Get().(*queryReader)
 	defer queryReaders.Put(d)
 	d.form, d.ec2 = f, q.ec2
@@ -57,6 +60,19 @@ func (q queryProtocol) Decode(r *Request, op *cloud.OpInfo, in any) error {
 	}
 	d.form = nil
 	return verdict(op, in, d.track.missing)
+}
+
+// queueURL gives SQS the parameter that clients of the query era leave out,
+// because they send the request to the queue's URL itself.
+func (f *form) queueURL(r *http.Request) {
+	if len(r.URL.Path) < 2 || f.find(0, "QueueUrl") != 0 {
+		return
+	}
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	f.add("QueueUrl", scheme+r.Host+r.URL.Path)
 }
 
 // queryReader sets a struct from a form's tree.
@@ -78,9 +94,7 @@ func (d *queryReader) structure(v reflect.Value, p *plan, at int32) error {
 			continue
 		}
 		have |= f.bit
-		if !d.track.push(step{field: f}) {
-			return malformedQuery("A parameter is nested too deeply.")
-		}
+		d.track.push(step{field: f})
 		err := d.value(v.Field(f.index), &f.node, c)
 		d.track.pop()
 		if err != nil {
@@ -229,6 +243,7 @@ func (q queryProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 }
 
 func (q queryProtocol) EncodeError(w *Response, op *cloud.OpInfo, e *cloud.Error) error {
+	w.headers(e.Header)
 	p := getBuffer()
 	x := xmlWriter{b: (*p)[:0], query: !q.ec2, ts: tsISO}
 	if q.ec2 {

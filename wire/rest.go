@@ -92,16 +92,25 @@ func (t restProtocol) judge(op *cloud.OpInfo, in any, p *plan, have uint64) erro
 
 // refuse gives an error the service's code.
 func (t restProtocol) refuse(op *cloud.OpInfo, err error) error {
-	if e, ok := err.(*cloud.Error); ok {
-		if t.s3 && e.Code == "SerializationException" {
-			return cloud.Errorf(http.StatusBadRequest, "InvalidArgument", "%s", e.Message)
-		}
-		return e
+	if e, ok := err.(*boundError); ok {
+		return t.refuseBound(e)
 	}
 	if t.json {
 		return jsonFailure(err)
 	}
 	return malformedXML()
+}
+
+func (t restProtocol) refuseBound(e *boundError) error {
+	if !t.s3 {
+		return serialization("invalid value for %s", e.field.facts.locName)
+	}
+	text := "Invalid value for " + e.field.facts.locName
+	if e.field.kind == kInt {
+		text = "Provided " + e.field.facts.locName + " not an integer or within integer range"
+	}
+	return cloud.Errorf(http.StatusBadRequest, "InvalidArgument", "%s", text).
+		With("ArgumentName", e.field.facts.locName).With("ArgumentValue", e.value)
 }
 
 // decodeMembers reads a body that holds the input's own members.
@@ -122,14 +131,21 @@ func (t restProtocol) decodePayload(body []byte, op *cloud.OpInfo, in any, v ref
 // input, of whose required members those in have already came.
 func (t restProtocol) decodeBody(body []byte, op *cloud.OpInfo, in any, v reflect.Value, p *plan, have uint64, outer *plan) error {
 	var under *field
+	root := op.InputXML
 	if p != outer {
 		under = outer.payload
+		root = under.name
 	}
-	read := readXML
+	if !t.s3 {
+		root = "" // only S3 looks at it
+	}
+	var missing []string
+	var err error
 	if t.json {
-		read = readJSON
+		missing, err = readJSON(body, v, p, under)
+	} else {
+		missing, err = readXML(body, v, p, under, root)
 	}
-	missing, err := read(body, v, p, under)
 	if err != nil {
 		return t.refuse(op, err)
 	}
@@ -158,13 +174,17 @@ func checksItself(op *cloud.OpInfo) bool {
 	return op.Service.Invalid == "" && op.Service.Missing == ""
 }
 
-// readXML is readJSON for XML. The root element's name is not looked at.
-func readXML(body []byte, v reflect.Value, p *plan, under *field) ([]string, error) {
+// readXML is readJSON for XML; root is the name that the root element must
+// have, "" for any.
+func readXML(body []byte, v reflect.Value, p *plan, under *field, root string) ([]string, error) {
 	d := xmlReaders.Get().(*xmlReader)
 	defer xmlReaders.Put(d)
 	d.b, d.i, d.deep, d.self = body, 0, 0, false
 	d.track.begin(under)
-	_, err := d.root()
+	name, err := d.root()
+	if err == nil && root != "" && name != root {
+		err = errType
+	}
 	if err == nil {
 		err = d.structure(v, p)
 	}
@@ -278,9 +298,7 @@ func (t restProtocol) encodePayload(w *Response, op *cloud.OpInfo, status int, v
 func (w *Response) stream(status int, body io.ReadCloser) error {
 	defer body.Close()
 	h := w.W.Header()
-	for k, v := range w.Header {
-		h[k] = v
-	}
+	w.headers(w.Header)
 	if len(h["Content-Type"]) == 0 {
 		h["Content-Type"] = []string{"application/octet-stream"}
 	}
@@ -310,9 +328,7 @@ func (t restProtocol) send(w *Response, status int, contentType string, b []byte
 		h["Content-Type"] = []string{contentType}
 	}
 	if b == nil && w.Method == http.MethodHead && len(h["Content-Length"]) > 0 {
-		for k, v := range w.Header {
-			h[k] = v
-		}
+		w.headers(w.Header)
 		w.W.WriteHeader(status)
 		return nil
 	}
@@ -320,9 +336,7 @@ func (t restProtocol) send(w *Response, status int, contentType string, b []byte
 }
 
 func (t restProtocol) EncodeError(w *Response, op *cloud.OpInfo, e *cloud.Error) error {
-	for k, v := range e.Header {
-		w.W.Header()[k] = v
-	}
+	w.headers(e.Header)
 	buf := getBuffer()
 	b := (*buf)[:0]
 	kind := "application/xml"

@@ -5,7 +5,10 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode/utf16"
+
+	"github.com/dlclark/regexp2"
 
 	"pileus/cloud"
 )
@@ -25,11 +28,27 @@ type enumSet struct {
 	set  map[string]struct{}
 }
 
-// matcher is a compiled pattern; re is nil where Go's engine cannot express
-// the pattern, which then holds for every value.
+// matcher is a compiled pattern. Few use look-ahead, which Go's engine does not
+// have; a backtracking one with a time limit serves those.
 type matcher struct {
 	source string
 	re     *regexp.Regexp
+	slow   *regexp2.Regexp
+}
+
+// slowLimit bounds what a backtracking match may cost; beyond, the value does
+// not match.
+const slowLimit = 50 * time.Millisecond
+
+func (m *matcher) match(s string) bool {
+	switch {
+	case m.re != nil:
+		return m.re.MatchString(s)
+	case m.slow != nil:
+		ok, err := m.slow.MatchString(s)
+		return ok && err == nil
+	}
+	return true
 }
 
 func newRule(n *node) *rule {
@@ -78,19 +97,41 @@ func (r *rule) compiled(svc *cloud.Service) *matcher {
 		m.source = svc.Pattern(r.pattern)
 	}
 	if m.source != "" {
-		m.re, _ = regexp.Compile(`\A(?:` + goPattern(m.source) + `)\z`)
+		m.compile()
 	}
 	r.matcher.Store(m)
 	return m
 }
 
+func (m *matcher) compile() {
+	var err error
+	if m.re, err = regexp.Compile(`\A(?:` + goPattern(m.source) + `)\z`); err == nil {
+		return
+	}
+	if m.slow, err = regexp2.Compile(`\A(?:`+m.source+`)\z`, regexp2.None); err == nil {
+		m.slow.MatchTimeout = slowLimit
+	}
+}
+
 // goPattern rewrites what Java's regular expressions, which the models use,
-// spell otherwise than Go's: \uXXXX, and surrogate pairs inside of classes.
+// spell otherwise than Go's: \uXXXX, surrogate pairs inside of classes, and the
+// POSIX classes.
 func goPattern(p string) string {
 	var b strings.Builder
+	class := false
 	for i := 0; i < len(p); i++ {
 		if p[i] != '\\' || i+1 >= len(p) {
+			class = p[i] == '[' || class && p[i] != ']'
 			b.WriteByte(p[i])
+			continue
+		}
+		if name, rest, ok := strings.Cut(p[i:], "}"); ok && posix[name] != "" {
+			if class {
+				b.WriteString(posix[name])
+			} else {
+				b.WriteString("[" + posix[name] + "]")
+			}
+			i = len(p) - len(rest) - 1
 			continue
 		}
 		if p[i+1] == 'u' && i+6 <= len(p) {
@@ -107,6 +148,11 @@ func goPattern(p string) string {
 		i++
 	}
 	return b.String()
+}
+
+var posix = map[string]string{
+	`\p{Print`: "[:print:]", `\p{Graph`: "[:graph:]", `\p{Alnum`: "[:alnum:]", `\p{Alpha`: "[:alpha:]", `\p{ASCII`: "[:ascii:]",
+	`\p{Punct`: "[:punct:]", `\p{Blank`: "[:blank:]", `\p{Space`: "[:space:]", `\p{Digit`: "[:digit:]", `\p{Lower`: "[:lower:]", `\p{Upper`: "[:upper:]",
 }
 
 // javaRange recognises the way in which Java-minded patterns write "any

@@ -11,7 +11,7 @@ import (
 // required members that a request left out. Zero values of required members
 // cannot be told from absent ones afterwards.
 type tracker struct {
-	at      [maxDepth * 2]step
+	at      [2*maxDepth + 8]step
 	depth   int
 	missing []string
 }
@@ -32,13 +32,11 @@ func (t *tracker) begin(under *field) {
 	}
 }
 
-func (t *tracker) push(s step) bool {
-	if t.depth == len(t.at) {
-		return false
+func (t *tracker) push(s step) {
+	if t.depth < len(t.at) { // the readers' own limits hold before this one
+		t.at[t.depth] = s
 	}
-	t.at[t.depth] = s
 	t.depth++
-	return true
 }
 
 func (t *tracker) pop() { t.depth-- }
@@ -57,7 +55,7 @@ func (t *tracker) seen(p *plan, have uint64) {
 
 func (t *tracker) path(last *field) string {
 	path := ""
-	for _, s := range t.at[:t.depth] {
+	for _, s := range t.at[:min(t.depth, len(t.at))] {
 		switch {
 		case s.field != nil:
 			path += s.field.shownAs

@@ -141,9 +141,7 @@ func (c *checker) holds(v reflect.Value, n *node) bool {
 		return false
 	}
 	if r.pattern != "" {
-		if m := r.compiled(c.svc); m.re != nil && !m.re.MatchString(v.String()) {
-			return false
-		}
+		return r.compiled(c.svc).match(v.String())
 	}
 	return true
 }
@@ -262,7 +260,7 @@ func (c *checker) violations(v reflect.Value, n *node) (texts []string) {
 			texts = append(texts, c.enumText(r))
 		}
 		if r.pattern != "" {
-			if m := r.compiled(c.svc); m.re != nil && !m.re.MatchString(v.String()) {
+			if m := r.compiled(c.svc); !m.match(v.String()) {
 				texts = append(texts, patternText(m))
 			}
 		}

@@ -19,6 +19,7 @@ type xmlReader struct {
 	self  bool // the element just opened is empty: <a/>
 	attrs []xmlAttr
 	buf   []byte
+	open  [maxDepth + 1][]byte // names of the elements that the reader is in
 }
 
 type xmlAttr struct{ name, value []byte }
@@ -107,17 +108,16 @@ func (d *xmlReader) next() (name []byte, end bool, err error) {
 
 func (d *xmlReader) endTag() error {
 	d.i += 2
-	if _, err := d.name(); err != nil {
-		return err
+	name, err := d.name()
+	if err != nil || d.deep < 1 || string(name) != string(d.open[d.deep]) {
+		return errXML
 	}
 	d.space()
 	if d.i >= len(d.b) || d.b[d.i] != '>' {
 		return errXML
 	}
 	d.i++
-	if d.deep--; d.deep < 0 {
-		return errXML
-	}
+	d.deep--
 	return nil
 }
 
@@ -130,6 +130,7 @@ func (d *xmlReader) startTag() ([]byte, error) {
 	if d.deep++; d.deep > maxDepth {
 		return nil, errDepth
 	}
+	d.open[d.deep] = name
 	d.attrs = d.attrs[:0]
 	for {
 		d.space()
