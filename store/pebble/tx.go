@@ -92,7 +92,11 @@ func (t *tx) Scan(r store.Range) iter.Seq2[[]byte, []byte] {
 		if span.Empty() {
 			return
 		}
-		it, err := t.snap.NewIter(&pebble.IterOptions{LowerBound: r.From, UpperBound: r.To})
+		bounds := pebble.IterOptions{LowerBound: r.From, UpperBound: r.To}
+		if len(r.From) == 0 {
+			bounds.LowerBound = nil
+		}
+		it, err := t.snap.NewIter(&bounds)
 		if err != nil {
 			store.Fail(medium(err))
 		}
