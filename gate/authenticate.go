@@ -62,7 +62,9 @@ func (s *service) open() bool {
 
 func (x *exchange) verify(secret string) error {
 	o := sigv4.Options{Now: x.gate.Options.Clock.Machine(), Family: x.family(), Keys: x.gate.keys}
-	if x.svc.family != sigv4.S3 {
+	if x.svc.family == sigv4.S3 {
+		o.Bucket = x.host.bucket() // version 2 signs it
+	} else {
 		b, err := x.readBody()
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/url"
@@ -230,10 +231,18 @@ func (x *exchange) decode() error {
 
 // stream is the body of a streaming operation, verified as it is read.
 func (x *exchange) stream() (io.ReadCloser, error) {
-	if x.signed == nil {
+	signed := x.signed
+	switch {
+	case x.haveBody: // read to verify the signature, which covers it
+		return io.NopCloser(bytes.NewReader(x.body)), nil
+	case x.svc.family != sigv4.S3:
 		return x.r.Body, nil
+	case signed == nil && x.auth == nil:
+		signed = sigv4.Anonymous(x.r)
+	case signed == nil:
+		signed = sigv4.Unverified(x.r)
 	}
-	body, err := x.signed.Body(x.r)
+	body, err := signed.Body(x.r)
 	if err != nil {
 		return nil, sigv4.Explain(err, x.svc.family)
 	}
@@ -245,14 +254,18 @@ func (x *exchange) stream() (io.ReadCloser, error) {
 // encoded and unverified at this point; those of the others were verified
 // with the signature.
 func (x *exchange) wholeBody() ([]byte, error) {
-	if x.svc.family == sigv4.S3 && x.signed != nil && !x.haveBody {
+	if x.svc.family == sigv4.S3 && !x.haveBody {
 		body, err := x.stream()
 		if err != nil {
 			return nil, err
 		}
-		b, err := io.ReadAll(io.LimitReader(body, maxBody))
+		// To its very end, because only there the digest is compared.
+		b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
 		if err != nil {
 			return nil, sigv4.Explain(err, x.svc.family)
+		}
+		if len(b) > maxBody {
+			return nil, cloud.Errorf(http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big.")
 		}
 		return b, nil
 	}
