@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 
 	"pileus/cloud"
 	"pileus/rng"
@@ -45,11 +46,9 @@ func (x *exchange) fail(err error) {
 		return
 	}
 	x.headers(e.Header)
-	op := &cloud.OpInfo{Service: &unknownService, Name: x.opName}
+	op := &cloud.OpInfo{Service: x.api(), Name: x.opName}
 	if x.op != nil {
 		op = x.op.Op
-	} else if x.svc != nil {
-		op = &cloud.OpInfo{Service: x.svc.api, Name: x.opName}
 	}
 	x.closeAfter()
 	if err := x.protocol().EncodeError(x.response(), op, e); err != nil {
@@ -65,16 +64,28 @@ func (x *exchange) closeAfter() {
 	}
 }
 
-// unknownService is what requests are answered as when nothing is known of
-// them: S3, whose requests carry no mark.
-var unknownService = cloud.Service{Name: "s3", Protocol: "rest-xml"}
+// Requests for services that are not known are answered in the form that they
+// came in; those that carry no mark at all as S3 answers.
+var (
+	unknownREST  = cloud.Service{Name: "s3", Protocol: "rest-xml"}
+	unknownQuery = cloud.Service{Name: "unknown", Protocol: "query"}
+	unknownJSON  = cloud.Service{Name: "unknown", Protocol: "json", JSONVersion: "1.1"}
+)
 
-func (x *exchange) protocol() wire.Protocol {
-	if x.svc == nil {
-		return wire.For(&unknownService, x.r)
+// api is the service whose form the answer has.
+func (x *exchange) api() *cloud.Service {
+	switch {
+	case x.svc != nil:
+		return x.svc.api
+	case isForm(x.r):
+		return &unknownQuery
+	case strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/x-amz-json"), x.r.Header.Get("X-Amz-Target") != "":
+		return &unknownJSON
 	}
-	return wire.For(x.svc.api, x.r)
+	return &unknownREST
 }
+
+func (x *exchange) protocol() wire.Protocol { return wire.For(x.api(), x.r) }
 
 func (x *exchange) response() *wire.Response {
 	return &wire.Response{W: x.w, RequestID: x.call.RequestID, HostID: x.call.RequestID, Method: x.r.Method}

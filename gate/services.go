@@ -50,7 +50,7 @@ func index(modules []cloud.Module) services {
 		if a.Target != "" {
 			s.byTarget[a.Target] = v
 		}
-		if a.Protocol == "query" || a.Protocol == "ec2" || len(a.QueryNames) > 0 {
+		if a.Protocol == "query" || a.Protocol == "ec2" || a.QueryErrorsOK {
 			s.byVersion[a.Version] = v
 		}
 	}

@@ -19,7 +19,6 @@ import (
 	"pileus/rng"
 	"pileus/store"
 	"pileus/store/pebble"
-	"pileus/store/postgres"
 	"pileus/trail"
 )
 
@@ -95,7 +94,7 @@ func (c *core) openState(ctx context.Context, load string) error {
 		return err
 	}
 	if c.o.Postgres != "" {
-		c.db, err = postgres.Open(ctx, c.o.Postgres)
+		c.db, err = openPostgres(ctx, c.o.Postgres)
 		if err == nil && load != "" {
 			err = pebble.Load(ctx, filepath.Join(load, snapshotState), c.db)
 		}
