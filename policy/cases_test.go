@@ -251,7 +251,7 @@ func who(w string) Principal {
 		account = home
 	}
 	kind, rest, _ := strings.Cut(name, "/")
-	p := Principal{Account: account, ARN: named(w)}
+	p := Principal{Account: account, ARN: named(w), Canonical: "c0ffee" + account}
 	switch kind {
 	case "root":
 		p.Kind, p.ID = "Account", account
@@ -268,7 +268,7 @@ func who(w string) Principal {
 	case "service":
 		p = Principal{Kind: "Service", Service: rest, ARN: rest}
 	case "web":
-		p = Principal{Kind: "WebIdentity", Federated: rest}
+		p = Principal{Kind: "Anonymous", Federated: rest} // such calls are not signed
 	default:
 		p = Principal{Kind: "Anonymous"}
 	}

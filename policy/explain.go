@@ -72,6 +72,9 @@ type ConditionTrace struct {
 	Note     string   `json:"note,omitempty"`    // variables and what they stood for
 }
 
+// federatedKind is a trace's kind of an outside identity that assumes a role.
+const federatedKind = "Federated"
+
 // Explain decides a request as Evaluate does and writes down why.
 func Explain(r *Request, set *Set) *Trace {
 	p := &r.Principal
@@ -79,10 +82,10 @@ func Explain(r *Request, set *Set) *Trace {
 		ResourceAccount: r.ResourceAccount, Root: set.Root, Trust: set.Trust, HasSession: set.HasSession, RoleARN: p.RoleARN,
 		CrossAccount: !p.external() && r.ResourceAccount != "" && r.ResourceAccount != p.Account}
 	switch {
+	case p.external() && p.Federated != "":
+		t.Principal, t.PrincipalKind = p.Federated, federatedKind
 	case p.Kind == "Anonymous":
 		t.Principal = "anonymous"
-	case p.external() && p.Federated != "":
-		t.Principal = p.Federated
 	case t.Principal == "":
 		t.Principal = p.Service
 	}
@@ -169,12 +172,12 @@ func (t *StatementTrace) tracePrincipal(s *Statement, r *Request, g grant) {
 		}
 	}
 	switch p := &r.Principal; {
+	case p.external() && p.Federated != "":
+		e.Got = p.Federated
 	case p.Kind == "Service":
 		e.Got = p.Service
 	case p.Kind == "Anonymous":
 		e.Got = "anonymous"
-	case p.external() && p.Federated != "":
-		e.Got = p.Federated
 	}
 	switch g {
 	case accountGrant:

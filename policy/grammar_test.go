@@ -3,6 +3,7 @@ package policy
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -244,5 +245,23 @@ func TestCachedIsBoundedAndKeepsWhatIsUsed(t *testing.T) {
 	}
 	if other, _ := c.get(hot, SCP); other == first || other.Kind != SCP {
 		t.Error("a document is cached by its kind too")
+	}
+}
+
+func TestCachedFromManyGoroutines(t *testing.T) {
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for i := range 200 {
+				text := st(okStatement + `,"Sid":"n` + strings.Repeat("x", i%7) + `"`)
+				if d, err := Cached(text, Identity); err != nil || d.Text != text {
+					t.Errorf("got %v, %v", d, err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if _, err := Cached("x", Trust); err == nil || err.Error() != "This policy contains invalid Json" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -86,7 +86,9 @@ func (d *Document) Principals() []PrincipalRef {
 
 // Actions are the statement's actions as written; not tells that they are
 // NotAction's.
-func (s *Statement) Actions() (list []string, not bool) { return sources(s.actions.patterns), s.actions.not }
+func (s *Statement) Actions() (list []string, not bool) {
+	return sources(s.actions.patterns), s.actions.not
+}
 
 // Resources are the statement's resources as written; not tells that they are
 // NotResource's. A trust policy's statement has none.

@@ -138,7 +138,7 @@ func (t *Trace) principalElement() any {
 		return "*"
 	case t.PrincipalKind == "Service":
 		return map[string]string{"Service": t.Principal}
-	case t.external():
+	case t.PrincipalKind == federatedKind:
 		return map[string]string{"Federated": t.Principal}
 	case t.RoleARN != "":
 		return map[string]string{"AWS": t.RoleARN}
