@@ -118,8 +118,8 @@ func detectOperation(s *service, r *http.Request, form func() url.Values) (strin
 }
 
 // unknownOperation is the answer for a name that the model does not have.
-func unknownOperation(s *service, op string) *cloud.Error {
-	if s.api.Protocol == "json" {
+func unknownOperation(s *service, op string, form bool) *cloud.Error {
+	if s.api.Protocol == "json" && !form {
 		return cloud.Errorf(http.StatusBadRequest, "UnknownOperationException", "The operation %s is not known to %s.", op, s.api.ID)
 	}
 	return cloud.Errorf(http.StatusBadRequest, "InvalidAction", "The action %s is not valid for this web service.", op)

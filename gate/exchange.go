@@ -156,7 +156,7 @@ func (x *exchange) unbound() error {
 		return cloud.Errorf(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.").
 			With("Method", x.r.Method)
 	case !x.svc.names[x.opName]:
-		return unknownOperation(x.svc, x.opName)
+		return unknownOperation(x.svc, x.opName, isForm(x.r))
 	}
 	return cloud.NotImplemented(x.svc.api.Name, x.opName)
 }
