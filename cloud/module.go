@@ -26,6 +26,9 @@ type Module struct {
 	Web func(c *Call, w http.ResponseWriter, r *http.Request) bool
 	// Denied lets the service word its own refusal (S3's plain "Access Denied").
 	Denied func(c *Call, op *OpInfo, e *Error) *Error
+	// Answered is told of each HTTP request to the service after its answer
+	// went out: S3's server access logs.
+	Answered func(c *Call, a Answer)
 	// Reset forgets what the service keeps in memory, after the state was
 	// cleared.
 	Reset func()
@@ -35,6 +38,16 @@ type Module struct {
 	Stored func(r store.Reader) iter.Seq[Usage]
 	// Count says how many of what the service holds, for status: "buckets": 3.
 	Count func(r store.Reader) map[string]int
+}
+
+// Answer is how an HTTP request ended.
+type Answer struct {
+	Operation string // "" where none was recognised
+	Input     any    // as decoded; nil where it did not come to that
+	Status    int
+	Code      string // of the error
+	BytesOut  int64  // of the body
+	Latency   time.Duration
 }
 
 // Controller converges one kind of thing. It is given only a key: what to do

@@ -3,6 +3,7 @@ package gate
 import (
 	"time"
 
+	"pileus/cloud"
 	"pileus/trail"
 )
 
@@ -24,6 +25,9 @@ func (x *exchange) record(err error, took time.Duration) {
 	}
 	x.gate.Trail.Record(e)
 	x.gate.metrics.observe(e)
+	if x.svc != nil && x.svc.Answered != nil {
+		x.svc.Answered(c, cloud.Answer{Operation: x.opName, Input: x.in, Status: e.Status, Code: e.Code, BytesOut: e.BytesOut, Latency: took})
+	}
 	if x.w.cut {
 		panic(errAbort) // net/http cuts the connection
 	}
