@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -111,6 +113,9 @@ func printEnv(c *cobra.Command, format string, env []string) error {
 			fmt.Fprintf(c.OutOrStdout(), line, name, value)
 		}
 	}
+	if format == "sh" && legacyCLI(c.Context()) {
+		fmt.Fprintln(c.OutOrStdout(), legacyFunction)
+	}
 	switch {
 	case format == "json":
 		return printJSON(c.OutOrStdout(), values)
@@ -118,6 +123,16 @@ func printEnv(c *cobra.Command, format string, env []string) error {
 		return fmt.Errorf("--format is sh, fish, powershell, dotenv or json, not %q", format)
 	}
 	return nil
+}
+
+// legacyFunction works around version 1 of the aws CLI, which ignores
+// AWS_ENDPOINT_URL for SQS and some others.
+const legacyFunction = `aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; } # version 1 of the aws CLI ignores AWS_ENDPOINT_URL for SQS`
+
+// legacyCLI tells whether the aws CLI on this machine is of version 1.
+func legacyCLI(ctx context.Context) bool {
+	out, err := exec.CommandContext(ctx, "aws", "--version").CombinedOutput()
+	return err == nil && strings.HasPrefix(string(out), "aws-cli/1.")
 }
 
 func cut(e string) (name, value string, ok bool) {
