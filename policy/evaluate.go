@@ -148,7 +148,7 @@ func (e *evaluation) scanOne(a *Attached, kind Kind, level int, t *Trace, v verd
 func (e *evaluation) combine(resourceKind Kind) Decision {
 	set, p := e.set, &e.request.Principal
 	boundary := set.Boundary == nil || e.boundary.allows()
-	session := !set.HasSession || e.session.allows()
+	session := !set.limitsSession(p) || e.session.allows()
 	identity := set.Root || e.identity.allows()
 	own := e.request.ResourceAccount == "" || e.request.ResourceAccount == p.Account
 	if own {
@@ -173,6 +173,13 @@ func (e *evaluation) combine(resourceKind Kind) Decision {
 		return e.granted(resourceKind, e.resource)
 	}
 	return Decision{Allowed: true, Reason: Allowed, Layer: Identity, By: e.identity.by}
+}
+
+// limitsSession tells whether session policies must allow. A federation token
+// has no permissions of its own without them
+// (id_credentials_temp_control-access_getfederationtoken).
+func (set *Set) limitsSession(p *Principal) bool {
+	return set.HasSession || p.Kind == "FederatedUser"
 }
 
 func (e *evaluation) granted(kind Kind, v verdict) Decision {

@@ -79,7 +79,7 @@ const federatedKind = "Federated"
 func Explain(r *Request, set *Set) *Trace {
 	p := &r.Principal
 	t := &Trace{Principal: p.ARN, PrincipalKind: p.Kind, Account: p.Account, Action: r.Action, Resource: r.Resource,
-		ResourceAccount: r.ResourceAccount, Root: set.Root, Trust: set.Trust, HasSession: set.HasSession, RoleARN: p.RoleARN,
+		ResourceAccount: r.ResourceAccount, Root: set.Root, Trust: set.Trust, HasSession: set.limitsSession(p), RoleARN: p.RoleARN,
 		CrossAccount: !p.external() && r.ResourceAccount != "" && r.ResourceAccount != p.Account}
 	switch {
 	case p.external() && p.Federated != "":
