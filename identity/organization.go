@@ -20,6 +20,9 @@ type Organization struct {
 	ResourcePolicy     string
 	ResourcePolicyID   string
 	ResourcePolicyTags Tags
+	// RootFeatures are those of IAM that reach into member accounts' root
+	// users: "RootCredentialsManagement", "RootSessions" (sts:AssumeRoot).
+	RootFeatures []string
 }
 
 // Member is an account's place in an organization.

@@ -3,6 +3,7 @@ package identity
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"time"
 
 	"golang.org/x/crypto/bcrypt"
 )
@@ -26,4 +27,10 @@ func CheckPassword(hash []byte, password string) bool {
 func digest(password string) []byte {
 	sum := sha256.Sum256([]byte(password))
 	return base64.RawStdEncoding.AppendEncode(nil, sum[:])
+}
+
+// PasswordExpired tells whether a login's password is too old for the
+// account's policy; nil stands for the default, under which none expires.
+func PasswordExpired(p *PasswordPolicy, l *Login, now time.Time) bool {
+	return p != nil && p.MaxAge > 0 && now.Sub(l.Changed) > time.Duration(p.MaxAge)*24*time.Hour
 }

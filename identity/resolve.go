@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"strings"
 	"sync"
 
 	"pileus/cloud"
@@ -230,7 +231,17 @@ func userByARN(r store.Reader, account, arn string) (*User, bool) {
 	if !ok {
 		return nil, false
 	}
-	name := a.Resource[bytes.LastIndexByte([]byte(a.Resource), '/')+1:]
-	u, ok := FindUser(r, account, name)
+	u, ok := FindUser(r, account, lastElement(a.Resource))
 	return u, ok && u.ARN == arn
+}
+
+// lastElement is the name at the end of a resource's path.
+func lastElement(resource string) string { return resource[strings.LastIndexByte(resource, '/')+1:] }
+
+// GrantedBy are the policies of one user, group or role alone; owner names it
+// in the policies' ids: "group admins".
+func GrantedBy(r store.Reader, account, owner string, g *Grants) policy.Set {
+	var s policy.Set
+	collect(r, owner, account, g, &s)
+	return s
 }
