@@ -207,6 +207,9 @@ func (t restProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 	v = v.Elem()
 	p := planOf(v.Type())
 	status = writeBound(w, v, p, status)
+	if t.s3 && status == http.StatusOK && len(w.W.Header()["Content-Range"]) > 0 {
+		status = http.StatusPartialContent // the model has no member that says so
+	}
 	if f := p.payload; f != nil {
 		return t.encodePayload(w, op, status, v, f)
 	}
