@@ -79,7 +79,7 @@ func configOperations() []cloud.Binding {
 		api.DeleteBucketMetricsConfiguration.Update(deleteBucketMetricsConfiguration),
 		api.ListBucketMetricsConfigurations.View(listBucketMetricsConfigurations),
 		api.GetBucketIntelligentTieringConfiguration.View(getBucketIntelligentTieringConfiguration),
-		api.PutBucketIntelligentTieringConfiguration.Update(putBucketIntelligentTieringConfiguration),
+		api.PutBucketIntelligentTieringConfiguration.Update(putBucketIntelligentTieringConfiguration).Partial("moving objects to the archive tiers"),
 		api.DeleteBucketIntelligentTieringConfiguration.Update(deleteBucketIntelligentTieringConfiguration),
 		api.ListBucketIntelligentTieringConfigurations.View(listBucketIntelligentTieringConfigurations),
 	}

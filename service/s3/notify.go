@@ -24,7 +24,7 @@ const (
 	service = "s3.amazonaws.com"
 )
 
-func getBucketNotificationConfiguration(c *cloud.Call, r store.Reader, in *api.GetBucketNotificationConfigurationRequest) (*api.NotificationConfiguration, error) {
+func getBucketNotificationConfiguration(c *cloud.Call, r store.Reader, in *api.GetBucketNotificationConfigurationInput) (*api.NotificationConfiguration, error) {
 	b, err := findBucket(r, in.Bucket)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,253 @@
+package s3
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/md5"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"hash"
+	"io"
+	"strconv"
+	"strings"
+
+	"pileus/cloud"
+	"pileus/store"
+
+	api "pileus/api/s3"
+)
+
+const (
+	inventoryController = "s3.inventory"
+	inventoryBatch      = 1000 // keys read on one snapshot
+)
+
+// inventoryFields are the optional columns, by name.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html#storage-inventory-contents
+var inventoryFields = map[string]func(b *Bucket, o *Object) string{
+	"Size":                      func(_ *Bucket, o *Object) string { return unlessMarker(o, strconv.FormatInt(o.Size, 10)) },
+	"LastModifiedDate":          func(_ *Bucket, o *Object) string { return o.Modified.UTC().Format(eventTime) },
+	"StorageClass":              func(_ *Bucket, o *Object) string { return unlessMarker(o, o.StorageClass()) },
+	"ETag":                      func(_ *Bucket, o *Object) string { return o.ETag },
+	"IsMultipartUploaded":       func(_ *Bucket, o *Object) string { return unlessMarker(o, strconv.FormatBool(o.Parts > 0)) },
+	"ReplicationStatus":         func(_ *Bucket, o *Object) string { return o.Replication },
+	"EncryptionStatus":          func(_ *Bucket, o *Object) string { return unlessMarker(o, encryptionStatus(o)) },
+	"ObjectLockMode":            func(_ *Bucket, o *Object) string { return o.LockMode },
+	"ObjectLockLegalHoldStatus": func(_ *Bucket, o *Object) string { return map[bool]string{true: "ON"}[o.LegalHold] },
+	"IntelligentTieringAccessTier": func(_ *Bucket, o *Object) string {
+		return map[bool]string{true: "FREQUENT"}[o.Class == "INTELLIGENT_TIERING"]
+	},
+	"BucketKeyStatus":   func(_ *Bucket, o *Object) string { return unlessMarker(o, "DISABLED") },
+	"ChecksumAlgorithm": func(_ *Bucket, o *Object) string { return o.Sum.Algorithm },
+	"ObjectOwner":       func(_ *Bucket, o *Object) string { return canonicalID(o.Owner) },
+	"ObjectLockRetainUntilDate": func(_ *Bucket, o *Object) string {
+		if o.LockUntil.IsZero() {
+			return ""
+		}
+		return o.LockUntil.UTC().Format(eventTime)
+	},
+}
+
+func unlessMarker(o *Object, s string) string {
+	if o.Marker {
+		return ""
+	}
+	return s
+}
+
+func encryptionStatus(o *Object) string {
+	if o.CustomerKeyMD5 != "" {
+		return "SSE-C"
+	}
+	return "SSE-S3"
+}
+
+// inventoryReader writes the report as it is read, so that its size does not
+// matter: a page of objects at a time, through gzip.
+type inventoryReader struct {
+	c      *cloud.Call
+	config *api.InventoryConfiguration
+	bucket string
+	from   store.Key
+	ended  bool
+	out    bytes.Buffer
+	zip    *gzip.Writer
+	sum    hash.Hash
+	size   int64
+}
+
+func newInventoryReader(c *cloud.Call, bucket string, config *api.InventoryConfiguration) *inventoryReader {
+	x := &inventoryReader{c: c, bucket: bucket, config: config, from: store.K(bucket), sum: md5.New()}
+	x.zip = gzip.NewWriter(&x.out)
+	return x
+}
+
+func (x *inventoryReader) Read(p []byte) (int, error) {
+	for x.out.Len() == 0 && !x.ended {
+		if err := x.fill(); err != nil {
+			return 0, err
+		}
+	}
+	if x.out.Len() == 0 {
+		return 0, io.EOF
+	}
+	n, err := x.out.Read(p)
+	x.sum.Write(p[:n])
+	x.size += int64(n)
+	return n, err
+}
+
+// fill writes the lines of the next page of keys.
+func (x *inventoryReader) fill() error {
+	more := false
+	err := x.c.View(func(r store.Reader) error {
+		b, ok := buckets.Get(r, x.bucket)
+		if !ok {
+			return nil
+		}
+		seen := 0
+		for o := range objects.ScanFrom(r, store.K(x.bucket), x.from) {
+			if seen == inventoryBatch {
+				x.from, more = store.K(x.bucket, o.Key), true
+				break
+			}
+			seen++
+			if err := x.lines(r, b, o); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || more {
+		return err
+	}
+	x.ended = true
+	return x.zip.Close()
+}
+
+func (x *inventoryReader) lines(r store.Reader, b *Bucket, o *Object) error {
+	if f := x.config.Filter; f != nil && !strings.HasPrefix(o.Key, f.Prefix) {
+		return nil
+	}
+	all := x.config.IncludedObjectVersions == "All"
+	if o.Marker && !all {
+		return nil
+	}
+	if err := x.line(b, o, all); err != nil || !all || !o.Older {
+		return err
+	}
+	for old := range versions.Scan(r, b.Name, o.Key) {
+		if err := x.line(b, old, all); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *inventoryReader) line(b *Bucket, o *Object, all bool) error {
+	fields := []string{b.Name, eventKey(o.Key)}
+	if all {
+		fields = append(fields, o.Version, strconv.FormatBool(o.current()), strconv.FormatBool(o.Marker))
+	}
+	for _, f := range x.config.OptionalFields {
+		fields = append(fields, inventoryFields[f](b, o))
+	}
+	for i, f := range fields {
+		fields[i] = `"` + strings.ReplaceAll(f, `"`, `""`) + `"`
+	}
+	_, err := io.WriteString(x.zip, strings.Join(fields, ",")+"\n")
+	return err
+}
+
+// schema is the columns, as the manifest names them.
+func (x *inventoryReader) schema() string {
+	fields := []string{"Bucket", "Key"}
+	if x.config.IncludedObjectVersions == "All" {
+		fields = append(fields, "VersionId", "IsLatest", "IsDeleteMarker")
+	}
+	return strings.Join(append(fields, x.config.OptionalFields...), ", ")
+}
+
+// writeInventory is the controller of one inventory configuration: it writes
+// the report and asks for the next one.
+func writeInventory(c *cloud.Call, key store.Key) error {
+	name, _ := key[0].(string)
+	id, _ := key[1].(string)
+	var b *Bucket
+	var config *api.InventoryConfiguration
+	err := c.View(func(r store.Reader) error {
+		if found, ok := buckets.Get(r, name); ok {
+			b = found
+			config, _ = findID(b.Inventory, id, inventoryID)
+		}
+		return nil
+	})
+	if err != nil || config == nil || !config.IsEnabled {
+		return err
+	}
+	err = report(c.In(b.Account, b.Region).AsService(service, b.ARN()), b, config)
+	var e *cloud.Error
+	if err != nil && !(errors.As(err, &e) && e.Status < 500) {
+		return err // a destination that refuses it gets no report, as on AWS
+	}
+	return c.Update(func(tx store.Tx) error {
+		tx.After(nextReport(c.Now, config.Schedule.Frequency), inventoryController, key)
+		return nil
+	})
+}
+
+type inventoryFile struct {
+	Key  string `json:"key"`
+	Size int64  `json:"size"`
+	MD5  string `json:"MD5checksum"`
+}
+
+// report writes data, manifest and checksum.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
+func report(c *cloud.Call, b *Bucket, config *api.InventoryConfiguration) error {
+	to := config.Destination.S3BucketDestination
+	target := strings.TrimPrefix(to.Bucket, "arn:aws:s3:::")
+	at := c.Now.UTC()
+	folder := b.Name + "/" + config.Id
+	if prefix := strings.TrimSuffix(cloud.Or(to.Prefix, ""), "/"); prefix != "" {
+		folder = prefix + "/" + folder
+	}
+	put := func(key string, body io.Reader) error {
+		_, err := api.PutObject.Call(c, &api.PutObjectInput{Bucket: target, Key: key, Body: io.NopCloser(body), ACL: ownerACL(b, to)})
+		return err
+	}
+	data := newInventoryReader(c, b.Name, config)
+	file := inventoryFile{Key: folder + "/data/" + c.Rand().UUID() + ".csv.gz"}
+	if err := put(file.Key, data); err != nil {
+		return err
+	}
+	file.Size, file.MD5 = data.size, hex.EncodeToString(data.sum.Sum(nil))
+	manifest, err := json.MarshalIndent(map[string]any{
+		"sourceBucket": b.Name, "destinationBucket": to.Bucket, "version": "2016-11-30",
+		"creationTimestamp": strconv.FormatInt(at.UnixMilli(), 10), "fileFormat": "CSV",
+		"fileSchema": data.schema(), "files": []inventoryFile{file},
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	sum := md5.Sum(manifest)
+	day := folder + "/" + at.Format("2006-01-02T15-04Z")
+	if err := put(day+"/manifest.json", bytes.NewReader(manifest)); err != nil {
+		return err
+	}
+	if err := put(day+"/manifest.checksum", strings.NewReader(hex.EncodeToString(sum[:]))); err != nil {
+		return err
+	}
+	return put(folder+"/hive/dt="+at.Format(hiveTime)+"/symlink.txt", strings.NewReader("s3://"+target+"/"+file.Key))
+}
+
+const hiveTime = "2006-01-02-15-04"
+
+// ownerACL gives a report that goes to another account to that account.
+func ownerACL(b *Bucket, to api.InventoryS3BucketDestination) *string {
+	if to.AccountId != nil && *to.AccountId != b.Account {
+		return new("bucket-owner-full-control")
+	}
+	return nil
+}
