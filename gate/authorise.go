@@ -83,6 +83,7 @@ func (g *Gate) question(c *cloud.Call, who *identity.Resolved, k *cloud.Check) (
 	req := &policy.Request{
 		Principal: policy.Principal{
 			Kind: p.Kind.String(), ARN: p.ARN, Account: p.Account, RoleARN: p.RoleARN, UserARN: p.UserARN, ID: p.ID,
+			Canonical: who.Canonical,
 		},
 		Action: k.Action, Resource: k.Resource.ARN, ResourceAccount: owner(c, k), Now: c.Now,
 		Keys: conditionKeys(c, who, k),

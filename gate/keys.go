@@ -20,7 +20,8 @@ func owner(c *cloud.Call, k *cloud.Check) string {
 
 // conditionKeys are the global condition keys of a request, as
 // reference_policies_condition-keys lists them, with those that the check
-// brings.
+// brings. The evaluator makes aws:CurrentTime and aws:EpochTime from the
+// request's time when a policy asks for them.
 func conditionKeys(c *cloud.Call, who *identity.Resolved, k *cloud.Check) policy.Keys {
 	keys := make(policy.Keys, 20+len(k.Keys)+len(k.Resource.Tags))
 	for name, v := range k.Keys {
@@ -31,12 +32,10 @@ func conditionKeys(c *cloud.Call, who *identity.Resolved, k *cloud.Check) policy
 			keys[name] = []string{v}
 		}
 	}
-	add("aws:currenttime", c.Now.UTC().Format(time.RFC3339))
-	add("aws:epochtime", strconv.FormatInt(c.Now.Unix(), 10))
 	add("aws:requestedregion", c.Region)
 	add("aws:resourceaccount", owner(c, k))
 	for name, v := range k.Resource.Tags {
-		add("aws:resourcetag/"+strings.ToLower(name), v)
+		keys["aws:resourcetag/"+strings.ToLower(name)] = []string{v} // a tag's value may be empty
 	}
 	networkKeys(add, c.HTTP)
 	principalKeys(keys, add, c, who)
@@ -64,6 +63,7 @@ func principalKeys(keys policy.Keys, add func(name, v string), c *cloud.Call, wh
 		return
 	case cloud.ServicePrincipal:
 		add("aws:principalisawsservice", "true")
+		add("aws:viaawsservice", "false")
 		add("aws:principalservicename", p.Name)
 		keys["aws:principalservicenameslist"] = []string{p.Name}
 		if p.SourceARN != "" {
@@ -81,7 +81,7 @@ func principalKeys(keys policy.Keys, add func(name, v string), c *cloud.Call, wh
 		add("aws:username", p.Name)
 	}
 	for name, v := range p.Tags {
-		add("aws:principaltag/"+strings.ToLower(name), v)
+		keys["aws:principaltag/"+strings.ToLower(name)] = []string{v}
 	}
 	add("aws:principalorgid", who.OrgID)
 	add("aws:principalorgpaths", who.OrgPath)

@@ -20,6 +20,7 @@ type Resolved struct {
 	Policies  policy.Set // Resource and Trust are for the caller to fill in, on a copy
 	OrgID     string     // aws:PrincipalOrgID
 	OrgPath   string     // aws:PrincipalOrgPaths
+	Canonical string     // the account's canonical user id, as S3 policies name it
 }
 
 // Resolver finds principals and remembers them.
@@ -145,6 +146,9 @@ func resolve(r store.Reader, p *cloud.Principal) *Resolved {
 	collectSession(r, p, &v.Policies)
 	if !p.ServiceLinked {
 		v.Policies.SCPs = serviceControls(r, p.Account)
+	}
+	if a, ok := Accounts.Get(r, p.Account); ok {
+		v.Canonical = a.CanonicalID
 	}
 	if org, path := Path(r, p.Account); org != nil {
 		v.OrgID = org.ID
