@@ -5,21 +5,13 @@ import (
 	"pileus/cloud"
 	"pileus/node"
 	"pileus/service/iam"
-	"pileus/service/organizations"
 	"pileus/service/s3"
-	"pileus/service/s3control"
-	"pileus/service/sqs"
-	"pileus/service/sts"
 )
 
 // Modules makes every service of the cloud.
 func Modules(p node.Parts) []cloud.Module {
 	return []cloud.Module{
 		iam.Module(),
-		organizations.Module(),
 		s3.Module(p.Blobs),
-		s3control.Module(),
-		sqs.Module(),
-		sts.Module(),
 	}
 }
