@@ -29,14 +29,14 @@ var (
 
 // document reads the whole of b into the struct v.
 func (d *jsonReader) document(v reflect.Value, p *plan) error {
-	if d.peek() == 0 {
+	if d.peek(); d.i == len(d.b) {
 		d.track.seen(p, 0)
 		return nil // an empty body is an input without members
 	}
 	if err := d.structure(v, p); err != nil {
 		return err
 	}
-	if d.peek() != 0 || d.i != len(d.b) {
+	if d.peek(); d.i != len(d.b) {
 		return errJSON
 	}
 	return nil

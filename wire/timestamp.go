@@ -61,8 +61,12 @@ func appendTime(b []byte, t time.Time, f tsFormat) []byte {
 	t = t.UTC()
 	switch f {
 	case tsUnix:
-		b = strconv.AppendInt(b, t.Unix(), 10)
-		if ms := t.Nanosecond() / 1e6; ms != 0 {
+		ms := t.UnixMilli()
+		if ms < 0 {
+			b, ms = append(b, '-'), -ms
+		}
+		b = strconv.AppendInt(b, ms/1000, 10)
+		if ms %= 1000; ms != 0 {
 			b = append(b, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
 		}
 		return b
