@@ -184,7 +184,10 @@ func stopsEarly(t *testing.T, b Backend) {
 			update(t, s, func(tx store.Tx) {
 				got := pairs(tx, c.rg, 1)
 				if runs++; runs == 1 {
-					put(t, s, c.insert, "")
+					update(t, s, func(tx store.Tx) { // reads what we shall write, so neither can come first
+						get(tx, "seen")
+						tx.Put([]byte(c.insert), nil)
+					})
 				}
 				tx.Put([]byte("seen"), []byte(fmt.Sprint(got)))
 			})

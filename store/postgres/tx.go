@@ -1,0 +1,217 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"pileus/rng"
+	"pileus/store"
+	"pileus/store/overlay"
+)
+
+// tx is one run of a transaction. PostgreSQL keeps track of what it reads.
+type tx struct {
+	ctx     context.Context
+	db      *DB
+	tx      pgx.Tx
+	writes  overlay.Buffer
+	signal  store.Signal
+	done    []func()
+	refused error // what the function returned
+}
+
+// errBroken marks an error of a connection that is gone.
+var errBroken = errors.New("the connection broke")
+
+// fail ends the run. An error of the connection lets it run again.
+func (t *tx) fail(err error) {
+	if t.tx.Conn().IsClosed() && t.ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", errBroken, err)
+	}
+	store.Fail(medium(err))
+}
+
+// Get implements store.Reader.
+func (t *tx) Get(key []byte) ([]byte, bool) {
+	if value, ok, known := t.writes.Get(key); known {
+		return value, ok
+	}
+	var value []byte
+	err := t.tx.QueryRow(t.ctx, `select value from kv where key = $1`, noNull(key)).Scan(&value)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, false
+	}
+	if err != nil {
+		t.fail(err)
+	}
+	return value, true
+}
+
+// noNull is b, which the driver would take for a NULL where it is nil.
+func noNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Scan implements store.Reader.
+func (t *tx) Scan(r store.Range) iter.Seq2[[]byte, []byte] {
+	return func(yield func([]byte, []byte) bool) {
+		if (overlay.Span{From: r.From, To: r.To}).Empty() {
+			return
+		}
+		t.writes.Scan(r, &cursor{t: t, r: r, limit: firstPage}, yield)
+	}
+}
+
+// cursor reads a range in pages, of which the first are small: most scans stop
+// early, and what is read is what can conflict.
+type cursor struct {
+	t     *tx
+	r     store.Range
+	limit int
+	begun bool // r.From, or r.To in reverse, has been yielded
+	page  []pair
+	end   bool
+}
+
+type pair struct{ key, value []byte }
+
+const (
+	firstPage = 4
+	fullPage  = 1000
+)
+
+func (c *cursor) Next() (key, value []byte, ok bool) {
+	if len(c.page) == 0 && !c.end {
+		c.load()
+	}
+	if len(c.page) == 0 {
+		return nil, nil, false
+	}
+	p := c.page[0]
+	c.page = c.page[1:]
+	return p.key, p.value, true
+}
+
+func (c *cursor) load() {
+	order, beyond := "asc", ">="
+	switch {
+	case c.r.Reverse:
+		order = "desc"
+	case c.begun:
+		beyond = ">"
+	}
+	query, args := `select key, value from kv where key `+beyond+` $1`, []any{noNull(c.r.From)}
+	if c.r.To != nil {
+		query, args = query+` and key < $2`, append(args, c.r.To)
+	}
+	query += fmt.Sprintf(` order by key %s limit %d`, order, c.limit)
+	rows, err := c.t.tx.Query(c.t.ctx, query, args...)
+	if err != nil {
+		c.t.fail(err)
+	}
+	c.page, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p pair, err error) {
+		return p, row.Scan(&p.key, &p.value)
+	})
+	if err != nil {
+		c.t.fail(err)
+	}
+	if c.end = len(c.page) < c.limit; c.end {
+		return
+	}
+	c.begun, c.limit = true, min(4*c.limit, fullPage)
+	if last := c.page[len(c.page)-1].key; c.r.Reverse {
+		c.r.To = last
+	} else {
+		c.r.From = last
+	}
+}
+
+// Put implements store.Tx.
+func (t *tx) Put(key, value []byte) {
+	if len(value) <= smallValue {
+		value = slices.Clone(value)
+	}
+	t.writes.Put(slices.Clone(key), noNull(value))
+}
+
+// smallValue is up to where a value is copied; a larger one is the store's
+// until the Update returns.
+const smallValue = 4 << 10
+
+// Delete implements store.Tx.
+func (t *tx) Delete(key []byte) { t.writes.Delete(slices.Clone(key)) }
+
+// DeleteRange implements store.Tx.
+func (t *tx) DeleteRange(from, to []byte) {
+	t.writes.DeleteRange(overlay.Span{From: slices.Clone(from), To: slices.Clone(to)})
+}
+
+// After implements store.Tx.
+func (t *tx) After(at time.Time, controller string, key store.Key) {
+	if !store.AddWake(t, store.Wake{At: at, Controller: controller, Key: key}) {
+		return
+	}
+	if at.IsZero() {
+		at = time.Unix(0, 0) // the zero Earliest means that there is none
+	}
+	if t.signal.Earliest.IsZero() || at.Before(t.signal.Earliest) {
+		t.signal.Earliest = at
+	}
+}
+
+// Emit implements store.Tx.
+func (t *tx) Emit(topic string, key store.Key, payload []byte) {
+	store.AppendOutbox(t, topic, key, payload, fmt.Sprintf("%x", rng.Bytes(8)))
+	t.signal.Emitted = true
+}
+
+// OnCommit implements store.Tx.
+func (t *tx) OnCommit(f func()) { t.done = append(t.done, f) }
+
+// flush sends the buffered writes, and the signal to other processes, in one
+// round trip.
+func (t *tx) flush() error {
+	var b pgx.Batch
+	for _, s := range t.writes.Spans() {
+		if s.To == nil {
+			b.Queue(`delete from kv where key >= $1`, noNull(s.From))
+		} else {
+			b.Queue(`delete from kv where key >= $1 and key < $2`, noNull(s.From), s.To)
+		}
+	}
+	var deleted, keys, values [][]byte
+	for _, op := range t.writes.Ops() {
+		if op.Deleted {
+			deleted = append(deleted, noNull(op.Key))
+		} else {
+			keys, values = append(keys, noNull(op.Key)), append(values, op.Value)
+		}
+	}
+	if len(deleted) > 0 {
+		b.Queue(`delete from kv where key = any($1::bytea[])`, deleted)
+	}
+	if len(keys) > 0 {
+		b.Queue(`insert into kv select * from unnest($1::bytea[], $2::bytea[])
+			on conflict (key) do update set value = excluded.value`, keys, values)
+	}
+	if loud(t.signal) {
+		b.Queue(`select pg_notify($1, $2)`, channel, t.db.encodeSignal(t.signal))
+	}
+	if b.Len() == 0 {
+		return nil
+	}
+	err := t.tx.SendBatch(t.ctx, &b).Close()
+	if err != nil && t.tx.Conn().IsClosed() && t.ctx.Err() == nil {
+		err = fmt.Errorf("%w: %w", errBroken, err)
+	}
+	return err
+}
