@@ -7,86 +7,125 @@ import (
 	"pileus/store"
 )
 
-// plan is what the store has for the runner to do.
-type plan struct {
-	wakes   []store.Wake // by time, later ones included
-	entries []store.Entry
-	retry   time.Time // of the first entry that can be delivered
-	waiting bool      // there is one
-}
-
-// later is when the next work falls due after now.
-func (p *plan) later(now time.Time) (at *time.Time) {
-	if p.waiting && p.retry.After(now) {
-		at = &p.retry
-	}
-	for i := range p.wakes {
-		if w := &p.wakes[i]; w.At.After(now) && (at == nil || w.At.Before(*at)) {
-			return &w.At
-		}
-	}
-	return at
-}
+// ahead is how many wake-ups the agenda holds, at least while there are more.
+const ahead = 4096
 
 // endOfTime is after every wake-up.
 var endOfTime = time.Unix(1<<62, 0)
 
-// dispatch starts workers for what is due and free of others' work, and sets
-// the alarm for what is due later. busy tells that work is running.
+// inbox is what commits have told since the agenda was last looked at. It has
+// a lock of its own that is never held for long: the store calls while it
+// commits.
+type inbox struct {
+	wakes  []store.Wake
+	queues []store.Queue
+	rescan bool // there is something, and the store did not say what
+	closed bool // the runner is stopped, and will look for itself
+}
+
+// heard is told of every commit that left something to do.
+func (r *Runner) heard(s store.Signal) {
+	r.inboxMu.Lock()
+	if r.inbox.closed {
+		r.inboxMu.Unlock()
+		return
+	}
+	r.inbox.wakes = append(r.inbox.wakes, s.Wakes...)
+	r.inbox.queues = append(r.inbox.queues, s.Queues...)
+	if s.Emitted && len(s.Queues) == 0 || !s.Earliest.IsZero() && len(s.Wakes) == 0 {
+		r.inbox.rescan = true
+	}
+	r.inboxMu.Unlock()
+	r.poke()
+}
+
+// refresh brings the agenda up to date; mu is held. What was heard before the
+// store is read is in what is read.
+func (r *Runner) refresh(ctx context.Context) error {
+	r.inboxMu.Lock()
+	in := r.inbox
+	r.inbox = inbox{}
+	r.inboxMu.Unlock()
+	beyond := r.agenda.horizon != nil && len(r.agenda.waiting[wake]) == 0
+	if in.rescan || beyond {
+		if err := r.scan(ctx, in.rescan); err != nil {
+			r.inboxMu.Lock()
+			r.inbox.rescan = true
+			r.inboxMu.Unlock()
+			return err
+		}
+	}
+	for _, w := range in.wakes {
+		r.agenda.addWake(w)
+	}
+	for _, q := range in.queues {
+		r.agenda.addQueue(q, time.Time{})
+	}
+	return nil
+}
+
+// scan reads the agenda from the store: the earliest wake-ups, and the queues
+// too if asked.
+func (r *Runner) scan(ctx context.Context, queues bool) error {
+	var wakes []store.Wake
+	var heads []store.Entry
+	err := r.db.View(ctx, func(rd store.Reader) error {
+		wakes, heads = store.Wakes(rd, endOfTime, ahead), nil
+		if queues {
+			heads = store.Outbox(rd, endOfTime, 1<<30)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.agenda.horizon = nil
+	for _, w := range wakes {
+		r.agenda.addWake(w)
+	}
+	if len(wakes) == ahead {
+		r.agenda.horizon = &wakes[ahead-1].At
+	}
+	for _, e := range heads {
+		r.agenda.addQueue(store.Queue{Topic: e.Topic, Key: e.Key}, e.NotBefore)
+	}
+	return nil
+}
+
+// dispatch starts workers for what is due and sets the alarm for what is due
+// later. busy tells that work is running.
 func (r *Runner) dispatch(ctx context.Context) (busy bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.started {
 		return false, ErrStopped
 	}
-	now := r.clk.Now()
-	p, err := r.plan(ctx, now)
-	if err != nil {
+	if err := r.refresh(ctx); err != nil {
 		return false, err
 	}
-	for _, w := range p.wakes {
-		if w.At.After(now) {
-			break
+	now := r.clk.Now()
+	for k := range kinds {
+		for _, t := range r.agenda.due(k, now, workers-r.running[k]) {
+			r.start(t)
 		}
-		r.start(wake, "w"+identity(w.Controller, w.Key), func(ctx context.Context) { r.reconcile(ctx, w) })
 	}
-	for _, e := range p.entries {
-		r.start(entry, "e"+identity(e.Topic, e.Key), func(ctx context.Context) { r.deliver(ctx, e) })
-	}
-	r.setAlarm(p.later(now))
-	return len(r.running) > 0, nil
+	r.setAlarm(now)
+	return r.running[wake]+r.running[entry] > 0, nil
 }
 
-// plan reads enough to keep all workers busy: work that is running is still
-// in the store. mu is held.
-func (r *Runner) plan(ctx context.Context, now time.Time) (p plan, err error) {
-	err = r.db.View(ctx, func(rd store.Reader) error {
-		p = plan{
-			wakes:   store.Wakes(rd, endOfTime, workers+r.count[wake]+1),
-			entries: store.Outbox(rd, now, workers+r.count[entry]),
-		}
-		if len(p.entries) == 0 {
-			p.retry, p.waiting = store.NextOutbox(rd)
-		}
-		return nil
-	})
-	return p, err
-}
-
-// start runs work on a goroutine of its own, unless the same work is running
-// or all workers of the kind are busy. mu is held.
-func (r *Runner) start(k kind, id string, work func(context.Context)) {
-	if _, runs := r.running[id]; runs || r.count[k] >= workers {
-		return
-	}
-	r.running[id] = k
-	r.count[k]++
+// start runs a task on a goroutine of its own. mu is held.
+func (r *Runner) start(t *task) {
+	r.running[t.kind]++
 	ctx := r.ctx
 	r.done.Go(func() {
-		work(ctx)
+		work := r.reconcile
+		if t.kind == entry {
+			work = r.deliver
+		}
+		at, more := work(ctx, t)
 		r.mu.Lock()
-		delete(r.running, id)
-		r.count[k]--
+		r.running[t.kind]--
+		r.agenda.done(t, at, more)
 		close(r.finished)
 		r.finished = make(chan struct{})
 		r.mu.Unlock()
@@ -94,22 +133,31 @@ func (r *Runner) start(k kind, id string, work func(context.Context)) {
 	})
 }
 
-// setAlarm has the clock poke the runner at a time, or not; mu is held.
-func (r *Runner) setAlarm(at *time.Time) {
-	old := r.alarmAt.Load()
-	if old != nil && at != nil && at.Equal(*old) {
+// setAlarm has the clock poke the runner when the next task is due, unless one
+// is due already: then it waits for a worker. mu is held.
+func (r *Runner) setAlarm(now time.Time) {
+	at, ok := r.agenda.next()
+	ok = ok && at.After(now)
+	if r.alarm != nil && ok && at.Equal(r.alarmAt) {
 		return
 	}
-	if old != nil {
+	if r.alarm != nil {
 		r.alarm()
+		r.alarm = nil
 	}
-	r.alarmAt.Store(at)
-	if at != nil {
-		r.alarm = r.clk.At(*at, func(time.Time) {
-			r.alarmAt.CompareAndSwap(at, nil)
-			r.poke()
-		})
+	if ok {
+		r.alarmAt = at
+		r.alarm = r.clk.At(at, func(time.Time) { r.rang(at) })
 	}
+}
+
+func (r *Runner) rang(at time.Time) {
+	r.mu.Lock()
+	if r.alarmAt.Equal(at) {
+		r.alarm = nil
+	}
+	r.mu.Unlock()
+	r.poke()
 }
 
 // identity names a key of a controller or topic in memory.

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"pileus/clock"
@@ -41,15 +40,18 @@ type Runner struct {
 	started  bool
 	ctx      context.Context // of the work; ends when the runner stops
 	cancel   func()
-	running  map[string]kind           // by identity of the work
-	count    [kinds]int                // of running, by kind
-	finished chan struct{}             // closed, and replaced, whenever work has ended
-	failures map[string]int            // in a row, of controllers' keys
-	alarm    func()                    // stops the alarm
-	alarmAt  atomic.Pointer[time.Time] // when it rings; nil when it does not
+	agenda   agenda
+	running  [kinds]int     // tasks, by kind
+	finished chan struct{}  // closed, and replaced, whenever work has ended
+	failures map[string]int // in a row, of controllers' keys
+	alarm    func()         // stops the alarm; nil when none is set
+	alarmAt  time.Time
 	kick     chan struct{}
 	done     sync.WaitGroup
 	leave    func() // ends the runner's part in the clock's Advance
+
+	inboxMu sync.Mutex
+	inbox   inbox
 }
 
 type controller struct {
@@ -62,15 +64,6 @@ type delivery struct {
 	principal cloud.Principal
 }
 
-// kind tells the two sorts of work apart.
-type kind uint8
-
-const (
-	wake kind = iota
-	entry
-	kinds
-)
-
 // ErrStopped is returned by Drain when the runner does not run.
 var ErrStopped = errors.New("reconcile: the runner is stopped")
 
@@ -80,7 +73,7 @@ func New(db store.Store, clk clock.Control, rand rng.Source, mods []cloud.Module
 	r := &Runner{
 		db: db, clk: clk, rand: rand, newCall: newCall, log: log,
 		controllers: map[string]controller{}, deliveries: map[string]delivery{},
-		running: map[string]kind{}, failures: map[string]int{},
+		agenda: newAgenda(), inbox: inbox{closed: true}, failures: map[string]int{},
 		finished: make(chan struct{}), kick: make(chan struct{}, 1),
 	}
 	for _, m := range mods {
@@ -111,6 +104,7 @@ func (r *Runner) Start() {
 		return
 	}
 	r.started = true
+	r.reopen(inbox{rescan: true})
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.leave = r.clk.Register(clock.Source{Next: r.next, Run: func(ctx context.Context, _ time.Time) error { return r.Drain(ctx) }})
 	ctx := r.ctx
@@ -127,6 +121,7 @@ func (r *Runner) Stop(ctx context.Context) error {
 		return nil
 	}
 	r.started = false
+	r.reopen(inbox{closed: true})
 	r.cancel()
 	r.leave()
 	r.mu.Unlock()
@@ -169,17 +164,16 @@ func (r *Runner) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.failures)
-	r.setAlarm(nil)
+	r.agenda.forget()
+	r.reopen(inbox{rescan: true, closed: !r.started})
+	r.poke()
 }
 
-// heard is told of every commit that left something to do. It takes no locks:
-// the store may hold some of its own.
-func (r *Runner) heard(s store.Signal) {
-	at := r.alarmAt.Load()
-	if at != nil && !s.Emitted && !s.Earliest.Before(*at) {
-		return // the alarm comes first
-	}
-	r.poke()
+// reopen gives the runner another inbox.
+func (r *Runner) reopen(in inbox) {
+	r.inboxMu.Lock()
+	defer r.inboxMu.Unlock()
+	r.inbox = in
 }
 
 func (r *Runner) poke() {
@@ -210,14 +204,17 @@ func (r *Runner) loop(ctx context.Context) {
 	}
 }
 
-// next is the earliest time at which there is something to do.
+// next is the earliest time at which there is something to do. Work that is
+// running is to be waited for now.
 func (r *Runner) next(ctx context.Context) (at time.Time, ok bool, err error) {
-	err = r.db.View(ctx, func(rd store.Reader) error {
-		at, ok = store.NextWake(rd)
-		if t, has := store.NextOutbox(rd); has && (!ok || t.Before(at)) {
-			at, ok = t, true
-		}
-		return nil
-	})
-	return at, ok, err
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.refresh(ctx); err != nil {
+		return at, false, err
+	}
+	if r.running[wake]+r.running[entry] > 0 {
+		return r.clk.Now(), true, nil
+	}
+	at, ok = r.agenda.next()
+	return at, ok, nil
 }

@@ -289,7 +289,9 @@ func TestOneRunAtATimeAndAWakeDuringItIsKept(t *testing.T) {
 		release <- true
 		w.ok(r.Drain(bg))
 		w.left(1, 0)
-		w.update(func(tx store.Tx) { store.DoneWake(tx, store.Wake{At: start.Add(day), Controller: "svc.c", Key: store.K("k")}) })
+		w.update(func(tx store.Tx) {
+			store.DoneWake(tx, store.Wake{At: start.Add(day), Controller: "svc.c", Key: store.K("k")})
+		})
 	}
 }
 

@@ -19,43 +19,66 @@ const (
 	// acknowledged is how many deliveries of one key may go before the store
 	// hears of them: what a crash repeats at most.
 	acknowledged = 16
+	// turn is how many deliveries of one key may go before others have a turn.
+	turn = 1024
 )
 
-// reconcile runs a controller for a wake-up that is due.
-func (r *Runner) reconcile(ctx context.Context, w store.Wake) {
+// reconcile runs a task's controller if its wake-up is due, and tells when it
+// is to be run again.
+func (r *Runner) reconcile(ctx context.Context, t *task) (at time.Time, more bool) {
+	w, due, err := r.appointment(ctx, t.wake)
+	if err != nil {
+		r.troubled(ctx, err)
+		return at, true
+	}
+	if !due {
+		return w.At, !w.At.IsZero()
+	}
 	c, ok := r.controllers[w.Controller]
 	if !ok {
 		r.log.Error("no module has this controller", "controller", w.Controller, "key", fmt.Sprint(w.Key...))
-		r.settle(ctx, w, orphaned)
-		return
+		return r.settle(ctx, w, orphaned)
 	}
-	err := r.protect(ctx, c.principal, w.Key, func(call *cloud.Call) error { return c.Reconcile(call, w.Key) })
+	err = r.protect(ctx, c.principal, w.Key, func(call *cloud.Call) error { return c.Reconcile(call, w.Key) })
 	if ctx.Err() != nil {
-		return // stopped: the wake-up stays and is served after the next start
+		return at, true // stopped: the wake-up stays and is served after the next start
 	}
-	id := identity(w.Controller, w.Key)
 	if err == nil {
-		r.forget(id)
-		r.settle(ctx, w, 0)
-		return
+		r.forget(t.id)
+		return r.settle(ctx, w, 0)
 	}
-	wait := r.backoff(firstRetry, r.failed(id))
+	wait := r.backoff(firstRetry, r.failed(t.id))
 	r.log.Warn("a controller failed and will be run again", "controller", w.Controller, "key", fmt.Sprint(w.Key...), "in", wait, "err", err)
-	r.settle(ctx, w, wait)
+	return r.settle(ctx, w, wait)
 }
 
-// settle takes a served wake-up off the store or, with a wait, puts it off.
-func (r *Runner) settle(ctx context.Context, w store.Wake, wait time.Duration) {
+// appointment is the wake-up of w's controller and key as it stands. One that
+// is not due has its time, or none where there is no appointment at all.
+func (r *Runner) appointment(ctx context.Context, w store.Wake) (now store.Wake, due bool, err error) {
+	err = r.db.View(ctx, func(rd store.Reader) error {
+		now, due = store.Appointment(rd, w.Controller, w.Key)
+		return nil
+	})
+	return now, due && !now.At.After(r.clk.Now()), err
+}
+
+// settle takes a served wake-up off the store or, with a wait, puts it off. It
+// tells when the next one is.
+func (r *Runner) settle(ctx context.Context, w store.Wake, wait time.Duration) (at time.Time, more bool) {
 	err := r.db.Update(ctx, func(tx store.Tx) error {
 		store.DoneWake(tx, w)
 		if wait > 0 {
 			putOff(tx, w, r.clk.Now().Add(wait))
 		}
+		next, ok := store.Appointment(tx, w.Controller, w.Key)
+		at, more = next.At, ok
 		return nil
 	})
 	if err != nil {
 		r.troubled(ctx, err)
+		return time.Time{}, true
 	}
+	return at, more
 }
 
 // putOff asks for a retry. What was asked for while the controller ran is
@@ -72,60 +95,85 @@ func putOff(tx store.Tx, w store.Wake, retry time.Time) {
 	}
 }
 
-// deliver hands over an entry of the outbox, and those after it of its key.
-func (r *Runner) deliver(ctx context.Context, e store.Entry) {
-	d, ok := r.deliveries[e.Topic]
-	if !ok {
-		r.log.Error("no module delivers this topic", "topic", e.Topic)
-		r.write(ctx, func(tx store.Tx) { store.RetryOutbox(tx, e, r.clk.Now().Add(orphaned)) })
-		return
+// deliver hands over the entries of a queue that are due, and tells when the
+// next one is.
+func (r *Runner) deliver(ctx context.Context, t *task) (at time.Time, more bool) {
+	e, ok, err := r.head(ctx, t)
+	if err != nil {
+		r.troubled(ctx, err)
+		return at, true
+	}
+	d, known := r.deliveries[t.queue.Topic]
+	if ok && !known {
+		r.log.Error("no module delivers this topic", "topic", t.queue.Topic)
+		return r.putBack(ctx, e, orphaned), true
 	}
 	var handed []store.Entry
-	for more := true; more && len(handed) < acknowledged; {
+	for n := 0; ok && n < turn && !e.NotBefore.After(r.clk.Now()) && ctx.Err() == nil; n++ {
 		err := r.protect(ctx, d.principal, e.Key, func(c *cloud.Call) error { return d.Deliver(c, e.Payload) })
 		if err != nil {
-			r.acknowledge(ctx, handed)
-			r.undelivered(ctx, d, e, err)
-			return
+			r.acknowledge(ctx, t, handed)
+			return r.undelivered(ctx, d, e, err), true
 		}
-		handed = append(handed, e)
-		if e, more = r.follower(ctx, e); e.NotBefore.After(r.clk.Now()) {
-			more = false
+		t.last = store.Entry{Topic: e.Topic, Key: e.Key, Seq: e.Seq}
+		if handed = append(handed, e); len(handed) == acknowledged {
+			r.acknowledge(ctx, t, handed)
+			handed = handed[:0]
+		}
+		if e, ok, err = r.follower(ctx, t.last); err != nil {
+			ok, more = false, true // to look again
 		}
 	}
-	r.acknowledge(ctx, handed)
+	r.acknowledge(ctx, t, handed)
+	return e.NotBefore, ok || more
+}
+
+// head is the first entry of a queue. It looks behind the last one that was
+// delivered first, and from the beginning only where nothing is there.
+func (r *Runner) head(ctx context.Context, t *task) (e store.Entry, ok bool, err error) {
+	if t.last.Numbered() {
+		if e, ok, err = r.follower(ctx, t.last); ok || err != nil {
+			return e, ok, err
+		}
+	}
+	return r.follower(ctx, store.Entry{Topic: t.queue.Topic, Key: t.queue.Key})
 }
 
 // follower is the entry after e.
-func (r *Runner) follower(ctx context.Context, e store.Entry) (next store.Entry, ok bool) {
-	err := r.db.View(ctx, func(rd store.Reader) error {
+func (r *Runner) follower(ctx context.Context, e store.Entry) (next store.Entry, ok bool, err error) {
+	err = r.db.View(ctx, func(rd store.Reader) error {
 		next, ok = store.FollowOutbox(rd, e)
 		return nil
 	})
-	return next, ok && err == nil && ctx.Err() == nil
+	return next, ok, err
 }
 
-// acknowledge removes delivered entries, even when the runner is stopping.
-func (r *Runner) acknowledge(ctx context.Context, handed []store.Entry) {
+// acknowledge removes delivered entries, even when the runner is stopping. If
+// that fails they are delivered again, so the queue is read from its beginning.
+func (r *Runner) acknowledge(ctx context.Context, t *task, handed []store.Entry) {
 	if len(handed) == 0 {
 		return
 	}
-	r.write(context.WithoutCancel(ctx), func(tx store.Tx) {
+	ok := r.write(context.WithoutCancel(ctx), func(tx store.Tx) {
 		for _, e := range handed {
 			store.AckOutbox(tx, e)
 		}
 	})
+	if !ok {
+		t.last = store.Entry{}
+	}
 }
 
-// undelivered has a failed entry tried again later, or gives it up.
-func (r *Runner) undelivered(ctx context.Context, d delivery, e store.Entry, err error) {
+// undelivered has a failed entry tried again later, or gives it up. It tells
+// when the queue goes on.
+func (r *Runner) undelivered(ctx context.Context, d delivery, e store.Entry, err error) (at time.Time) {
 	if ctx.Err() != nil {
-		return
+		return at
 	}
 	if d.Attempts > 0 && e.Attempts+1 >= d.Attempts {
 		r.log.Error("a delivery was given up", "topic", e.Topic, "attempts", e.Attempts+1, "err", err)
 		r.write(ctx, func(tx store.Tx) { store.AckOutbox(tx, e) })
-		return
+		return at
 	}
 	base := d.Backoff
 	if base <= 0 {
@@ -133,10 +181,17 @@ func (r *Runner) undelivered(ctx context.Context, d delivery, e store.Entry, err
 	}
 	wait := r.backoff(base, e.Attempts+1)
 	r.log.Warn("a delivery failed and will be tried again", "topic", e.Topic, "attempts", e.Attempts+1, "in", wait, "err", err)
-	r.write(ctx, func(tx store.Tx) { store.RetryOutbox(tx, e, r.clk.Now().Add(wait)) })
+	return r.putBack(ctx, e, wait)
 }
 
-func (r *Runner) write(ctx context.Context, f func(store.Tx)) {
+// putBack has an entry wait, and tells until when.
+func (r *Runner) putBack(ctx context.Context, e store.Entry, wait time.Duration) (at time.Time) {
+	at = r.clk.Now().Add(wait)
+	r.write(ctx, func(tx store.Tx) { store.RetryOutbox(tx, e, at) })
+	return at
+}
+
+func (r *Runner) write(ctx context.Context, f func(store.Tx)) (ok bool) {
 	err := r.db.Update(ctx, func(tx store.Tx) error {
 		f(tx)
 		return nil
@@ -144,6 +199,7 @@ func (r *Runner) write(ctx context.Context, f func(store.Tx)) {
 	if err != nil {
 		r.troubled(ctx, err)
 	}
+	return err == nil
 }
 
 // troubled slows the runner down when the store does not take what was done:

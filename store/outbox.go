@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,17 @@ type Entry struct {
 	NotBefore time.Time // of the next attempt; zero: at once
 	Payload   []byte
 }
+
+// Queue names the entries of one topic and key.
+type Queue struct {
+	Topic string
+	Key   Key
+}
+
+// Numbered tells whether every later entry of the key has a greater Seq, also
+// when the queue was empty in between. That is so where a backend numbers
+// entries as they commit, not where AppendOutbox does.
+func (e Entry) Numbered() bool { return e.Seq != "" && !strings.Contains(e.Seq, "-") }
 
 const outboxRows = "~outbox/"
 

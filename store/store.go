@@ -39,6 +39,10 @@ type Signal struct {
 	// as 1970.
 	Earliest time.Time
 	Emitted  bool
+	// Wakes and Queues name what was asked for and emitted, where the backend
+	// tells: that spares the runner a look at the store.
+	Wakes  []Wake
+	Queues []Queue
 }
 
 // Reader reads one snapshot. Returned slices are valid until the enclosing

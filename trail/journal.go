@@ -15,13 +15,19 @@ import (
 	"pileus/store"
 )
 
-// chunk is a run of events, kept as one row because events are written, aged
-// and dropped together and seldom read.
+// chunk is a run of events that are written, aged and dropped together. The
+// events are a row of their own, so that learning of chunks reads none.
 type chunk struct {
 	Seq     int64     `cbor:"1,keyasint"`
 	Count   int       `cbor:"2,keyasint"`
 	Written time.Time `cbor:"3,keyasint"` // of the machine's time
-	Events  []byte    `cbor:"4,keyasint"` // stored events: CBOR, compressed
+	Denied  int64     `cbor:"4,keyasint"` // number of the last denial by then
+}
+
+// content is the events of a chunk.
+type content struct {
+	Seq    int64  `cbor:"1,keyasint"`
+	Events []byte `cbor:"2,keyasint"` // stored events: CBOR, compressed
 }
 
 // denial is a refused call and why it was refused.
@@ -33,8 +39,9 @@ type denial struct {
 }
 
 var (
-	chunks  = store.Table[chunk]{Name: "trail.chunk", Key: func(c *chunk) store.Key { return store.K(c.Seq) }}
-	denials = store.Table[denial]{
+	chunks   = store.Table[chunk]{Name: "trail.chunk", Key: func(c *chunk) store.Key { return store.K(c.Seq) }}
+	contents = store.Table[content]{Name: "trail.content", Key: func(c *content) store.Key { return store.K(c.Seq) }}
+	denials  = store.Table[denial]{
 		Name:    "trail.denial",
 		Key:     func(d *denial) store.Key { return store.K(d.RequestID) },
 		Indexes: map[string]func(*denial) store.Key{"age": func(d *denial) store.Key { return store.K(d.Seq) }},
@@ -87,16 +94,9 @@ type journal struct {
 	opened  bool
 	open    []*Event // of the last chunk, while it is not full
 	seq     int64    // of the chunk that open goes to
-	closed  []header // of the chunks before, oldest first
+	closed  []chunk  // the chunks before, oldest first
 	denied  int64    // number of the last denial
 	written uint64   // events of the ring that are in the store; Trail.mu guards it too
-}
-
-// header is what deciding on a chunk's age needs.
-type header struct {
-	seq     int64
-	count   int
-	written time.Time
 }
 
 func (j *journal) forget() { j.opened, j.open, j.seq, j.closed, j.denied = false, nil, 0, nil, 0 }
@@ -109,12 +109,8 @@ func (j *journal) load(ctx context.Context) error {
 	err := j.db.View(ctx, func(r store.Reader) error {
 		j.forget()
 		for c := range chunks.Scan(r) {
-			j.closed = append(j.closed, header{c.Seq, c.Count, c.Written})
-			j.seq = c.Seq + 1
-		}
-		from := store.K()
-		for d := range denials.Index(r, "age", from...) {
-			j.denied = max(j.denied, d.Seq)
+			j.closed = append(j.closed, *c)
+			j.seq, j.denied = c.Seq+1, c.Denied
 		}
 		return nil
 	})
@@ -127,95 +123,110 @@ func (j *journal) write(ctx context.Context, events []*Event) error {
 	if err := j.load(ctx); err != nil {
 		return err
 	}
-	next := *j.plan(events)
-	if err := next.commit(ctx, j, events); err != nil {
+	next := j.plan(events)
+	if err := next.commit(ctx, j); err != nil {
 		return err
 	}
 	j.open, j.seq, j.closed, j.denied = next.open, next.seq, next.closed, next.denied
 	return nil
 }
 
-// plan is one write: the chunks to put and to drop, and the state after it.
+// plan is one write: the rows to put and to drop, and the state after it.
 type plan struct {
-	puts    []*chunk
-	drops   []int64
-	denials []*denial
-	open    []*Event
-	seq     int64
-	closed  []header
-	denied  int64
+	puts     []chunk
+	contents []content
+	drops    []int64
+	denials  []*denial
+
+	open   []*Event
+	seq    int64
+	closed []chunk
+	denied int64
 }
 
 func (j *journal) plan(events []*Event) *plan {
 	p := &plan{seq: j.seq, closed: slices.Clone(j.closed), denied: j.denied}
+	p.refuse(events)
 	now := j.clk.Machine()
 	all := slices.Concat(j.open, events)
 	for len(all) > 0 {
 		part := all[:min(full, len(all))]
 		all = all[len(part):]
-		p.puts = append(p.puts, &chunk{Seq: p.seq, Count: len(part), Written: now, Events: pack(part)})
+		c := chunk{p.seq, len(part), now, p.denied}
+		p.puts = append(p.puts, c)
+		p.contents = append(p.contents, content{p.seq, pack(part)})
 		if len(part) < full {
 			p.open = slices.Clone(part)
 			break
 		}
-		p.closed = append(p.closed, header{p.seq, len(part), now})
+		p.closed = append(p.closed, c)
 		p.seq++
 	}
+	p.retire(now, j.limits)
+	return p
+}
+
+// refuse adds the denials among the events.
+func (p *plan) refuse(events []*Event) {
 	for _, e := range events {
 		if e.Trace == nil {
 			continue
 		}
 		trace, err := json.Marshal(e.Trace)
 		if err != nil {
-			trace, _ = json.Marshal(fmt.Sprintf("the trace could not be kept: %v", err))
+			trace, _ = json.Marshal(fmt.Sprintf("the trace could not be kept: %v", err)) // a string always encodes
 		}
 		p.denied++
 		p.denials = append(p.denials, &denial{e.RequestID, p.denied, e.stored(), trace})
 	}
-	p.retire(now, j.limits)
-	return p
 }
 
 // retire drops the oldest chunks beyond the limits.
 func (p *plan) retire(now time.Time, l Limits) {
 	total := len(p.open)
 	for _, h := range p.closed {
-		total += h.count
+		total += h.Count
 	}
 	for len(p.closed) > 0 {
 		h := p.closed[0]
-		if total <= l.Kept && now.Sub(h.written) <= l.KeptFor {
+		if total <= l.Kept && now.Sub(h.Written) <= l.KeptFor {
 			return
 		}
-		p.drops = append(p.drops, h.seq)
+		p.drops = append(p.drops, h.Seq)
 		p.closed = p.closed[1:]
-		total -= h.count
+		total -= h.Count
 	}
 }
 
-func (p *plan) commit(ctx context.Context, j *journal, events []*Event) error {
+func (p *plan) commit(ctx context.Context, j *journal) error {
 	return j.db.Update(ctx, func(tx store.Tx) error {
-		for _, c := range p.puts {
-			chunks.Put(tx, c)
+		for i := range p.puts {
+			chunks.Put(tx, &p.puts[i])
+			contents.Put(tx, &p.contents[i])
 		}
 		for _, seq := range p.drops {
 			chunks.Delete(tx, seq)
+			contents.Delete(tx, seq)
 		}
 		for _, d := range p.denials {
 			denials.Put(tx, d)
 		}
-		if len(p.denials) == 0 {
-			return nil
-		}
-		var old []string
-		for d := range denials.Between(tx, "age", store.K(int64(0)), store.K(p.denied-int64(j.limits.Denials)+1)) {
-			old = append(old, d.RequestID)
-		}
-		for _, id := range old {
-			denials.Delete(tx, id)
+		if len(p.denials) > 0 {
+			forgive(tx, p.denied-int64(j.limits.Denials))
 		}
 		return nil
 	})
+}
+
+// forgive drops the denials up to a number.
+func forgive(tx store.Tx, upTo int64) {
+	var old []string
+	for d := range denials.Between(tx, "age", store.K(int64(0)), store.K(upTo+1)) {
+		old = append(old, d.RequestID)
+	}
+	for _, id := range old {
+		denials.Delete(tx, id)
+	}
 }
 
 // pack encodes events for a chunk.
@@ -251,7 +262,7 @@ func unpack(b []byte) ([]*Event, error) {
 // says to stop.
 func (j *journal) backwards(ctx context.Context, f func(*Event) bool) error {
 	return j.db.View(ctx, func(r store.Reader) error {
-		for c := range chunks.ScanReverse(r) {
+		for c := range contents.ScanReverse(r) {
 			events, err := unpack(c.Events)
 			if err != nil {
 				return err

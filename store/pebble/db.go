@@ -227,7 +227,7 @@ func (d *DB) attempt(fn func(store.Tx) error, alone bool) error {
 	for _, f := range t.done {
 		f()
 	}
-	if t.signal != (store.Signal{}) {
+	if t.signal.Emitted || !t.signal.Earliest.IsZero() {
 		d.signal(t.signal)
 	}
 	return nil
