@@ -28,9 +28,15 @@ var buckets = &store.Table[Bucket]{
 	Memo: 10_000,
 }
 
-// findBucket is the bucket with the name, wherever it lies.
+// findBucket is the bucket with the name, wherever it lies, or behind the
+// access point that the name stands for.
 func findBucket(r store.Reader, name string) (*Bucket, error) {
 	b, ok := buckets.Get(r, name)
+	if !ok {
+		if p, isPoint := findPoint(r, name); isPoint {
+			b, ok = buckets.Get(r, p.Bucket)
+		}
+	}
 	if !ok {
 		return nil, errNoSuchBucket(name)
 	}

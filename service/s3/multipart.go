@@ -67,6 +67,9 @@ func newUploadID(c *cloud.Call) string {
 
 // findUpload is an upload under way.
 func findUpload(r store.Reader, bucket, key, id string) (*Upload, error) {
+	if p, isPoint := findPoint(r, bucket); isPoint {
+		bucket = p.Bucket
+	}
 	u, ok := uploads.Get(r, bucket, key, id)
 	if !ok {
 		return nil, errNoSuchUpload(id)

@@ -29,10 +29,11 @@ func Module() cloud.Module {
 	return cloud.Module{
 		API:         &api.Service,
 		Operations:  slices.Concat(objectOperations(), configOperations()),
-		Access:      slices.Concat(objectAccess(), configAccess()),
+		Access:      throughPoints(slices.Concat(objectAccess(), configAccess())),
 		Controllers: configControllers(),
 		Deliveries:  configDeliveries(),
 		Web:         web,
+		Answered:    answered,
 		Denied:      denied,
 		Count:       holdings,
 	}

@@ -86,3 +86,5 @@ func putBucketAbac(c *cloud.Call, tx store.Tx, in *api.PutBucketAbacInput) (*clo
 		return nil
 	})
 }
+
+func apiTag(key, value string) api.Tag { return api.Tag{Key: key, Value: value} }

@@ -38,8 +38,8 @@ type Point struct {
 	Created time.Time `cbor:"8,keyasint"`
 	Policy  string    `cbor:"9,keyasint,omitempty"`
 	// Block is fixed when the access point is made.
-	Block Block             `cbor:"10,keyasint,omitempty"`
-	Tags  map[string]string `cbor:"11,keyasint,omitempty"`
+	Block Block       `cbor:"10,keyasint,omitempty"`
+	Tags  [][2]string `cbor:"11,keyasint,omitempty"` // key, value
 }
 
 // Points by account, region and name.
