@@ -19,6 +19,7 @@ import (
 	"pileus/rng"
 	"pileus/store"
 	"pileus/store/pebble"
+	"pileus/store/postgres"
 	"pileus/trail"
 )
 
@@ -71,7 +72,7 @@ func openCore(ctx context.Context, o Options, load string) (c *core, err error) 
 	}
 	c.modules = o.Modules(Parts{Blobs: c.blobs, Clock: c.clock, Log: c.log})
 	c.gate = gate.New(gate.Options{
-		DB: c.db, Clock: c.clock, Rand: rand, Log: c.log, Modules: c.modules,
+		DB: c.db, Blobs: c.blobs, Clock: c.clock, Rand: rand, Log: c.log, Modules: c.modules,
 		Trail: c.trail, Faults: c.faults, Meter: c.meter, Usage: c.usage,
 		Region: o.Region, RootSecret: o.RootSecret,
 		SkipSignatures: o.SkipSignatures, SkipPolicies: o.SkipPolicies, Rehearse: o.Rehearse,
@@ -94,7 +95,7 @@ func (c *core) openState(ctx context.Context, load string) error {
 		return err
 	}
 	if c.o.Postgres != "" {
-		c.db, err = openPostgres(ctx, c.o.Postgres)
+		c.db, err = postgres.Open(ctx, c.o.Postgres)
 		if err == nil && load != "" {
 			err = pebble.Load(ctx, filepath.Join(load, snapshotState), c.db)
 		}
