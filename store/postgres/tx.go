@@ -157,9 +157,11 @@ func (t *tx) DeleteRange(from, to []byte) {
 
 // After implements store.Tx.
 func (t *tx) After(at time.Time, controller string, key store.Key) {
-	if !store.AddWake(t, store.Wake{At: at, Controller: controller, Key: key}) {
+	w := store.Wake{At: at, Controller: controller, Key: key}
+	if !store.AddWake(t, w) {
 		return
 	}
+	t.signal.Wakes = append(t.signal.Wakes, w)
 	if at.IsZero() {
 		at = time.Unix(0, 0) // the zero Earliest means that there is none
 	}
@@ -172,6 +174,7 @@ func (t *tx) After(at time.Time, controller string, key store.Key) {
 func (t *tx) Emit(topic string, key store.Key, payload []byte) {
 	store.AppendOutbox(t, topic, key, payload, fmt.Sprintf("%x", rng.Bytes(8)))
 	t.signal.Emitted = true
+	t.signal.Queues = append(t.signal.Queues, store.Queue{Topic: topic, Key: key})
 }
 
 // OnCommit implements store.Tx.
