@@ -9,9 +9,9 @@ import (
 )
 
 // Modules makes every service of the cloud.
-func Modules(p node.Parts) []cloud.Module {
+func Modules(node.Parts) []cloud.Module {
 	return []cloud.Module{
 		iam.Module(),
-		s3.Module(p.Blobs),
+		s3.Module(),
 	}
 }
