@@ -23,6 +23,7 @@ var layers = []layer{
 	{"sigv4", []string{"cloud"}, "signatures are pure functions of a request; only AWS's errors are shared", nil},
 	{"policy", nil, "evaluation is a pure function of request and documents", nil},
 	{"store", nil, "the store knows no one who uses it, and no backend", []string{"store/storetest", "store/pebble"}},
+	{"store/crashtest", []string{"blob", "clock", "rng", "store", "store/"}, "a crash is about state and content, not about services", nil},
 	{"store/", []string{"store", "store/", "clock", "rng"}, "a backend knows the store's contract only", nil},
 	{"blob", []string{"clock", "rng", "store"}, "content knows no service", []string{"store/"}},
 	{"cloud", []string{"blob", "clock", "policy", "rng", "store"}, "the vocabulary knows no service, no protocol and no backend", nil},
