@@ -108,6 +108,14 @@ func jsonMap(b []byte, v reflect.Value, n *node) []byte {
 	return append(b, '}')
 }
 
+// jsonPlain are the bytes that stand for themselves.
+var jsonPlain = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 const hexDigits = "0123456789abcdef"
 
 // jsonText writes a string. Bytes that are no UTF-8 become U+FFFD.
@@ -116,7 +124,7 @@ func jsonText(b []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+		if jsonPlain[c] {
 			i++
 			continue
 		}

@@ -32,7 +32,7 @@ func parseTime(s string) (time.Time, error) {
 	if c := s[0]; c == '-' || c == '.' || (c >= '0' && c <= '9' && !strings.ContainsAny(s, "T:")) {
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil {
-			if t, derr := time.Parse(time.DateOnly, s); derr == nil {
+			if t, derr := time.Parse(time.DateOnly, s); derr == nil && t.Year() >= 1 {
 				return t, nil
 			}
 			return time.Time{}, errTime
@@ -40,8 +40,9 @@ func parseTime(s string) (time.Time, error) {
 		return unixTime(f)
 	}
 	for _, layout := range [...]string{time.RFC3339Nano, httpTime, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04Z07:00", time.RFC1123Z, time.RFC1123, time.RFC850, time.ANSIC, "20060102T150405Z"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
+		t, err := time.Parse(layout, s)
+		if t = t.UTC(); err == nil && t.Year() >= 1 && t.Year() <= 9999 {
+			return t, nil
 		}
 	}
 	return time.Time{}, errTime

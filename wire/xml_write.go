@@ -159,6 +159,10 @@ func escapeXML(b []byte, s string) []byte {
 	from := 0
 	for i := 0; i < len(s); {
 		c := s[i]
+		if xmlPlain[c] {
+			i++
+			continue
+		}
 		if c >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(s[i:])
 			if r == utf8.RuneError && size == 1 || r == 0xFFFE || r == 0xFFFF {
@@ -168,15 +172,20 @@ func escapeXML(b []byte, s string) []byte {
 			i += size
 			continue
 		}
-		esc := xmlEscapes[c]
-		if esc != "" {
-			b = append(append(b, s[from:i]...), esc...)
-			from = i + 1
-		}
+		b = append(append(b, s[from:i]...), xmlEscapes[c]...)
 		i++
+		from = i
 	}
 	return append(b, s[from:]...)
 }
+
+// xmlPlain are the bytes that stand for themselves.
+var xmlPlain = func() (t [256]bool) {
+	for c := range utf8.RuneSelf {
+		t[c] = xmlEscapes[c] == ""
+	}
+	return t
+}()
 
 var xmlEscapes = func() (t [utf8.RuneSelf]string) {
 	for c := range ' ' {
