@@ -79,7 +79,7 @@ func TestEncode(t *testing.T) {
 			"x-amz-meta-colour: red", "body"},
 		{"no content", &s3.DeleteBucket.OpInfo, nil, &cloud.Empty{}, "x-amz-request-id: id", ""},
 		{"S3 control", &s3control.GetPublicAccessBlock.OpInfo, nil, &s3control.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: &s3control.PublicAccessBlockConfiguration{BlockPublicAcls: new(true)}},
-			"x-amz-request-id: id", xmlHeader + `<PublicAccessBlockConfiguration><BlockPublicAcls>true</BlockPublicAcls></PublicAccessBlockConfiguration>`},
+			"x-amz-request-id: id", xmlHeader + `<PublicAccessBlockConfiguration xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"><BlockPublicAcls>true</BlockPublicAcls></PublicAccessBlockConfiguration>`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
@@ -117,7 +117,7 @@ func TestEncodeError(t *testing.T) {
 			xmlHeader + `<Error><Code>InvalidObjectState</Code><Message>x</Message><StorageClass>GLACIER</StorageClass><RequestId>id</RequestId><HostId>host</HostId></Error>`},
 		{"not modified", &s3.GetObject.OpInfo, nil, cloud.Errorf(304, "NotModified", "Not Modified").Head("ETag", `"e"`), 304, `ETag: "e"`, ""},
 		{"S3 control", &s3control.GetAccessPoint.OpInfo, nil, s3control.ErrNotFound.New("no"), 400, "x-amz-id-2: host",
-			xmlHeader + `<ErrorResponse><Error><Type>Sender</Type><Code>NotFoundException</Code><Message>no</Message></Error><RequestId>id</RequestId></ErrorResponse>`},
+			xmlHeader + `<ErrorResponse xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/"><Error><Type>Sender</Type><Code>NotFoundException</Code><Message>no</Message></Error><RequestId>id</RequestId></ErrorResponse>`},
 		{"query", &iam.GetUser.OpInfo, plainForm, iam.ErrNoSuchEntity.New("The user with name %s cannot be found.", "a"), 404, "Content-Type: text/xml",
 			`<ErrorResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><Error><Type>Sender</Type><Code>NoSuchEntity</Code><Message>The user with name a cannot be found.</Message></Error><RequestId>id</RequestId></ErrorResponse>`},
 		{"query, our fault", &iam.GetUser.OpInfo, plainForm, iam.ErrServiceFailure.New("x"), 500, "",

@@ -81,7 +81,7 @@ func (j jsonProtocol) EncodeError(w *Response, op *cloud.OpInfo, e *cloud.Error)
 			fault = "Receiver"
 		}
 		w.W.Header()["x-amzn-query-error"] = []string{e.Code + ";" + fault}
-		if e.Shape != "" && status < 500 {
+		if e.Shape != "" && status < 500 && op.Service.Protocol == "json" {
 			status = http.StatusBadRequest // the statuses of the query era stay there
 		}
 	}

@@ -11,6 +11,7 @@ var Service = cloud.Service{
 	ID:           "S3 Control",
 	Protocol:     "rest-xml",
 	Version:      "2018-08-20",
+	Namespace:    "http://awss3control.amazonaws.com/doc/2018-08-20/",
 	EndpointName: "s3-control",
 	Invalid:      "ValidationException",
 	Enum:         enumValues,
