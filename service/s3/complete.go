@@ -128,7 +128,7 @@ func (u *Upload) checkPartSum(p *Part, listed *api.CompletedPart) error {
 	switch {
 	case given.Algorithm == "" && u.Asked && u.Composite:
 		return errInvalidRequest("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.", lower(u.Algorithm), p.Number)
-	case given.Algorithm == "":
+	case given.Algorithm == "", !u.Asked && given.Algorithm != u.Algorithm:
 		return nil
 	case given.Algorithm != u.Algorithm || given.Value != p.Sum:
 		return errInvalidPart(u.ID, p.Number, p.ETag)

@@ -29,10 +29,13 @@ type intake struct {
 	sums    digests
 	wantMD5 string // base64 of Content-MD5, "" without
 	request sumRequest
+	also    *algorithm // another checksum to work out; nil for none
 	done    bool
 
-	etag string   // hex MD5; set at the end
-	sum  Checksum // set at the end
+	// Set at the end:
+	etag string   // hex MD5
+	sum  Checksum // in the algorithm of the request
+	more Checksum // in the algorithm of also
 }
 
 // newIntake prepares the reading of a request's content.
@@ -86,7 +89,7 @@ func contentLength(c *cloud.Call, body io.Reader, length *int64) int64 {
 
 // store writes the content to the blob store.
 func (in *intake) store(key []byte) (*blob.Pending, error) {
-	in.sums.start(in.call, in.request.algorithm, in.size)
+	in.sums.start(in.call, in.size, in.request.algorithm, in.also)
 	defer in.sums.stop()
 	return in.call.Cloud.Blobs().Write(in.call, in, blob.Options{CustomerKey: key, SizeHint: in.size})
 }
@@ -121,27 +124,31 @@ func (in *intake) Read(p []byte) (int, error) {
 
 // finish compares the digests with what the client said.
 func (in *intake) finish() error {
-	md, sum := in.sums.stop()
+	in.sums.stop()
+	md := in.sums.hashes[0].Sum(nil)
 	if in.wantMD5 != "" {
 		if got := base64.StdEncoding.EncodeToString(md); got != in.wantMD5 {
 			return errBadMD5(in.wantMD5, got)
 		}
 	}
 	in.etag = hex.EncodeToString(md)
-	in.sum = Checksum{Algorithm: in.request.algorithm.name, Value: base64.StdEncoding.EncodeToString(sum)}
+	in.sum = Checksum{Algorithm: in.request.algorithm.name, Value: base64.StdEncoding.EncodeToString(in.sums.hashes[1].Sum(nil))}
+	if in.also != nil {
+		in.more = Checksum{Algorithm: in.also.name, Value: base64.StdEncoding.EncodeToString(in.sums.hashes[2].Sum(nil))}
+	}
 	return in.request.check(in.call, in.sum.Value)
 }
 
-// digests are the MD5 and the additional checksum of a stream. Those of large
+// digests are the MD5 and the additional checksums of a stream. Those of large
 // streams are worked out beside the reading and writing, because MD5 is the
 // slowest of the three.
 type digests struct {
-	md5, sum hash.Hash
-	full     chan *bytes.Buffer // to the worker; nil while working in line
-	free     chan *bytes.Buffer
-	worker   sync.WaitGroup
-	filling  *bytes.Buffer
-	stopped  bool
+	hashes  []hash.Hash        // MD5 first
+	full    chan *bytes.Buffer // to the worker; nil while working in line
+	free    chan *bytes.Buffer
+	worker  sync.WaitGroup
+	filling *bytes.Buffer
+	stopped bool
 }
 
 const (
@@ -153,8 +160,13 @@ const (
 var chunkPool = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, digestChunk)) }}
 
 // start prepares for a stream of size bytes, -1 if unknown.
-func (d *digests) start(c *cloud.Call, a *algorithm, size int64) {
-	d.md5, d.sum = md5.New(), a.make()
+func (d *digests) start(c *cloud.Call, size int64, more ...*algorithm) {
+	d.hashes = append(make([]hash.Hash, 0, 3), md5.New())
+	for _, a := range more {
+		if a != nil {
+			d.hashes = append(d.hashes, a.make())
+		}
+	}
 	if size >= 0 && size <= inlineDigest {
 		return
 	}
@@ -169,8 +181,7 @@ func (d *digests) start(c *cloud.Call, a *algorithm, size int64) {
 	c.Cloud.Go("s3.digest", func(context.Context) {
 		defer d.worker.Done()
 		for b := range full {
-			d.md5.Write(b.Bytes())
-			d.sum.Write(b.Bytes())
+			d.add(b.Bytes())
 			b.Reset()
 			free <- b
 		}
@@ -181,8 +192,7 @@ func (d *digests) start(c *cloud.Call, a *algorithm, size int64) {
 // reader's buffer is encrypted in place while the worker still digests.
 func (d *digests) write(p []byte) {
 	if d.full == nil {
-		d.md5.Write(p)
-		d.sum.Write(p)
+		d.add(p)
 		return
 	}
 	for len(p) > 0 {
@@ -199,21 +209,25 @@ func (d *digests) write(p []byte) {
 	}
 }
 
-// stop ends the worker and is the digests of what was written. It may be
-// called again.
-func (d *digests) stop() (md, sum []byte) {
-	if !d.stopped {
-		d.stopped = true
-		if d.full != nil {
-			if d.filling != nil {
-				d.full <- d.filling
-			}
-			close(d.full)
-			d.worker.Wait()
-			for range digestChunks {
-				chunkPool.Put(<-d.free)
-			}
-		}
+func (d *digests) add(p []byte) {
+	for _, h := range d.hashes {
+		h.Write(p)
 	}
-	return d.md5.Sum(nil), d.sum.Sum(nil)
+}
+
+// stop has everything digested that was written, and ends the worker. It may
+// be called again.
+func (d *digests) stop() {
+	if d.stopped || d.full == nil {
+		return
+	}
+	d.stopped = true
+	if d.filling != nil {
+		d.full <- d.filling
+	}
+	close(d.full)
+	d.worker.Wait()
+	for range digestChunks {
+		chunkPool.Put(<-d.free)
+	}
 }

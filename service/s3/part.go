@@ -18,29 +18,47 @@ func uploadPart(c *cloud.Call, in *api.UploadPartInput) (*api.UploadPartOutput, 
 	if err != nil {
 		return nil, err
 	}
-	if request.asked && request.algorithm.name != up.Algorithm {
-		expected := "null"
-		if up.Asked {
-			expected = lower(up.Algorithm)
-		}
-		return nil, errInvalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", expected, lower(request.algorithm.name))
+	also, err := up.partSum(c, &request)
+	if err != nil {
+		return nil, err
 	}
-	request.algorithm = findAlgorithm(up.Algorithm)
 	content, err := newIntake(c, in.Body, in.ContentLength, in.ContentMD5, request, maxPut)
 	if err != nil {
 		return nil, err
 	}
+	content.also = also
 	b, p, err := up.savePart(c, in.PartNumber, content, key)
 	if err != nil {
 		return nil, err
 	}
 	meter(c, b, "UploadPart", tier1)
 	out := &api.UploadPartOutput{ETag: new(quote(p.ETag)), RequestCharged: charged(c, b)}
-	if up.Asked {
+	if up.Asked || request.asked {
 		partOutSums(out).set(content.sum)
 	}
 	out.ServerSideEncryption, out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = sseAnswer(key.digest)
 	return out, nil
+}
+
+// partSum settles which checksums of a part to work out: the upload's, and the
+// one that the request brings if the upload was begun without naming any, as
+// clients do that add checksums by themselves.
+func (u *Upload) partSum(c *cloud.Call, request *sumRequest) (also *algorithm, err error) {
+	own := findAlgorithm(u.Algorithm)
+	mismatch := func(actual string) error {
+		return errInvalidRequest("Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", lower(u.Algorithm), actual)
+	}
+	switch {
+	case !request.asked && u.Asked && u.Composite && c.HTTP != nil:
+		return nil, mismatch("null")
+	case !request.asked:
+		request.algorithm = own
+	case u.Asked && request.algorithm != own:
+		return nil, mismatch(lower(request.algorithm.name))
+	case request.algorithm != own:
+		return own, nil
+	}
+	return nil, nil
 }
 
 func uploadPartCopy(c *cloud.Call, in *api.UploadPartCopyInput) (*api.UploadPartCopyOutput, error) {
@@ -125,8 +143,12 @@ func (u *Upload) savePart(c *cloud.Call, number int32, content *intake, key cust
 		if old, ok := uploadParts.Get(tx, u.Bucket, u.Key, u.ID, number); ok {
 			c.Cloud.Blobs().Delete(tx, old.Body)
 		}
+		sum := content.sum
+		if content.also != nil {
+			sum = content.more
+		}
 		p = &Part{Bucket: u.Bucket, Key: u.Key, Upload: u.ID, Number: number, Size: content.read,
-			ETag: content.etag, Sum: content.sum.Value, Modified: c.Now, Body: pending.Commit(tx)}
+			ETag: content.etag, Sum: sum.Value, Modified: c.Now, Body: pending.Commit(tx)}
 		uploadParts.Insert(tx, p)
 		return nil
 	})
