@@ -3,6 +3,9 @@ package gate
 // inject applies a fault that somebody asked for: latency, an error, or a
 // connection that is reset. done means that there is nobody left to answer.
 func (x *exchange) inject() (done bool, err error) {
+	if !x.gate.Faults.Active() {
+		return false, nil
+	}
 	a := x.gate.Faults.Check(x.call, x.op.Op, arns(x.checks))
 	if a.Latency > 0 {
 		if err := x.gate.Options.Clock.Wait(x.r.Context(), a.Latency); err != nil {

@@ -179,3 +179,19 @@ func FindGroup(r store.Reader, account, name string) (*Group, bool) {
 func FindRole(r store.Reader, account, name string) (*Role, bool) {
 	return Roles.Get(r, account, fold(name))
 }
+
+// PeekUser, PeekGroup and PeekRole are for those who only read: the record is
+// shared and must not be changed.
+func PeekUser(r store.Reader, account, name string) (*User, bool) {
+	return Users.Peek(r, account, fold(name))
+}
+
+// PeekGroup is the group with the name, to read.
+func PeekGroup(r store.Reader, account, name string) (*Group, bool) {
+	return Groups.Peek(r, account, fold(name))
+}
+
+// PeekRole is the role with the name, to read.
+func PeekRole(r store.Reader, account, name string) (*Role, bool) {
+	return Roles.Peek(r, account, fold(name))
+}

@@ -73,6 +73,21 @@ func (t *Table[T]) Get(r Reader, key ...any) (*T, bool) {
 	return t.decode(row, b), true
 }
 
+// peekMemo is how many records Peek remembers where Memo does not say.
+const peekMemo = 4096
+
+// Peek is Get for those who only read: the record is shared with others who
+// peek, and must not be changed. It costs no decoding while the record's bytes
+// stay the same.
+func (t *Table[T]) Peek(r Reader, key ...any) (*T, bool) {
+	row := t.row(key)
+	b, ok := r.Get(row)
+	if !ok {
+		return nil, false
+	}
+	return t.remembered(row, b), true
+}
+
 // Has tells whether there is a record with the key.
 func (t *Table[T]) Has(r Reader, key ...any) bool {
 	_, ok := r.Get(t.row(key))
@@ -164,10 +179,20 @@ func (t *Table[T]) encode(v *T) []byte {
 
 func (t *Table[T]) decode(row, b []byte) *T {
 	if t.Memo > 0 {
-		t.memoOnce.Do(func() { t.memo = newMemo[T](t.Memo) })
-		return t.memo.get(row, b, t.parse)
+		return t.remembered(row, b)
 	}
 	return t.parse(b)
+}
+
+func (t *Table[T]) remembered(row, b []byte) *T {
+	t.memoOnce.Do(func() {
+		limit := t.Memo
+		if limit == 0 {
+			limit = peekMemo
+		}
+		t.memo = newMemo[T](limit)
+	})
+	return t.memo.get(row, b, t.parse)
 }
 
 func (t *Table[T]) parse(b []byte) *T {

@@ -129,9 +129,9 @@ func requestTags(tags []api.Tag, k cloud.Keys) {
 func boundaryKey(r store.Reader, account, arn string, k cloud.Keys) {
 	name := arn[strings.LastIndexByte(arn, '/')+1:]
 	var g *identity.Grants
-	if u, ok := identity.FindUser(r, account, name); ok && u.ARN == arn {
+	if u, ok := identity.PeekUser(r, account, name); ok && u.ARN == arn {
 		g = &u.Grants
-	} else if role, ok := identity.FindRole(r, account, name); ok && role.ARN == arn {
+	} else if role, ok := identity.PeekRole(r, account, name); ok && role.ARN == arn {
 		g = &role.Grants
 	}
 	if g != nil && g.Boundary != "" {
@@ -165,7 +165,7 @@ func userNamed(member string) target {
 				return cloud.Resource{ARN: "*"}
 			}
 		}
-		if u, ok := identity.FindUser(r, c.Account, name); ok {
+		if u, ok := identity.PeekUser(r, c.Account, name); ok {
 			return cloud.Resource{ARN: u.ARN, Tags: u.Tags.Map()}
 		}
 		return cloud.Resource{ARN: arnOf(c, "user", "/", name)}
@@ -174,7 +174,7 @@ func userNamed(member string) target {
 
 func groupNamed(member string) target {
 	return target{member, func(c *cloud.Call, r store.Reader, name string) cloud.Resource {
-		if g, ok := identity.FindGroup(r, c.Account, name); ok {
+		if g, ok := identity.PeekGroup(r, c.Account, name); ok {
 			return cloud.Resource{ARN: g.ARN}
 		}
 		return cloud.Resource{ARN: arnOf(c, "group", "/", name)}
@@ -183,7 +183,7 @@ func groupNamed(member string) target {
 
 func roleNamed(member string) target {
 	return target{member, func(c *cloud.Call, r store.Reader, name string) cloud.Resource {
-		if role, ok := identity.FindRole(r, c.Account, name); ok {
+		if role, ok := identity.PeekRole(r, c.Account, name); ok {
 			return cloud.Resource{ARN: role.ARN, Tags: role.Tags.Map()}
 		}
 		return cloud.Resource{ARN: arnOf(c, "role", "/", name)}

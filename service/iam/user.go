@@ -103,9 +103,9 @@ func getUser(c *cloud.Call, r store.Reader, in *api.GetUserInput) (*api.GetUserO
 	if name == "" {
 		return &api.GetUserOutput{User: rootView(c, r)}, nil
 	}
-	u, err := findUser(c, r, name)
-	if err != nil {
-		return nil, err
+	u, ok := identity.PeekUser(r, c.Account, name)
+	if !ok {
+		return nil, errNoUser(name)
 	}
 	return &api.GetUserOutput{User: userView(u)}, nil
 }
