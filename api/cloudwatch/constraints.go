@@ -7,6 +7,8 @@ func enumValues(shape string) []string {
 	switch shape {
 	case "ActionsSuppressedBy":
 		return []string{"WaitPeriod", "ExtensionPeriod", "Alarm"}
+	case "AlarmMuteRuleStatus":
+		return []string{"SCHEDULED", "ACTIVE", "EXPIRED"}
 	case "AlarmType":
 		return []string{"CompositeAlarm", "MetricAlarm"}
 	case "AnomalyDetectorStateValue":
@@ -16,11 +18,13 @@ func enumValues(shape string) []string {
 	case "ComparisonOperator":
 		return []string{"GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold", "LessThanLowerOrGreaterThanUpperThreshold", "LessThanLowerThreshold", "GreaterThanUpperThreshold"}
 	case "EvaluationState":
-		return []string{"PARTIAL_DATA"}
+		return []string{"PARTIAL_DATA", "EVALUATION_FAILURE", "EVALUATION_ERROR"}
 	case "HistoryItemType":
-		return []string{"ConfigurationUpdate", "StateUpdate", "Action"}
+		return []string{"ConfigurationUpdate", "StateUpdate", "Action", "AlarmContributorStateUpdate", "AlarmContributorAction"}
 	case "MetricStreamOutputFormat":
 		return []string{"json", "opentelemetry0.7", "opentelemetry1.0"}
+	case "OTelEnrichmentStatus":
+		return []string{"Running", "Stopped"}
 	case "RecentlyActive":
 		return []string{"PT3H"}
 	case "ScanBy":

@@ -6,6 +6,7 @@ import "pileus/cloud"
 
 var (
 	ErrConcurrentModification      = &cloud.ErrorKind{Code: "ConcurrentModificationException", Shape: "ConcurrentModificationException", Status: 429}
+	ErrConflict                    = &cloud.ErrorKind{Code: "ConflictException", Shape: "ConflictException", Status: 409}
 	ErrDashboardInvalidInputError  = &cloud.ErrorKind{Code: "InvalidParameterInput", Shape: "DashboardInvalidInputError", Status: 400}
 	ErrDashboardNotFoundError      = &cloud.ErrorKind{Code: "ResourceNotFound", Shape: "DashboardNotFoundError", Status: 404}
 	ErrInternalServiceFault        = &cloud.ErrorKind{Code: "InternalServiceError", Shape: "InternalServiceFault", Status: 500, Server: true}

@@ -6,13 +6,36 @@ import (
 	"time"
 )
 
+type AlarmContributor struct {
+	ContributorId              string            `aws:"req;min=1;max=16"`
+	ContributorAttributes      map[string]string `aws:"req;min=0;max=150;k.min=1;k.max=255;e.min=1;e.max=1024"`
+	StateReason                string            `aws:"req;min=0;max=1023"`
+	StateTransitionedTimestamp *time.Time
+}
+
 type AlarmHistoryItem struct {
-	AlarmName       *string `aws:"min=1;max=255"`
-	AlarmType       *string `aws:"enum=AlarmType"`
-	Timestamp       *time.Time
-	HistoryItemType *string `aws:"enum=HistoryItemType"`
-	HistorySummary  *string `aws:"min=1;max=255"`
-	HistoryData     *string `aws:"min=1;max=4095"`
+	AlarmName                  *string `aws:"min=1;max=255"`
+	AlarmType                  *string `aws:"enum=AlarmType"`
+	Timestamp                  *time.Time
+	HistoryItemType            *string           `aws:"enum=HistoryItemType"`
+	HistorySummary             *string           `aws:"min=1;max=255"`
+	HistoryData                *string           `aws:"min=1;max=4095"`
+	AlarmContributorId         *string           `aws:"min=1;max=16"`
+	AlarmContributorAttributes map[string]string `aws:"min=0;max=150;k.min=1;k.max=255;e.min=1;e.max=1024"`
+}
+
+type AlarmMuteRuleSummary struct {
+	AlarmMuteRuleArn     *string `aws:"min=1;max=1600"`
+	ExpireDate           *time.Time
+	Status               *string `aws:"enum=AlarmMuteRuleStatus"`
+	MuteType             *string
+	LastUpdatedTimestamp *time.Time
+}
+
+type AlarmPromQLCriteria struct {
+	Query          string `aws:"req;min=1;max=10000"`
+	PendingPeriod  *int32 `aws:"min=0;max=86400"`
+	RecoveryPeriod *int32 `aws:"min=0;max=86400"`
 }
 
 type AnomalyDetector struct {
@@ -83,6 +106,10 @@ type Datapoint struct {
 	ExtendedStatistics map[string]float64
 }
 
+type DeleteAlarmMuteRuleInput struct {
+	AlarmMuteRuleName string `aws:"req;min=1;max=255"`
+}
+
 type DeleteAlarmsInput struct {
 	AlarmNames []string `aws:"req;max=100;e.min=1;e.max=255"`
 }
@@ -121,15 +148,26 @@ type DeleteMetricStreamInput struct {
 type DeleteMetricStreamOutput struct {
 }
 
+type DescribeAlarmContributorsInput struct {
+	AlarmName string `aws:"req;min=1;max=255"`
+	NextToken *string
+}
+
+type DescribeAlarmContributorsOutput struct {
+	AlarmContributors []AlarmContributor `aws:"req"`
+	NextToken         *string
+}
+
 type DescribeAlarmHistoryInput struct {
-	AlarmName       *string  `aws:"min=1;max=255"`
-	AlarmTypes      []string `aws:"e.enum=AlarmType"`
-	HistoryItemType *string  `aws:"enum=HistoryItemType"`
-	StartDate       *time.Time
-	EndDate         *time.Time
-	MaxRecords      *int32 `aws:"min=1;max=100"`
-	NextToken       *string
-	ScanBy          *string `aws:"enum=ScanBy"`
+	AlarmName          *string  `aws:"min=1;max=255"`
+	AlarmTypes         []string `aws:"e.enum=AlarmType"`
+	HistoryItemType    *string  `aws:"enum=HistoryItemType"`
+	StartDate          *time.Time
+	EndDate            *time.Time
+	MaxRecords         *int32 `aws:"min=1;max=100"`
+	NextToken          *string
+	ScanBy             *string `aws:"enum=ScanBy"`
+	AlarmContributorId *string `aws:"min=1;max=16"`
 }
 
 type DescribeAlarmHistoryOutput struct {
@@ -227,6 +265,37 @@ type EnableInsightRulesOutput struct {
 	Failures []PartialFailure
 }
 
+type Entity struct {
+	KeyAttributes map[string]string `aws:"min=2;max=4;k.min=1;k.max=32;e.min=1;e.max=2048"`
+	Attributes    map[string]string `aws:"min=0;max=10;k.min=1;k.max=256;e.min=1;e.max=2048"`
+}
+
+type EntityMetricData struct {
+	Entity     *Entity
+	MetricData []MetricDatum
+}
+
+type EvaluationCriteria struct {
+	PromQLCriteria *AlarmPromQLCriteria
+}
+
+type GetAlarmMuteRuleInput struct {
+	AlarmMuteRuleName string `aws:"req;min=1;max=255"`
+}
+
+type GetAlarmMuteRuleOutput struct {
+	Name                 *string `aws:"min=1;max=255"`
+	AlarmMuteRuleArn     *string `aws:"min=1;max=1600"`
+	Description          *string `aws:"min=0;max=1024"`
+	Rule                 *Rule
+	MuteTargets          *MuteTargets
+	StartDate            *time.Time
+	ExpireDate           *time.Time
+	Status               *string `aws:"enum=AlarmMuteRuleStatus"`
+	LastUpdatedTimestamp *time.Time
+	MuteType             *string
+}
+
 type GetDashboardInput struct {
 	DashboardName string `aws:"req"`
 }
@@ -317,12 +386,20 @@ type GetMetricWidgetImageOutput struct {
 	MetricWidgetImage []byte
 }
 
+type GetOTelEnrichmentInput struct {
+}
+
+type GetOTelEnrichmentOutput struct {
+	Status string `aws:"req;enum=OTelEnrichmentStatus"`
+}
+
 type InsightRule struct {
-	Name        string `aws:"req;min=1;max=128;re=InsightRuleName"`
-	State       string `aws:"req;min=1;max=32;re=InsightRuleState"`
-	Schema      string `aws:"req"`
-	Definition  string `aws:"req;min=1;max=8192;re=InsightRuleDefinition"`
-	ManagedRule *bool
+	Name                   string `aws:"req;min=1;max=128;re=InsightRuleName"`
+	State                  string `aws:"req;min=1;max=32;re=InsightRuleState"`
+	Schema                 string `aws:"req"`
+	Definition             string `aws:"req;min=1;max=8192;re=InsightRuleDefinition"`
+	ManagedRule            *bool
+	ApplyOnTransformedLogs *bool
 }
 
 type InsightRuleContributor struct {
@@ -349,6 +426,18 @@ type InsightRuleMetricDatapoint struct {
 
 type LabelOptions struct {
 	Timezone *string
+}
+
+type ListAlarmMuteRulesInput struct {
+	AlarmName  *string  `aws:"min=1;max=255"`
+	Statuses   []string `aws:"e.enum=AlarmMuteRuleStatus"`
+	MaxRecords *int32   `aws:"min=1;max=100"`
+	NextToken  *string
+}
+
+type ListAlarmMuteRulesOutput struct {
+	AlarmMuteRuleSummaries []AlarmMuteRuleSummary
+	NextToken              *string
 }
 
 type ListDashboardsInput struct {
@@ -464,6 +553,8 @@ type MetricAlarm struct {
 	ThresholdMetricId                  *string `aws:"min=1;max=255"`
 	EvaluationState                    *string `aws:"enum=EvaluationState"`
 	StateTransitionedTimestamp         *time.Time
+	EvaluationCriteria                 *EvaluationCriteria `aws:"union"`
+	EvaluationInterval                 *int32              `aws:"min=10;max=3600"`
 }
 
 type MetricCharacteristics struct {
@@ -537,11 +628,25 @@ type MetricStreamStatisticsMetric struct {
 	MetricName string `aws:"req;min=1;max=255"`
 }
 
+type MuteTargets struct {
+	AlarmNames []string `aws:"req;max=100;e.min=1;e.max=255"`
+}
+
 type PartialFailure struct {
 	FailureResource    *string
 	ExceptionType      *string
 	FailureCode        *string
 	FailureDescription *string
+}
+
+type PutAlarmMuteRuleInput struct {
+	Name        string  `aws:"req;min=1;max=255"`
+	Description *string `aws:"min=0;max=1024"`
+	Rule        Rule    `aws:"req"`
+	MuteTargets *MuteTargets
+	Tags        []Tag
+	StartDate   *time.Time
+	ExpireDate  *time.Time
 }
 
 type PutAnomalyDetectorInput struct {
@@ -575,6 +680,7 @@ type PutCompositeAlarmInput struct {
 type PutDashboardInput struct {
 	DashboardName string `aws:"req"`
 	DashboardBody string `aws:"req"`
+	Tags          []Tag
 }
 
 type PutDashboardOutput struct {
@@ -582,10 +688,11 @@ type PutDashboardOutput struct {
 }
 
 type PutInsightRuleInput struct {
-	RuleName       string  `aws:"req;min=1;max=128;re=InsightRuleName"`
-	RuleState      *string `aws:"min=1;max=32;re=InsightRuleState"`
-	RuleDefinition string  `aws:"req;min=1;max=8192;re=InsightRuleDefinition"`
-	Tags           []Tag
+	RuleName               string  `aws:"req;min=1;max=128;re=InsightRuleName"`
+	RuleState              *string `aws:"min=1;max=32;re=InsightRuleState"`
+	RuleDefinition         string  `aws:"req;min=1;max=8192;re=InsightRuleDefinition"`
+	Tags                   []Tag
+	ApplyOnTransformedLogs *bool
 }
 
 type PutInsightRuleOutput struct {
@@ -613,20 +720,24 @@ type PutMetricAlarmInput struct {
 	Dimensions                       []Dimension `aws:"max=30"`
 	Period                           *int32      `aws:"min=1"`
 	Unit                             *string     `aws:"enum=StandardUnit"`
-	EvaluationPeriods                int32       `aws:"req;min=1"`
+	EvaluationPeriods                *int32      `aws:"min=1"`
 	DatapointsToAlarm                *int32      `aws:"min=1"`
 	Threshold                        *float64
-	ComparisonOperator               string  `aws:"req;enum=ComparisonOperator"`
+	ComparisonOperator               *string `aws:"enum=ComparisonOperator"`
 	TreatMissingData                 *string `aws:"min=1;max=255"`
 	EvaluateLowSampleCountPercentile *string `aws:"min=1;max=255"`
 	Metrics                          []MetricDataQuery
 	Tags                             []Tag
-	ThresholdMetricId                *string `aws:"min=1;max=255"`
+	ThresholdMetricId                *string             `aws:"min=1;max=255"`
+	EvaluationCriteria               *EvaluationCriteria `aws:"union"`
+	EvaluationInterval               *int32              `aws:"min=10;max=3600"`
 }
 
 type PutMetricDataInput struct {
-	Namespace  string        `aws:"req;min=1;max=255;re=Namespace"`
-	MetricData []MetricDatum `aws:"req"`
+	Namespace              string `aws:"req;min=1;max=255;re=Namespace"`
+	MetricData             []MetricDatum
+	EntityMetricData       []EntityMetricData
+	StrictEntityValidation *bool
 }
 
 type PutMetricStreamInput struct {
@@ -656,6 +767,16 @@ type ResourceNotFoundException struct {
 	ResourceId   *string
 }
 
+type Rule struct {
+	Schedule Schedule `aws:"req"`
+}
+
+type Schedule struct {
+	Expression string  `aws:"req;min=1;max=256"`
+	Duration   string  `aws:"req;min=1;max=50"`
+	Timezone   *string `aws:"min=1;max=50"`
+}
+
 type SetAlarmStateInput struct {
 	AlarmName       string  `aws:"req;min=1;max=255"`
 	StateValue      string  `aws:"req;enum=StateValue"`
@@ -678,6 +799,12 @@ type StartMetricStreamsInput struct {
 type StartMetricStreamsOutput struct {
 }
 
+type StartOTelEnrichmentInput struct {
+}
+
+type StartOTelEnrichmentOutput struct {
+}
+
 type StatisticSet struct {
 	SampleCount float64 `aws:"req"`
 	Sum         float64 `aws:"req"`
@@ -690,6 +817,12 @@ type StopMetricStreamsInput struct {
 }
 
 type StopMetricStreamsOutput struct {
+}
+
+type StopOTelEnrichmentInput struct {
+}
+
+type StopOTelEnrichmentOutput struct {
 }
 
 type Tag struct {

@@ -27,6 +27,8 @@ func enumValues(shape string) []string {
 		return []string{"ENABLED", "DISABLED"}
 	case "ContributorInsightsAction":
 		return []string{"ENABLE", "DISABLE"}
+	case "ContributorInsightsMode":
+		return []string{"ACCESSED_AND_THROTTLED_KEYS", "THROTTLED_KEYS"}
 	case "ContributorInsightsStatus":
 		return []string{"ENABLING", "ENABLED", "DISABLING", "DISABLED", "FAILED"}
 	case "DestinationStatus":
@@ -39,6 +41,8 @@ func enumValues(shape string) []string {
 		return []string{"FULL_EXPORT", "INCREMENTAL_EXPORT"}
 	case "ExportViewType":
 		return []string{"NEW_IMAGE", "NEW_AND_OLD_IMAGES"}
+	case "GlobalTableSettingsReplicationMode":
+		return []string{"ENABLED", "DISABLED", "ENABLED_WITH_OVERRIDES"}
 	case "GlobalTableStatus":
 		return []string{"CREATING", "ACTIVE", "DELETING", "UPDATING"}
 	case "ImportStatus":
@@ -51,12 +55,14 @@ func enumValues(shape string) []string {
 		return []string{"DYNAMODB_JSON", "ION", "CSV"}
 	case "KeyType":
 		return []string{"HASH", "RANGE"}
+	case "MultiRegionConsistency":
+		return []string{"EVENTUAL", "STRONG"}
 	case "PointInTimeRecoveryStatus":
 		return []string{"ENABLED", "DISABLED"}
 	case "ProjectionType":
 		return []string{"ALL", "KEYS_ONLY", "INCLUDE"}
 	case "ReplicaStatus":
-		return []string{"CREATING", "CREATION_FAILED", "UPDATING", "DELETING", "ACTIVE", "REGION_DISABLED", "INACCESSIBLE_ENCRYPTION_CREDENTIALS"}
+		return []string{"CREATING", "CREATION_FAILED", "UPDATING", "DELETING", "ACTIVE", "REGION_DISABLED", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED", "REPLICATION_NOT_AUTHORIZED"}
 	case "ReturnConsumedCapacity":
 		return []string{"INDEXES", "TOTAL", "NONE"}
 	case "ReturnItemCollectionMetrics":
@@ -80,9 +86,11 @@ func enumValues(shape string) []string {
 	case "TableClass":
 		return []string{"STANDARD", "STANDARD_INFREQUENT_ACCESS"}
 	case "TableStatus":
-		return []string{"CREATING", "UPDATING", "DELETING", "ACTIVE", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED"}
+		return []string{"CREATING", "UPDATING", "DELETING", "ACTIVE", "INACCESSIBLE_ENCRYPTION_CREDENTIALS", "ARCHIVING", "ARCHIVED", "REPLICATION_NOT_AUTHORIZED"}
 	case "TimeToLiveStatus":
 		return []string{"ENABLING", "DISABLING", "ENABLED", "DISABLED"}
+	case "WitnessStatus":
+		return []string{"CREATING", "DELETING", "ACTIVE"}
 	}
 	return nil
 }

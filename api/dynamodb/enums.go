@@ -93,6 +93,12 @@ const (
 	ContributorInsightsActionDisable = "DISABLE"
 )
 
+// Values of ContributorInsightsMode.
+const (
+	ContributorInsightsModeAccessedAndThrottledKeys = "ACCESSED_AND_THROTTLED_KEYS"
+	ContributorInsightsModeThrottledKeys            = "THROTTLED_KEYS"
+)
+
 // Values of ContributorInsightsStatus.
 const (
 	ContributorInsightsStatusEnabling  = "ENABLING"
@@ -135,6 +141,13 @@ const (
 const (
 	ExportViewTypeNewImage        = "NEW_IMAGE"
 	ExportViewTypeNewAndOldImages = "NEW_AND_OLD_IMAGES"
+)
+
+// Values of GlobalTableSettingsReplicationMode.
+const (
+	GlobalTableSettingsReplicationModeEnabled              = "ENABLED"
+	GlobalTableSettingsReplicationModeDisabled             = "DISABLED"
+	GlobalTableSettingsReplicationModeEnabledWithOverrides = "ENABLED_WITH_OVERRIDES"
 )
 
 // Values of GlobalTableStatus.
@@ -182,6 +195,12 @@ const (
 	KeyTypeRange = "RANGE"
 )
 
+// Values of MultiRegionConsistency.
+const (
+	MultiRegionConsistencyEventual = "EVENTUAL"
+	MultiRegionConsistencyStrong   = "STRONG"
+)
+
 // Values of PointInTimeRecoveryStatus.
 const (
 	PointInTimeRecoveryStatusEnabled  = "ENABLED"
@@ -204,6 +223,9 @@ const (
 	ReplicaStatusActive                            = "ACTIVE"
 	ReplicaStatusRegionDisabled                    = "REGION_DISABLED"
 	ReplicaStatusInaccessibleEncryptionCredentials = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
+	ReplicaStatusArchiving                         = "ARCHIVING"
+	ReplicaStatusArchived                          = "ARCHIVED"
+	ReplicaStatusReplicationNotAuthorized          = "REPLICATION_NOT_AUTHORIZED"
 )
 
 // Values of ReturnConsumedCapacity.
@@ -293,6 +315,7 @@ const (
 	TableStatusInaccessibleEncryptionCredentials = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
 	TableStatusArchiving                         = "ARCHIVING"
 	TableStatusArchived                          = "ARCHIVED"
+	TableStatusReplicationNotAuthorized          = "REPLICATION_NOT_AUTHORIZED"
 )
 
 // Values of TimeToLiveStatus.
@@ -301,4 +324,11 @@ const (
 	TimeToLiveStatusDisabling = "DISABLING"
 	TimeToLiveStatusEnabled   = "ENABLED"
 	TimeToLiveStatusDisabled  = "DISABLED"
+)
+
+// Values of WitnessStatus.
+const (
+	WitnessStatusCreating = "CREATING"
+	WitnessStatusDeleting = "DELETING"
+	WitnessStatusActive   = "ACTIVE"
 )

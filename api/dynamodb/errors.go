@@ -28,12 +28,14 @@ var (
 	ErrProvisionedThroughputExceeded   = &cloud.ErrorKind{Code: "ProvisionedThroughputExceededException", Shape: "ProvisionedThroughputExceededException", Status: 400}
 	ErrReplicaAlreadyExists            = &cloud.ErrorKind{Code: "ReplicaAlreadyExistsException", Shape: "ReplicaAlreadyExistsException", Status: 400}
 	ErrReplicaNotFound                 = &cloud.ErrorKind{Code: "ReplicaNotFoundException", Shape: "ReplicaNotFoundException", Status: 400}
+	ErrReplicatedWriteConflict         = &cloud.ErrorKind{Code: "ReplicatedWriteConflictException", Shape: "ReplicatedWriteConflictException", Status: 400}
 	ErrRequestLimitExceeded            = &cloud.ErrorKind{Code: "RequestLimitExceeded", Shape: "RequestLimitExceeded", Status: 400}
 	ErrResourceInUse                   = &cloud.ErrorKind{Code: "ResourceInUseException", Shape: "ResourceInUseException", Status: 400}
 	ErrResourceNotFound                = &cloud.ErrorKind{Code: "ResourceNotFoundException", Shape: "ResourceNotFoundException", Status: 400}
 	ErrTableAlreadyExists              = &cloud.ErrorKind{Code: "TableAlreadyExistsException", Shape: "TableAlreadyExistsException", Status: 400}
 	ErrTableInUse                      = &cloud.ErrorKind{Code: "TableInUseException", Shape: "TableInUseException", Status: 400}
 	ErrTableNotFound                   = &cloud.ErrorKind{Code: "TableNotFoundException", Shape: "TableNotFoundException", Status: 400}
+	ErrThrottling                      = &cloud.ErrorKind{Code: "ThrottlingException", Shape: "ThrottlingException", Status: 400}
 	ErrTransactionCanceled             = &cloud.ErrorKind{Code: "TransactionCanceledException", Shape: "TransactionCanceledException", Status: 400}
 	ErrTransactionConflict             = &cloud.ErrorKind{Code: "TransactionConflictException", Shape: "TransactionConflictException", Status: 400}
 	ErrTransactionInProgress           = &cloud.ErrorKind{Code: "TransactionInProgressException", Shape: "TransactionInProgressException", Status: 400}

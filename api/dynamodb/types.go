@@ -212,6 +212,7 @@ type ContributorInsightsSummary struct {
 	TableName                 *string `aws:"min=3;max=255;re=TableName"`
 	IndexName                 *string `aws:"min=3;max=255;re=IndexName"`
 	ContributorInsightsStatus *string `aws:"enum=ContributorInsightsStatus"`
+	ContributorInsightsMode   *string `aws:"enum=ContributorInsightsMode"`
 }
 
 type CreateBackupInput struct {
@@ -229,6 +230,7 @@ type CreateGlobalSecondaryIndexAction struct {
 	Projection            Projection         `aws:"req"`
 	ProvisionedThroughput *ProvisionedThroughput
 	OnDemandThroughput    *OnDemandThroughput
+	WarmThroughput        *WarmThroughput
 }
 
 type CreateGlobalTableInput struct {
@@ -238,6 +240,10 @@ type CreateGlobalTableInput struct {
 
 type CreateGlobalTableOutput struct {
 	GlobalTableDescription *GlobalTableDescription
+}
+
+type CreateGlobalTableWitnessGroupMemberAction struct {
+	RegionName string `aws:"req"`
 }
 
 type CreateReplicaAction struct {
@@ -254,20 +260,23 @@ type CreateReplicationGroupMemberAction struct {
 }
 
 type CreateTableInput struct {
-	AttributeDefinitions      []AttributeDefinition `aws:"req"`
-	TableName                 string                `aws:"req;min=1;max=1024"`
-	KeySchema                 []KeySchemaElement    `aws:"req;min=1;max=2"`
-	LocalSecondaryIndexes     []LocalSecondaryIndex
-	GlobalSecondaryIndexes    []GlobalSecondaryIndex
-	BillingMode               *string `aws:"enum=BillingMode"`
-	ProvisionedThroughput     *ProvisionedThroughput
-	StreamSpecification       *StreamSpecification
-	SSESpecification          *SSESpecification
-	Tags                      []Tag
-	TableClass                *string `aws:"enum=TableClass"`
-	DeletionProtectionEnabled *bool
-	ResourcePolicy            *string
-	OnDemandThroughput        *OnDemandThroughput
+	AttributeDefinitions               []AttributeDefinition
+	TableName                          string             `aws:"req;min=1;max=1024"`
+	KeySchema                          []KeySchemaElement `aws:"min=1;max=2"`
+	LocalSecondaryIndexes              []LocalSecondaryIndex
+	GlobalSecondaryIndexes             []GlobalSecondaryIndex
+	BillingMode                        *string `aws:"enum=BillingMode"`
+	ProvisionedThroughput              *ProvisionedThroughput
+	StreamSpecification                *StreamSpecification
+	SSESpecification                   *SSESpecification
+	Tags                               []Tag
+	TableClass                         *string `aws:"enum=TableClass"`
+	DeletionProtectionEnabled          *bool
+	ResourcePolicy                     *string
+	OnDemandThroughput                 *OnDemandThroughput
+	WarmThroughput                     *WarmThroughput
+	GlobalTableSourceArn               *string `aws:"min=1;max=1024"`
+	GlobalTableSettingsReplicationMode *string `aws:"enum=GlobalTableSettingsReplicationMode"`
 }
 
 type CreateTableOutput struct {
@@ -298,6 +307,10 @@ type DeleteBackupOutput struct {
 
 type DeleteGlobalSecondaryIndexAction struct {
 	IndexName string `aws:"req;min=3;max=255;re=IndexName"`
+}
+
+type DeleteGlobalTableWitnessGroupMemberAction struct {
+	RegionName string `aws:"req"`
 }
 
 type DeleteItemInput struct {
@@ -377,6 +390,7 @@ type DescribeContributorInsightsOutput struct {
 	ContributorInsightsStatus   *string  `aws:"enum=ContributorInsightsStatus"`
 	LastUpdateDateTime          *time.Time
 	FailureException            *FailureException
+	ContributorInsightsMode     *string `aws:"enum=ContributorInsightsMode"`
 }
 
 type DescribeEndpointsInput struct {
@@ -596,6 +610,7 @@ type GlobalSecondaryIndex struct {
 	Projection            Projection         `aws:"req"`
 	ProvisionedThroughput *ProvisionedThroughput
 	OnDemandThroughput    *OnDemandThroughput
+	WarmThroughput        *WarmThroughput
 }
 
 type GlobalSecondaryIndexAutoScalingUpdate struct {
@@ -614,6 +629,7 @@ type GlobalSecondaryIndexDescription struct {
 	ItemCount             *int64
 	IndexArn              *string
 	OnDemandThroughput    *OnDemandThroughput
+	WarmThroughput        *GlobalSecondaryIndexWarmThroughputDescription
 }
 
 type GlobalSecondaryIndexInfo struct {
@@ -628,6 +644,12 @@ type GlobalSecondaryIndexUpdate struct {
 	Update *UpdateGlobalSecondaryIndexAction
 	Create *CreateGlobalSecondaryIndexAction
 	Delete *DeleteGlobalSecondaryIndexAction
+}
+
+type GlobalSecondaryIndexWarmThroughputDescription struct {
+	ReadUnitsPerSecond  *int64  `aws:"min=1"`
+	WriteUnitsPerSecond *int64  `aws:"min=1"`
+	Status              *string `aws:"enum=IndexStatus"`
 }
 
 type GlobalTable struct {
@@ -647,6 +669,16 @@ type GlobalTableGlobalSecondaryIndexSettingsUpdate struct {
 	IndexName                                         string `aws:"req;min=3;max=255;re=IndexName"`
 	ProvisionedWriteCapacityUnits                     *int64 `aws:"min=1"`
 	ProvisionedWriteCapacityAutoScalingSettingsUpdate *AutoScalingSettingsUpdate
+}
+
+type GlobalTableWitnessDescription struct {
+	RegionName    *string
+	WitnessStatus *string `aws:"enum=WitnessStatus"`
+}
+
+type GlobalTableWitnessGroupUpdate struct {
+	Create *CreateGlobalTableWitnessGroupMemberAction
+	Delete *DeleteGlobalTableWitnessGroupMemberAction
 }
 
 type ImportSummary struct {
@@ -865,10 +897,12 @@ type PointInTimeRecoveryDescription struct {
 	PointInTimeRecoveryStatus  *string `aws:"enum=PointInTimeRecoveryStatus"`
 	EarliestRestorableDateTime *time.Time
 	LatestRestorableDateTime   *time.Time
+	RecoveryPeriodInDays       *int32 `aws:"min=1;max=35"`
 }
 
 type PointInTimeRecoverySpecification struct {
-	PointInTimeRecoveryEnabled bool `aws:"req"`
+	PointInTimeRecoveryEnabled bool   `aws:"req"`
+	RecoveryPeriodInDays       *int32 `aws:"min=1;max=35"`
 }
 
 type Projection struct {
@@ -887,6 +921,12 @@ type ProvisionedThroughputDescription struct {
 	NumberOfDecreasesToday *int64 `aws:"min=1"`
 	ReadCapacityUnits      *int64 `aws:"min=0"`
 	WriteCapacityUnits     *int64 `aws:"min=0"`
+}
+
+// ProvisionedThroughputExceededException is the detail of ErrProvisionedThroughputExceeded.
+type ProvisionedThroughputExceededException struct {
+	Message           *string `aws:"n=message"`
+	ThrottlingReasons []ThrottlingReason
 }
 
 type ProvisionedThroughputOverride struct {
@@ -984,16 +1024,19 @@ type ReplicaAutoScalingUpdate struct {
 }
 
 type ReplicaDescription struct {
-	RegionName                    *string
-	ReplicaStatus                 *string `aws:"enum=ReplicaStatus"`
-	ReplicaStatusDescription      *string
-	ReplicaStatusPercentProgress  *string
-	KMSMasterKeyId                *string
-	ProvisionedThroughputOverride *ProvisionedThroughputOverride
-	OnDemandThroughputOverride    *OnDemandThroughputOverride
-	GlobalSecondaryIndexes        []ReplicaGlobalSecondaryIndexDescription
-	ReplicaInaccessibleDateTime   *time.Time
-	ReplicaTableClassSummary      *TableClassSummary
+	RegionName                         *string
+	ReplicaStatus                      *string `aws:"enum=ReplicaStatus"`
+	ReplicaStatusDescription           *string
+	ReplicaStatusPercentProgress       *string
+	KMSMasterKeyId                     *string
+	ProvisionedThroughputOverride      *ProvisionedThroughputOverride
+	OnDemandThroughputOverride         *OnDemandThroughputOverride
+	GlobalSecondaryIndexes             []ReplicaGlobalSecondaryIndexDescription
+	ReplicaInaccessibleDateTime        *time.Time
+	ReplicaTableClassSummary           *TableClassSummary
+	ReplicaArn                         *string
+	WarmThroughput                     *TableWarmThroughputDescription
+	GlobalTableSettingsReplicationMode *string `aws:"enum=GlobalTableSettingsReplicationMode"`
 }
 
 type ReplicaGlobalSecondaryIndex struct {
@@ -1018,6 +1061,7 @@ type ReplicaGlobalSecondaryIndexDescription struct {
 	IndexName                     *string `aws:"min=3;max=255;re=IndexName"`
 	ProvisionedThroughputOverride *ProvisionedThroughputOverride
 	OnDemandThroughputOverride    *OnDemandThroughputOverride
+	WarmThroughput                *GlobalSecondaryIndexWarmThroughputDescription
 }
 
 type ReplicaGlobalSecondaryIndexSettingsDescription struct {
@@ -1064,6 +1108,12 @@ type ReplicationGroupUpdate struct {
 	Create *CreateReplicationGroupMemberAction
 	Update *UpdateReplicationGroupMemberAction
 	Delete *DeleteReplicationGroupMemberAction
+}
+
+// RequestLimitExceeded is the detail of ErrRequestLimitExceeded.
+type RequestLimitExceeded struct {
+	Message           *string `aws:"n=message"`
+	ThrottlingReasons []ThrottlingReason
 }
 
 type RestoreSummary struct {
@@ -1201,30 +1251,40 @@ type TableCreationParameters struct {
 }
 
 type TableDescription struct {
-	AttributeDefinitions      []AttributeDefinition
-	TableName                 *string            `aws:"min=3;max=255;re=TableName"`
-	KeySchema                 []KeySchemaElement `aws:"min=1;max=2"`
-	TableStatus               *string            `aws:"enum=TableStatus"`
-	CreationDateTime          *time.Time
-	ProvisionedThroughput     *ProvisionedThroughputDescription
-	TableSizeBytes            *int64
-	ItemCount                 *int64
-	TableArn                  *string
-	TableId                   *string `aws:"re=TableId"`
-	BillingModeSummary        *BillingModeSummary
-	LocalSecondaryIndexes     []LocalSecondaryIndexDescription
-	GlobalSecondaryIndexes    []GlobalSecondaryIndexDescription
-	StreamSpecification       *StreamSpecification
-	LatestStreamLabel         *string
-	LatestStreamArn           *string `aws:"min=37;max=1024"`
-	GlobalTableVersion        *string
-	Replicas                  []ReplicaDescription
-	RestoreSummary            *RestoreSummary
-	SSEDescription            *SSEDescription
-	ArchivalSummary           *ArchivalSummary
-	TableClassSummary         *TableClassSummary
-	DeletionProtectionEnabled *bool
-	OnDemandThroughput        *OnDemandThroughput
+	AttributeDefinitions               []AttributeDefinition
+	TableName                          *string            `aws:"min=3;max=255;re=TableName"`
+	KeySchema                          []KeySchemaElement `aws:"min=1;max=2"`
+	TableStatus                        *string            `aws:"enum=TableStatus"`
+	CreationDateTime                   *time.Time
+	ProvisionedThroughput              *ProvisionedThroughputDescription
+	TableSizeBytes                     *int64
+	ItemCount                          *int64
+	TableArn                           *string
+	TableId                            *string `aws:"re=TableId"`
+	BillingModeSummary                 *BillingModeSummary
+	LocalSecondaryIndexes              []LocalSecondaryIndexDescription
+	GlobalSecondaryIndexes             []GlobalSecondaryIndexDescription
+	StreamSpecification                *StreamSpecification
+	LatestStreamLabel                  *string
+	LatestStreamArn                    *string `aws:"min=37;max=1024"`
+	GlobalTableVersion                 *string
+	Replicas                           []ReplicaDescription
+	RestoreSummary                     *RestoreSummary
+	SSEDescription                     *SSEDescription
+	ArchivalSummary                    *ArchivalSummary
+	TableClassSummary                  *TableClassSummary
+	DeletionProtectionEnabled          *bool
+	OnDemandThroughput                 *OnDemandThroughput
+	GlobalTableWitnesses               []GlobalTableWitnessDescription
+	GlobalTableSettingsReplicationMode *string `aws:"enum=GlobalTableSettingsReplicationMode"`
+	WarmThroughput                     *TableWarmThroughputDescription
+	MultiRegionConsistency             *string `aws:"enum=MultiRegionConsistency"`
+}
+
+type TableWarmThroughputDescription struct {
+	ReadUnitsPerSecond  *int64  `aws:"min=1"`
+	WriteUnitsPerSecond *int64  `aws:"min=1"`
+	Status              *string `aws:"enum=TableStatus"`
 }
 
 type Tag struct {
@@ -1235,6 +1295,17 @@ type Tag struct {
 type TagResourceInput struct {
 	ResourceArn string `aws:"req;min=1;max=1283"`
 	Tags        []Tag  `aws:"req"`
+}
+
+// ThrottlingException is the detail of ErrThrottling.
+type ThrottlingException struct {
+	Message           *string            `aws:"n=message"`
+	ThrottlingReasons []ThrottlingReason `aws:"n=throttlingReasons"`
+}
+
+type ThrottlingReason struct {
+	Reason   *string `aws:"n=reason"`
+	Resource *string `aws:"n=resource"`
 }
 
 type TimeToLiveDescription struct {
@@ -1314,18 +1385,21 @@ type UpdateContributorInsightsInput struct {
 	TableName                 string  `aws:"req;min=1;max=1024"`
 	IndexName                 *string `aws:"min=3;max=255;re=IndexName"`
 	ContributorInsightsAction string  `aws:"req;enum=ContributorInsightsAction"`
+	ContributorInsightsMode   *string `aws:"enum=ContributorInsightsMode"`
 }
 
 type UpdateContributorInsightsOutput struct {
 	TableName                 *string `aws:"min=3;max=255;re=TableName"`
 	IndexName                 *string `aws:"min=3;max=255;re=IndexName"`
 	ContributorInsightsStatus *string `aws:"enum=ContributorInsightsStatus"`
+	ContributorInsightsMode   *string `aws:"enum=ContributorInsightsMode"`
 }
 
 type UpdateGlobalSecondaryIndexAction struct {
 	IndexName             string `aws:"req;min=3;max=255;re=IndexName"`
 	ProvisionedThroughput *ProvisionedThroughput
 	OnDemandThroughput    *OnDemandThroughput
+	WarmThroughput        *WarmThroughput
 }
 
 type UpdateGlobalTableInput struct {
@@ -1400,17 +1474,21 @@ type UpdateReplicationGroupMemberAction struct {
 }
 
 type UpdateTableInput struct {
-	AttributeDefinitions        []AttributeDefinition
-	TableName                   string  `aws:"req;min=1;max=1024"`
-	BillingMode                 *string `aws:"enum=BillingMode"`
-	ProvisionedThroughput       *ProvisionedThroughput
-	GlobalSecondaryIndexUpdates []GlobalSecondaryIndexUpdate
-	StreamSpecification         *StreamSpecification
-	SSESpecification            *SSESpecification
-	ReplicaUpdates              []ReplicationGroupUpdate `aws:"min=1"`
-	TableClass                  *string                  `aws:"enum=TableClass"`
-	DeletionProtectionEnabled   *bool
-	OnDemandThroughput          *OnDemandThroughput
+	AttributeDefinitions               []AttributeDefinition
+	TableName                          string  `aws:"req;min=1;max=1024"`
+	BillingMode                        *string `aws:"enum=BillingMode"`
+	ProvisionedThroughput              *ProvisionedThroughput
+	GlobalSecondaryIndexUpdates        []GlobalSecondaryIndexUpdate
+	StreamSpecification                *StreamSpecification
+	SSESpecification                   *SSESpecification
+	ReplicaUpdates                     []ReplicationGroupUpdate `aws:"min=1"`
+	TableClass                         *string                  `aws:"enum=TableClass"`
+	DeletionProtectionEnabled          *bool
+	OnDemandThroughput                 *OnDemandThroughput
+	MultiRegionConsistency             *string                         `aws:"enum=MultiRegionConsistency"`
+	GlobalTableWitnessUpdates          []GlobalTableWitnessGroupUpdate `aws:"min=1;max=1"`
+	WarmThroughput                     *WarmThroughput
+	GlobalTableSettingsReplicationMode *string `aws:"enum=GlobalTableSettingsReplicationMode"`
 }
 
 type UpdateTableOutput struct {
@@ -1435,6 +1513,11 @@ type UpdateTimeToLiveInput struct {
 
 type UpdateTimeToLiveOutput struct {
 	TimeToLiveSpecification *TimeToLiveSpecification
+}
+
+type WarmThroughput struct {
+	ReadUnitsPerSecond  *int64
+	WriteUnitsPerSecond *int64
 }
 
 type WriteRequest struct {
