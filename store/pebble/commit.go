@@ -1,8 +1,10 @@
 package pebble
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -16,18 +18,21 @@ type applied struct {
 	settle func() error // of a transaction that wrote nothing
 	batch  *pebble.Batch
 	link   *commit // nil when it need not be synced
+	died   error   // of an engine that failed while it applied
 }
 
 // wait returns once the commit is durable.
-func (a applied) wait(d *DB) error {
+func (a applied) wait(d *DB, t *tx) error {
 	if a.settle != nil {
 		return a.settle()
 	}
+	if a.died != nil {
+		return d.outcome(t, t.engine, a.died)
+	}
 	if a.link != nil {
 		if err := a.batch.SyncWait(); err != nil {
-			err = medium(err)
-			d.durable.fail(err)
-			return err
+			d.die(t.engine, err)
+			return d.outcome(t, t.engine, err)
 		}
 		d.durable.advance(a.link)
 	}
@@ -36,7 +41,7 @@ func (a applied) wait(d *DB) error {
 
 // commit applies t's writes if its reads still hold, and errStale otherwise.
 func (d *DB) commit(t *tx, locked bool) (applied, error) {
-	b, err := d.batch(t)
+	b, err := t.engine.batch(t)
 	if err != nil {
 		return applied{}, medium(err)
 	}
@@ -56,11 +61,13 @@ func (d *DB) commit(t *tx, locked bool) (applied, error) {
 			return applied{}, drop(b, errStale)
 		}
 	}
-	keys, err := d.appendOutbox(t, b)
-	if err != nil {
+	if t.engine.death.Load() != nil || t.engine != d.engine.Load() {
+		return applied{}, drop(b, errStale)
+	}
+	if err := d.appendOutbox(t, b); err != nil {
 		return applied{}, drop(b, medium(err))
 	}
-	return d.apply(t, b, keys)
+	return d.apply(t, b)
 }
 
 // drop gives back a batch that is not applied.
@@ -75,18 +82,24 @@ func drop(b *pebble.Batch, err error) error {
 // those that sync before it is applied, so that no reader can see a commit
 // that is neither durable nor known; else afterwards and only if somebody else
 // is under way. Who starts after that check has the writes in its snapshot.
-func (d *DB) apply(t *tx, b *pebble.Batch, outbox [][]byte) (applied, error) {
-	if d.guard.commits++; d.guard.commits >= guardCommits {
-		d.guard.renew(d.engine)
+func (d *DB) apply(t *tx, b *pebble.Batch) (applied, error) {
+	e := t.engine
+	if e.guard.commits++; e.guard.commits >= guardCommits {
+		e.guard.renew(e)
+		e.guard.renewed = true
 	}
 	tail := d.tail.Load()
 	c := &commit{seq: tail.seq + 1}
 	link := func() {
-		keys := make([][]byte, 0, len(t.writes.Ops())+len(outbox))
+		keys := make([][]byte, 0, len(t.writes.Ops())+len(t.emitted))
 		for _, op := range t.writes.Ops() {
 			keys = append(keys, op.Key)
 		}
-		c.addKeys(append(keys, outbox...)...)
+		if len(t.emitted) > 0 {
+			keys = append(keys, t.emitted...)
+			slices.SortFunc(keys, bytes.Compare)
+		}
+		c.addKeys(keys...)
 		for _, s := range t.writes.Spans() {
 			s.From, s.To = append([]byte(nil), s.From...), append([]byte(nil), s.To...)
 			c.spans = append(c.spans, s)
@@ -96,14 +109,16 @@ func (d *DB) apply(t *tx, b *pebble.Batch, outbox [][]byte) (applied, error) {
 	if d.options.Durability == Sync {
 		link()
 		d.announced.Store(c)
-		if err := d.engine.ApplyNoSyncWait(b, pebble.Sync); err != nil {
-			return applied{}, medium(err)
+		if err := guarded(func() error { return e.ApplyNoSyncWait(b, pebble.Sync) }); err != nil {
+			d.die(e, err)
+			return applied{died: err}, nil
 		}
 		d.tail.Store(c)
 		return applied{batch: b, link: c}, nil
 	}
-	if err := d.engine.Apply(b, pebble.NoSync); err != nil {
-		return applied{}, medium(err)
+	if err := guarded(func() error { return e.Apply(b, pebble.NoSync) }); err != nil {
+		d.die(e, err)
+		return applied{died: err}, nil
 	}
 	if d.active.Load() > 1 {
 		link()
@@ -121,13 +136,14 @@ func (d *DB) apply(t *tx, b *pebble.Batch, outbox [][]byte) (applied, error) {
 type guard struct {
 	snap    *pebble.Snapshot
 	commits int // since the snapshot was taken
+	renewed bool
 }
 
 // guardCommits bounds how many old versions of a record the guard keeps.
 const guardCommits = 4096
 
-func (g *guard) renew(engine *pebble.DB) {
-	next := engine.NewSnapshot()
+func (g *guard) renew(e *engine) {
+	next := e.NewSnapshot()
 	g.drop()
 	g.snap, g.commits = next, 0
 }
@@ -143,8 +159,8 @@ func (g *guard) drop() {
 var farEnd = []byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
 
 // batch is the transaction's writes in the engine's form.
-func (d *DB) batch(t *tx) (*pebble.Batch, error) {
-	b := d.engine.NewBatch()
+func (e *engine) batch(t *tx) (*pebble.Batch, error) {
+	b := e.NewBatch()
 	for _, s := range t.writes.Spans() {
 		to := s.To
 		if to == nil {
@@ -192,32 +208,32 @@ type sequence struct {
 const epochRow = "~outbox.epoch"
 
 // appendOutbox gives the transaction's entries their places; the caller has
-// the turn. It returns the keys that it wrote, ascending.
-func (d *DB) appendOutbox(t *tx, b *pebble.Batch) (keys [][]byte, err error) {
+// the turn.
+func (d *DB) appendOutbox(t *tx, b *pebble.Batch) (err error) {
 	if len(t.emits) == 0 {
-		return nil, nil
+		return nil
 	}
 	if d.outbox.epoch == 0 {
-		if d.outbox.epoch, err = d.nextEpoch(); err != nil {
-			return nil, err
+		if d.outbox.epoch, err = t.engine.nextEpoch(); err != nil {
+			return err
 		}
 		if err := b.Set([]byte(epochRow), fmt.Appendf(nil, "%d", d.outbox.epoch), nil); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, e := range t.emits {
 		d.outbox.n++
 		row := store.OutboxRow(e.topic, e.key, fmt.Sprintf("%08x%012x", d.outbox.epoch, d.outbox.n))
 		if err := b.Set(row, store.OutboxValue(store.Entry{Payload: e.payload}), nil); err != nil {
-			return nil, err
+			return err
 		}
-		keys = append(keys, row)
+		t.emitted = append(t.emitted, row)
 	}
-	return keys, nil
+	return nil
 }
 
-func (d *DB) nextEpoch() (uint64, error) {
-	value, closer, err := d.engine.Get([]byte(epochRow))
+func (e *engine) nextEpoch() (uint64, error) {
+	value, closer, err := e.Get([]byte(epochRow))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return 1, nil
 	}
@@ -268,6 +284,15 @@ func (u *durability) fail(err error) {
 	u.mu.Unlock()
 }
 
+// restart begins anew with c.
+func (u *durability) restart(c *commit) {
+	u.mu.Lock()
+	u.last.Store(c)
+	u.failed = nil
+	u.moved.Broadcast()
+	u.mu.Unlock()
+}
+
 // wait returns once c is durable.
 func (u *durability) wait(c *commit) error {
 	u.mu.Lock()
@@ -298,12 +323,16 @@ func (d *DB) follow() {
 			return
 		case <-d.durable.dirty:
 		}
-		if !d.use.enter() {
+		e, err := d.enter()
+		if errors.Is(err, store.ErrClosed) {
 			return
 		}
-		if err := d.engine.LogData(nil, pebble.Sync); err != nil {
-			d.log.Error("store: sync behind commits", "error", err)
+		if err != nil {
+			continue // the next commit meets the same, and says so
 		}
-		d.use.leave()
+		if err := guarded(func() error { return e.LogData(nil, pebble.Sync) }); err != nil {
+			d.die(e, err)
+		}
+		e.use.leave()
 	}
 }

@@ -32,8 +32,10 @@ type DB struct {
 	options Options
 	dir     string
 	log     *slog.Logger
-	engine  *pebble.DB
+	engine  atomic.Pointer[engine]
+	lock    *pebble.Lock // of dir; engines come and go
 	space   *space
+	closed  atomic.Bool
 
 	turn      sync.Mutex             // held to commit
 	tail      atomic.Pointer[commit] // the last commit that snapshots see
@@ -41,9 +43,7 @@ type DB struct {
 	durable   durability
 	active    atomic.Int64 // transactions under way
 	outbox    sequence     // guarded by turn
-	guard     guard        // guarded by turn
 
-	use         usage
 	subscribers struct {
 		sync.Mutex
 		list atomic.Pointer[[]func(store.Signal)]
@@ -85,7 +85,6 @@ func open(dir string, o Options) (*DB, error) {
 	d.tail.Store(first)
 	d.announced.Store(first)
 	d.durable.start(first)
-	d.use.start()
 	if err := d.start(); err != nil {
 		return nil, err
 	}
@@ -110,12 +109,14 @@ func (d *DB) start() error {
 	if d.space, err = openSpace(d.options.FS, d.dir, d.options.Reserve, d.log); err != nil {
 		return fmt.Errorf("store: %w", medium(err))
 	}
-	o := d.options
-	o.FS = d.space.watch(o.FS)
-	if d.engine, err = pebble.Open(d.dir, o.engine(&engineLog{d.log, d.fatal})); err != nil {
-		return fmt.Errorf("store: open %s: %w", d.dir, medium(err))
+	if d.lock, err = pebble.LockDirectory(d.dir, d.options.FS); err != nil {
+		return fmt.Errorf("store: %s is in use: %w", d.dir, err)
 	}
-	d.guard.renew(d.engine)
+	e, err := d.openEngine()
+	if err != nil {
+		return errors.Join(err, d.lock.Close())
+	}
+	d.engine.Store(e)
 	return nil
 }
 
@@ -132,21 +133,11 @@ func medium(err error) error {
 	return fmt.Errorf("store: %w", err)
 }
 
-// fatal is called where Pebble cannot go on.
-func (d *DB) fatal(err error) {
-	d.log.Error("storage engine cannot go on", "error", err)
-	panic(fmt.Errorf("store: %w", medium(err)))
-}
-
 // View implements store.Store.
 func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !d.use.enter() {
-		return store.ErrClosed
-	}
-	defer d.use.leave()
 	for try := 1; ; try++ {
 		if err := d.look(fn); try > patience || !errors.Is(err, store.ErrAgain) {
 			return err
@@ -156,13 +147,18 @@ func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 
 // look runs fn once, on a snapshot.
 func (d *DB) look(fn func(store.Reader) error) error {
+	e, err := d.enter()
+	if err != nil {
+		return err
+	}
+	defer e.use.leave()
 	t := d.begin()
 	defer d.end(t)
 	durable := d.durable.last.Load()
-	t.snap = d.engine.NewSnapshot()
+	t.snap = e.NewSnapshot()
 	announced := d.announced.Load()
 	t.tracked = durable != announced
-	err := store.Guard(func() error { return fn(t) })
+	err = store.Guard(func() error { return fn(t) })
 	t.release()
 	return d.settle(t, durable, announced, err)
 }
@@ -194,10 +190,6 @@ var errStale = errors.New("store: stale")
 
 // Update implements store.Store.
 func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
-	if !d.use.enter() {
-		return store.ErrClosed
-	}
-	defer d.use.leave()
 	for try := 1; ; try++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -213,7 +205,13 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 // attempt runs fn once and commits. Where alone is set it holds the turn for
 // the whole time, so that nothing can come between.
 func (d *DB) attempt(fn func(store.Tx) error, alone bool) error {
+	e, err := d.enter()
+	if err != nil {
+		return err
+	}
+	defer e.use.leave()
 	t := d.begin()
+	t.engine = e
 	defer d.end(t)
 	d.active.Add(1)
 	defer d.active.Add(-1)
@@ -221,7 +219,7 @@ func (d *DB) attempt(fn func(store.Tx) error, alone bool) error {
 	if err != nil {
 		return err
 	}
-	if err := c.wait(d); err != nil {
+	if err := c.wait(d, t); err != nil {
 		return err
 	}
 	for _, f := range t.done {
@@ -243,7 +241,7 @@ func (d *DB) run(t *tx, fn func(store.Tx) error, alone bool) (applied, error) {
 	durable := d.durable.last.Load()
 	t.tracked = true
 	t.start = d.tail.Load()
-	t.snap = d.engine.NewSnapshot()
+	t.snap = t.engine.NewSnapshot()
 	announced := d.announced.Load()
 	err := store.Guard(func() error { return fn(t) })
 	t.release()
@@ -284,17 +282,24 @@ func (d *DB) signal(s store.Signal) {
 // Close implements store.Store: it waits for transactions under way and leaves
 // an empty log, so that the next start has nothing to replay.
 func (d *DB) Close() error {
-	if !d.use.close() {
+	if d.closed.Swap(true) {
 		return store.ErrClosed
 	}
 	d.durable.stop()
-	d.guard.drop()
-	var err error
-	if !d.options.ephemeral {
-		err = d.engine.Flush()
+	d.turn.Lock() // no engine comes any more
+	e := d.engine.Load()
+	d.turn.Unlock()
+	e.use.close()
+	if dead := e.death.Load(); dead != nil {
+		return errors.Join(medium(*dead), d.lock.Close())
 	}
-	if cerr := d.engine.Close(); err == nil {
-		err = cerr
-	}
-	return medium(err)
+	e.guard.drop()
+	err := guarded(func() error {
+		var err error
+		if !d.options.ephemeral {
+			err = e.Flush()
+		}
+		return errors.Join(err, e.DB.Close())
+	})
+	return medium(errors.Join(err, d.lock.Close()))
 }

@@ -43,18 +43,22 @@ const (
 	// memTable bounds what a start after a crash has to replay, and is
 	// allocated as it fills, from 256 KiB up.
 	memTable     = 16 << 20
+	memTables    = 4
 	defaultCache = 64 << 20
 )
 
 // engine is how Pebble is set up. No compression, bloom filters and a cache in
 // the order of the data's size read four to six times faster than its defaults.
-func (o *Options) engine(l *engineLog) *pebble.Options {
+//
+// On a small disk the tables in memory are small too: all of them together fit
+// into the reserve when they are flushed.
+func (o *Options) engine(l *engineLog, reserve uint64) *pebble.Options {
 	p := &pebble.Options{
 		FS:                          o.FS,
 		Logger:                      l,
 		CacheSize:                   o.CacheSize,
 		MemTableSize:                memTable,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: memTables,
 		DisableWAL:                  o.Durability == Memory,
 		FormatMajorVersion:          pebble.FormatNewest,
 		L0CompactionThreshold:       4,
@@ -63,6 +67,9 @@ func (o *Options) engine(l *engineLog) *pebble.Options {
 		MaxManifestFileSize:         4 << 20,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		MaxOpenFiles:                512,
+	}
+	if reserve > 0 {
+		p.MemTableSize = min(memTable, max(reserve/memTables, 1<<20))
 	}
 	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionNone })
 	for i := range p.Levels {

@@ -135,7 +135,7 @@ func (s *space) admit(n int, grows bool) error {
 	avail := u.AvailBytes
 	floor := s.reserve
 	if !grows {
-		floor = s.reserve / 4
+		floor = s.reserve / 16 // and behind that the ballast
 	}
 	if avail < uint64(n)+s.reserve {
 		s.full.Store(true)
@@ -146,5 +146,20 @@ func (s *space) admit(n int, grows bool) error {
 	}
 	s.full.Store(false)
 	s.restore(avail)
+	return nil
+}
+
+// enough tells whether there is room to open the store anew: a start writes.
+func (s *space) enough() error {
+	if s.reserve == 0 {
+		return nil
+	}
+	u, err := s.fs.GetDiskUsage(s.dir)
+	if err != nil {
+		return medium(err)
+	}
+	if u.AvailBytes < s.reserve {
+		return store.ErrFull
+	}
 	return nil
 }

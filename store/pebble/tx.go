@@ -16,6 +16,7 @@ import (
 // it, and the writes laid over it. Its memory is used again.
 type tx struct {
 	db      *DB
+	engine  *engine // of an Update
 	snap    *pebble.Snapshot
 	start   *commit // the last commit that the snapshot is sure to hold
 	arena   arena
@@ -24,6 +25,7 @@ type tx struct {
 	reads   reads
 	writes  overlay.Buffer
 	emits   []emit
+	emitted [][]byte // the rows of emits
 	signal  store.Signal
 	done    []func()
 }
@@ -36,12 +38,13 @@ type emit struct {
 }
 
 func (t *tx) reset(poison bool) {
-	t.snap, t.start = nil, nil
+	t.engine, t.snap, t.start = nil, nil, nil
 	t.arena.reset(poison)
 	t.reads.reset()
 	t.writes.Reset()
 	clear(t.emits)
 	clear(t.done)
+	t.emitted = nil
 	t.emits, t.done = t.emits[:0], t.done[:0]
 	t.signal = store.Signal{}
 }

@@ -18,12 +18,14 @@ func (d *DB) Clear(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if !d.use.enter() {
-		return store.ErrClosed
+	e, err := d.enter()
+	if err != nil {
+		return err
 	}
-	defer d.use.leave()
+	defer e.use.leave()
 	t := d.begin()
 	defer d.end(t)
+	t.engine = e
 	t.writes.DeleteRange(overlay.Span{From: []byte{}})
 	d.active.Add(2) // whoever is under way must see this in the history
 	defer d.active.Add(-2)
@@ -31,43 +33,47 @@ func (d *DB) Clear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.wait(d)
+	return c.wait(d, t)
 }
 
 func (d *DB) clear(t *tx) (applied, error) {
-	b, err := d.batch(t)
+	b, err := t.engine.batch(t)
 	if err != nil {
 		return applied{}, medium(err)
 	}
 	d.turn.Lock()
 	defer d.turn.Unlock()
+	if t.engine != d.engine.Load() {
+		return applied{}, drop(b, medium(errDead))
+	}
 	if d.outbox.epoch != 0 { // numbers of entries are never used again
 		if err := b.Set([]byte(epochRow), fmt.Appendf(nil, "%d", d.outbox.epoch), nil); err != nil {
 			return applied{}, drop(b, err)
 		}
 	}
-	return d.apply(t, b, nil)
+	return d.apply(t, b)
 }
 
 // Checkpoint implements store.Store. Files are linked rather than copied where
 // dir is on the same file system.
 func (d *DB) Checkpoint(dir string) error {
-	if !d.use.enter() {
-		return store.ErrClosed
+	e, err := d.enter()
+	if err != nil {
+		return err
 	}
-	defer d.use.leave()
+	defer e.use.leave()
 	if d.options.ephemeral {
 		return d.View(context.Background(), func(r store.Reader) error { return Copy(r, dir) })
 	}
 	if d.options.Durability == Memory {
-		if err := d.engine.Flush(); err != nil {
+		if err := e.Flush(); err != nil {
 			return medium(err)
 		}
 	}
 	if err := vacate(d.options.FS, dir); err != nil {
 		return err
 	}
-	return medium(d.engine.Checkpoint(dir, pebble.WithFlushedWAL()))
+	return medium(e.Checkpoint(dir, pebble.WithFlushedWAL()))
 }
 
 // vacate removes dir if it is empty: the engine makes it itself.
@@ -98,7 +104,7 @@ func Copy(r store.Reader, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	b := to.engine.NewBatch()
+	b := to.engine.Load().NewBatch()
 	for k, v := range r.Scan(store.Range{}) {
 		if err := b.Set(k, v, nil); err != nil {
 			return drop(b, medium(err))
@@ -109,7 +115,7 @@ func Copy(r store.Reader, dir string) (err error) {
 		if err := b.Commit(pebble.NoSync); err != nil {
 			return medium(err)
 		}
-		b = to.engine.NewBatch()
+		b = to.engine.Load().NewBatch()
 	}
 	return medium(b.Commit(pebble.Sync))
 }
