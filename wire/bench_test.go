@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"syscall"
@@ -138,6 +139,18 @@ func BenchmarkDecodeRunInstances(b *testing.B) {
 			return err
 		})
 	})
+}
+
+// BenchmarkDecodePutObject is mostly headers that are not there.
+func BenchmarkDecodePutObject(b *testing.B) {
+	r := httptest.NewRequest("PUT", "/bucket/folder/key?x-id=PutObject", nil)
+	for k, v := range map[string]string{"Content-Type": "text/plain", "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD", "X-Amz-Date": "20260102T030405Z",
+		"Authorization": "AWS4-HMAC-SHA256", "X-Amz-Checksum-Crc32": "AAAAAA==", "X-Amz-Meta-Colour": "red", "User-Agent": "bench"} {
+		r.Header.Set(k, v)
+	}
+	req := &Request{HTTP: r, Labels: Labels{{"Bucket", "bucket"}, {"Key", "folder/key"}}, Stream: http.NoBody}
+	p := For(&s3.Service, r)
+	loop(b, func() error { return p.Decode(req, &s3.PutObject.OpInfo, &s3.PutObjectInput{}) })
 }
 
 // discard is a response that goes nowhere.

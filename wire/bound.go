@@ -152,14 +152,11 @@ func (f *field) fromHeader(v reflect.Value, r *http.Request) (set bool, err erro
 	if r == nil {
 		return false, nil
 	}
-	values := r.Header.Values(f.facts.locName)
+	values := r.Header[f.canonical]
 	if len(values) == 0 {
-		if strings.EqualFold(f.facts.locName, "Content-Length") && r.ContentLength >= 0 && (r.ContentLength > 0 || r.Body != nil) {
+		if f.canonical == "Content-Length" && r.ContentLength >= 0 && (r.ContentLength > 0 || r.Body != nil) { // net/http takes it away
 			f.into(v).SetInt(r.ContentLength)
 			return true, nil
-		}
-		if strings.EqualFold(f.facts.locName, "Host") {
-			return true, f.setText(v, r.Host)
 		}
 		return false, nil
 	}
@@ -240,15 +237,14 @@ func (f *field) fromHeaders(v reflect.Value, r *http.Request) bool {
 	if r == nil {
 		return false
 	}
-	prefix := http.CanonicalHeaderKey(f.facts.locName)
 	for name, values := range r.Header {
-		if len(name) <= len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
+		if len(name) == len(f.canonical) || !strings.HasPrefix(name, f.canonical) {
 			continue
 		}
 		if v.IsNil() {
 			v.Set(reflect.MakeMap(v.Type()))
 		}
-		key := reflect.ValueOf(strings.ToLower(name[len(prefix):]))
+		key := reflect.ValueOf(strings.ToLower(name[len(f.canonical):]))
 		elem := reflect.New(f.elem.typ).Elem()
 		if f.elem.setText(elem, strings.Join(values, ",")) == nil {
 			v.SetMapIndex(key, elem)
@@ -336,13 +332,4 @@ func (l Labels) Get(name string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// QueryMap is the form of a REST query for those who look up many names.
-func QueryMap(rawQuery string) map[string][]string {
-	m := map[string][]string{}
-	for _, p := range parseQuery(rawQuery) {
-		m[p.name] = append(m[p.name], p.value)
-	}
-	return m
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"io"
+	"net/http"
 	"reflect"
 	"strings"
 	"sync"
@@ -66,6 +67,8 @@ type field struct {
 	query   string // query protocol; of the whole list when flat
 	bit     uint64 // in need; 0 where not required
 	shownAs string // in validation messages: lower camel
+
+	canonical string // header or prefix as net/http spells it
 }
 
 var plans sync.Map // reflect.Type -> *plan
@@ -128,6 +131,9 @@ func (b builder) field(f *field, i int, sf reflect.StructField) {
 		f.name = sf.Name
 	}
 	f.shownAs = lowerFirst(sf.Name)
+	if f.facts.loc == inHeader || f.facts.loc == inHeaders {
+		f.canonical = http.CanonicalHeaderKey(f.facts.locName)
+	}
 	f.query = f.facts.queryName
 	if f.query == "" && f.kind == kList && f.facts.flat {
 		f.query = f.elem.facts.name

@@ -21,7 +21,6 @@ type Router struct {
 type routeNode struct {
 	literal map[string]*routeNode
 	label   *routeNode
-	name    string // of the label or greedy label
 	greedy  *routeNode
 	methods map[string]*routeGroup
 }

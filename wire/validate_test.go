@@ -110,3 +110,18 @@ func TestPatterns(t *testing.T) {
 		t.Errorf("only %d patterns found", seen)
 	}
 }
+
+func TestToken(t *testing.T) {
+	for _, c := range []struct {
+		in   any
+		want string
+	}{
+		{&ec2.RunInstancesInput{ClientToken: new("abc")}, "abc"},
+		{&ec2.RunInstancesInput{}, ""},
+		{&iam.CreateUserInput{UserName: "abc"}, ""},
+	} {
+		if got, ok := Token(c.in); got != c.want || ok != (c.want != "") {
+			t.Errorf("%T: %q %v", c.in, got, ok)
+		}
+	}
+}
