@@ -6,6 +6,7 @@ import (
 	"pileus/node"
 	"pileus/service/iam"
 	"pileus/service/s3"
+	"pileus/service/s3/s3control"
 )
 
 // Modules makes every service of the cloud.
@@ -13,5 +14,6 @@ func Modules(node.Parts) []cloud.Module {
 	return []cloud.Module{
 		iam.Module(),
 		s3.Module(),
+		s3control.Module(),
 	}
 }

@@ -18,16 +18,34 @@ func TestNewBucketConfiguration(t *testing.T) {
 		call func(context.Context) error
 		code string
 	}{
-		"policy":       {func(ctx context.Context) error { _, err := s.GetBucketPolicy(ctx, &sdk.GetBucketPolicyInput{Bucket: &b}); return err }, "NoSuchBucketPolicy"},
-		"policyStatus": {func(ctx context.Context) error { _, err := s.GetBucketPolicyStatus(ctx, &sdk.GetBucketPolicyStatusInput{Bucket: &b}); return err }, "NoSuchBucketPolicy"},
-		"cors":         {func(ctx context.Context) error { _, err := s.GetBucketCors(ctx, &sdk.GetBucketCorsInput{Bucket: &b}); return err }, "NoSuchCORSConfiguration"},
-		"website":      {func(ctx context.Context) error { _, err := s.GetBucketWebsite(ctx, &sdk.GetBucketWebsiteInput{Bucket: &b}); return err }, "NoSuchWebsiteConfiguration"},
+		"policy": {func(ctx context.Context) error {
+			_, err := s.GetBucketPolicy(ctx, &sdk.GetBucketPolicyInput{Bucket: &b})
+			return err
+		}, "NoSuchBucketPolicy"},
+		"policyStatus": {func(ctx context.Context) error {
+			_, err := s.GetBucketPolicyStatus(ctx, &sdk.GetBucketPolicyStatusInput{Bucket: &b})
+			return err
+		}, "NoSuchBucketPolicy"},
+		"cors": {func(ctx context.Context) error {
+			_, err := s.GetBucketCors(ctx, &sdk.GetBucketCorsInput{Bucket: &b})
+			return err
+		}, "NoSuchCORSConfiguration"},
+		"website": {func(ctx context.Context) error {
+			_, err := s.GetBucketWebsite(ctx, &sdk.GetBucketWebsiteInput{Bucket: &b})
+			return err
+		}, "NoSuchWebsiteConfiguration"},
 		"lifecycle": {func(ctx context.Context) error {
 			_, err := s.GetBucketLifecycleConfiguration(ctx, &sdk.GetBucketLifecycleConfigurationInput{Bucket: &b})
 			return err
 		}, "NoSuchLifecycleConfiguration"},
-		"replication": {func(ctx context.Context) error { _, err := s.GetBucketReplication(ctx, &sdk.GetBucketReplicationInput{Bucket: &b}); return err }, "ReplicationConfigurationNotFoundError"},
-		"tagging":     {func(ctx context.Context) error { _, err := s.GetBucketTagging(ctx, &sdk.GetBucketTaggingInput{Bucket: &b}); return err }, "NoSuchTagSet"},
+		"replication": {func(ctx context.Context) error {
+			_, err := s.GetBucketReplication(ctx, &sdk.GetBucketReplicationInput{Bucket: &b})
+			return err
+		}, "ReplicationConfigurationNotFoundError"},
+		"tagging": {func(ctx context.Context) error {
+			_, err := s.GetBucketTagging(ctx, &sdk.GetBucketTaggingInput{Bucket: &b})
+			return err
+		}, "NoSuchTagSet"},
 		"object lock": {func(ctx context.Context) error {
 			_, err := s.GetObjectLockConfiguration(ctx, &sdk.GetObjectLockConfigurationInput{Bucket: &b})
 			return err

@@ -13,6 +13,10 @@ import (
 // restoreController finishes restores, and ends the life of the copies.
 const restoreController = "s3.restore"
 
+// maxExpedited is how long an expedited retrieval takes at most. A slower one
+// under way can be upgraded to it.
+const maxExpedited = 5 * time.Minute
+
 // restoreObject asks for a copy of an archived object that can be read for
 // some days. It takes as long as on AWS, by the cloud's clock.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html
@@ -60,7 +64,7 @@ func restoreObject(c *cloud.Call, tx store.Tx, in *api.RestoreObjectInput) (*api
 		return nil, err
 	}
 	done := c.Now.Add(wait)
-	if !o.Restoring.IsZero() && (!done.Before(o.Restoring) || tier != "Expedited" || o.RestoreDays != days) {
+	if !o.Restoring.IsZero() && (tier != "Expedited" || o.Restoring.Sub(c.Now) <= maxExpedited || o.RestoreDays != days) {
 		return nil, api.ErrRestoreAlreadyInProgress.New("Object restore is already in progress")
 	}
 	changed.Restoring = done
@@ -87,7 +91,7 @@ func restoreTime(c *cloud.Call, class, tier string) (time.Duration, error) {
 	case class == "DEEP_ARCHIVE":
 		return 48 * time.Hour, nil
 	case tier == "Expedited":
-		return between(time.Minute, 5*time.Minute)
+		return between(time.Minute, maxExpedited)
 	case tier == "Bulk":
 		return between(5*time.Hour, 12*time.Hour)
 	}

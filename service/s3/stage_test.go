@@ -143,3 +143,10 @@ func (s *stage) fetch(method, host, path string, header ...string) (*http.Respon
 	}
 	return resp, string(body)
 }
+
+// in is a client of another region.
+func (s *stage) in(region string) *sdk.Client {
+	c := s.Config()
+	c.Region = region
+	return client(c)
+}
