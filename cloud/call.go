@@ -23,6 +23,8 @@ type Call struct {
 	Now       time.Time // the cloud's clock, fixed for the whole call
 	RequestID string
 	Tx        store.Tx // set inside Update handlers: calls made there join it
+	// Snapshot is set while a View handler runs: what reads there, reads it.
+	Snapshot store.Reader
 
 	// HTTP is the request's envelope; nil for calls made inside the process
 	// by a service on its own behalf.
@@ -120,10 +122,14 @@ func (c *Call) In(account, region string) *Call {
 	return &d
 }
 
-// View runs f on one snapshot, the call's own transaction where it has one.
+// View runs f on one snapshot: the call's own transaction or snapshot where it
+// has one.
 func (c *Call) View(f func(store.Reader) error) error {
-	if c.Tx != nil {
+	switch {
+	case c.Tx != nil:
 		return f(c.Tx)
+	case c.Snapshot != nil:
+		return f(c.Snapshot)
 	}
 	return c.Cloud.DB().View(c, f)
 }

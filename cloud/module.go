@@ -24,6 +24,9 @@ type Module struct {
 	// Web answers HTTP requests that are no API operation, and says whether
 	// it did: website endpoints, CORS preflight, browser POST uploads.
 	Web func(c *Call, w http.ResponseWriter, r *http.Request) bool
+	// Body checks a body that is read whole, before it is decoded: S3's
+	// digests.
+	Body func(c *Call, op *OpInfo, body []byte) error
 	// Denied lets the service word its own refusal (S3's plain "Access Denied").
 	Denied func(c *Call, op *OpInfo, e *Error) *Error
 	// Answered is told of each HTTP request to the service after its answer

@@ -143,10 +143,7 @@ func (o *Op[In, Out]) Call(c *Call, in In) (out Out, err error) {
 func (b *Binding) Invoke(c *Call, db store.Store, in any) (out any, err error) {
 	switch b.Mode {
 	case Reads:
-		if c.Tx != nil {
-			return b.view(c, c.Tx, in)
-		}
-		err = db.View(c, func(r store.Reader) error {
+		err = c.View(func(r store.Reader) error {
 			out, err = b.view(c, r, in)
 			return err
 		})

@@ -35,7 +35,7 @@ func (g *Gate) decide(c *cloud.Call, o *operation, in any, who *identity.Resolve
 	if o.access.Open {
 		return nil
 	}
-	return g.view(c, func(r store.Reader) error {
+	return c.View(func(r store.Reader) error {
 		if who == nil {
 			who = g.resolver.Policies(r, c.Principal)
 		}
@@ -50,7 +50,7 @@ func (g *Gate) decide(c *cloud.Call, o *operation, in any, who *identity.Resolve
 
 // Authorise decides checks outside of an operation's declared access.
 func (g *Gate) Authorise(c *cloud.Call, op *cloud.OpInfo, checks ...cloud.Check) error {
-	return g.view(c, func(r store.Reader) error {
+	return c.View(func(r store.Reader) error {
 		return g.allow(c, r, op, g.resolver.Policies(r, c.Principal), checks)
 	})
 }

@@ -84,6 +84,20 @@ func (x *exchange) run() (out any, err error) {
 	if e := x.decode(); e != nil {
 		return nil, e
 	}
+	if x.op.Mode == cloud.Reads && x.call.Context.Err() == nil {
+		err = x.gate.Options.DB.View(x.call, func(r store.Reader) error {
+			x.call.Snapshot = newRecall(r)
+			defer func() { x.call.Snapshot = nil }()
+			out, err = x.act()
+			return err
+		})
+		return out, err
+	}
+	return x.act()
+}
+
+// act decides and acts; operations that read do both on one snapshot.
+func (x *exchange) act() (out any, err error) {
 	if e := x.authorise(); e != nil {
 		return nil, e
 	}
@@ -214,6 +228,9 @@ func (x *exchange) decode() error {
 		req.Stream = body
 	} else {
 		b, err := x.wholeBody()
+		if err == nil && x.svc.Body != nil {
+			err = x.svc.Body(x.call, x.op.Op, b)
+		}
 		if err != nil {
 			return err
 		}
@@ -274,11 +291,4 @@ func (x *exchange) wholeBody() ([]byte, error) {
 		return nil, err
 	}
 	return b, nil
-}
-
-func (g *Gate) view(c *cloud.Call, f func(store.Reader) error) error {
-	if c.Tx != nil {
-		return f(c.Tx)
-	}
-	return g.Options.DB.View(c, f)
 }
