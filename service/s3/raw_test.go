@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -60,6 +62,12 @@ func send(t testing.TB, r *http.Request) (int, string, http.Header) {
 		t.Fatal(err)
 	}
 	return res.StatusCode, rawBody(t, res), res.Header
+}
+
+// digestOf is Content-MD5.
+func digestOf(body string) string {
+	sum := md5.Sum([]byte(body))
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Keys are bytes: nothing in them is a path.
@@ -178,7 +186,10 @@ func TestErrorsSayWhatS3Says(t *testing.T) {
 		{"missing bucket", "GET", "/no-bucket", "", nil, 404, []string{"<Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message><BucketName>no-bucket</BucketName>"}},
 		{"range", "GET", "/bucket/key", "", []string{"Range", "bytes=10-"}, 416, []string{"<Code>InvalidRange</Code>", "<RangeRequested>bytes=10-</RangeRequested><ActualObjectSize>10</ActualObjectSize>"}},
 		{"condition", "GET", "/bucket/key", "", []string{"If-Match", `"x"`}, 412, []string{"<Code>PreconditionFailed</Code>", "<Condition>If-Match</Condition>"}},
-		{"malformed XML", "POST", "/bucket?delete", "<Delete><Object>", []string{"Content-Md5", "Q6T3fKQ3TUb3gcLKj1QdYA=="}, 400, []string{"<Code>"}},
+		{"malformed XML", "POST", "/bucket?delete", "<Delete><Object>", []string{"Content-Md5", digestOf("<Delete><Object>")}, 400, []string{"<Code>MalformedXML</Code><Message>The XML you provided was not well-formed or did not validate against our published schema</Message>"}},
+		{"no digest", "POST", "/bucket?delete", "<Delete><Object><Key>key</Key></Object></Delete>", nil, 400, []string{"<Code>InvalidRequest</Code>", "Content-MD5"}},
+		{"wrong digest", "POST", "/bucket?delete", "<Delete><Object><Key>key</Key></Object></Delete>", []string{"Content-Md5", digestOf("x")}, 400, []string{"<Code>BadDigest</Code>"}},
+		{"wrong checksum", "POST", "/bucket?delete", "<Delete><Object><Key>key</Key></Object></Delete>", []string{"X-Amz-Checksum-Crc32", "AAAAAA=="}, 400, []string{"<Code>BadDigest</Code>"}},
 		{"part number and range", "GET", "/bucket/key?partNumber=1", "", []string{"Range", "bytes=0-1"}, 400, []string{"<Code>InvalidRequest</Code>"}},
 		{"no upload", "PUT", "/bucket/key?partNumber=1&uploadId=none", "x", nil, 404, []string{"<Code>NoSuchUpload</Code>", "<UploadId>none</UploadId>"}},
 		{"max-keys", "GET", "/bucket?list-type=2&max-keys=many", "", nil, 400, []string{"<Code>InvalidArgument</Code>"}},

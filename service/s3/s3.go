@@ -33,6 +33,7 @@ func Module() cloud.Module {
 		Controllers: configControllers(),
 		Deliveries:  configDeliveries(),
 		Web:         web,
+		Body:        checkBody,
 		Answered:    answered,
 		Denied:      denied,
 		Count:       holdings,
