@@ -75,18 +75,6 @@ func TestValidateCounts(t *testing.T) {
 	}
 }
 
-// A call that is valid must not pay for being checked.
-func TestValidateDoesNotAllocate(t *testing.T) {
-	in := &iam.TagUserInput{UserName: "alice", Tags: []iam.Tag{{Key: "team", Value: "red"}, {Key: "stage", Value: "live"}}}
-	if n := testing.AllocsPerRun(100, func() {
-		if err := Validate(&iam.TagUser.OpInfo, in); err != nil {
-			t.Fatal(err)
-		}
-	}); n > 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
 // Every pattern that a tag names must be one that Go can check; otherwise it
 // would hold for every value, unnoticed.
 func TestPatterns(t *testing.T) {
