@@ -148,6 +148,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"missing and wrong", &iam.CreateAccessKey.OpInfo, &iam.UpdateAccessKeyInput{}, formBody + "AccessKeyId=x",
 			"ValidationError: 2 validation errors detected: Value 'x' at 'accessKeyId' failed to satisfy constraint: Member must have length greater than or equal to 16; Value null at 'status' failed to satisfy constraint: Member must not be null"},
 		{"missing in SQS", &sqs.SendMessage.OpInfo, &sqs.SendMessageInput{}, sqsJSON + `{"QueueUrl":"a"}`, "MissingParameter: The request must contain the parameter MessageBody."},
+		{"missing in a batch", &sqs.SendMessageBatch.OpInfo, &sqs.SendMessageBatchInput{}, sqsJSON + `{"QueueUrl":"a","Entries":[{"Id":"1","MessageBody":""},{"Id":"2"}]}`,
+			"MissingParameter: The request must contain the parameter SendMessageBatchRequestEntry.2.MessageBody."},
 		{"bad escape in query", &iam.GetUser.OpInfo, &iam.GetUserInput{}, formBody + "UserName=%zz", "MalformedQueryString: The query string contains a syntax error."},
 		{"bad index in query", &iam.TagUser.OpInfo, &iam.TagUserInput{}, formBody + "UserName=u&Tags.member.x.Key=k", "MalformedInput: Invalid list index of Tags"},
 		{"bad number in query", &iam.ListUsers.OpInfo, &iam.ListUsersInput{}, formBody + "MaxItems=ten", "MalformedInput: Invalid value for MaxItems: ten"},

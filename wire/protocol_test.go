@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"reflect"
 	"slices"
@@ -79,7 +78,6 @@ func protocolCases(t *testing.T) (list []protocolCase) {
 	t.Helper()
 	cmd := exec.Command("go", "run", ".", "-protocol-tests")
 	cmd.Dir = "../cmd/apigen"
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("the models' protocol tests: %v", err)

@@ -2,7 +2,9 @@ package wire
 
 import (
 	"net/http"
+	"reflect"
 	"strconv"
+	"strings"
 
 	"pileus/cloud"
 )
@@ -75,7 +77,42 @@ func verdict(op *cloud.OpInfo, in any, missing []string) error {
 		return nil
 	}
 	if code := op.Service.Missing; code != "" {
-		return cloud.Errorf(http.StatusBadRequest, code, "The request must contain the parameter %s.", upperFirst(missing[0]))
+		name := queryName(missing[0], planOf(reflect.TypeOf(in).Elem()))
+		return cloud.Errorf(http.StatusBadRequest, code, "The request must contain the parameter %s.", name)
 	}
 	return validate(op, in, missing)
+}
+
+// queryName is the name that a member has in the query protocol:
+// "entries.2.member.id" is SendMessageBatchRequestEntry.2.Id.
+func queryName(path string, p *plan) string {
+	var name []string
+	for part := range strings.SplitSeq(path, ".") {
+		if f := p.shown(part); f != nil {
+			name = append(name, f.query)
+			if p = f.inner(); p == nil {
+				break
+			}
+		} else if part != "member" {
+			name = append(name, part)
+		}
+	}
+	return strings.Join(name, ".")
+}
+
+func (p *plan) shown(name string) *field {
+	for i := range p.fields {
+		if p.fields[i].shownAs == name {
+			return &p.fields[i]
+		}
+	}
+	return nil
+}
+
+// inner is the plan of the structures that the value is or holds.
+func (n *node) inner() *plan {
+	for n.elem != nil {
+		n = n.elem
+	}
+	return n.plan
 }
