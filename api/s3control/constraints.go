@@ -181,7 +181,7 @@ func pattern(shape string) string {
 	case "S3RegionalOrS3ExpressBucketArnString":
 		return "arn:[^:]+:(s3|s3express):.*"
 	case "S3ResourceArn":
-		return "arn:[^:]+:s3(express)?:[^:].*"
+		return "arn:[^:]+:s3(express)?:.*"
 	case "StorageLensArn":
 		return "arn:[a-z\\-]+:s3:[a-z0-9\\-]+:\\d{12}:storage\\-lens\\/.*"
 	case "StorageLensGroupArn":
