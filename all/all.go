@@ -6,6 +6,7 @@ import (
 	"pileus/node"
 	"pileus/service/iam"
 	"pileus/service/s3"
+	"pileus/service/sts"
 	"pileus/service/s3/s3control"
 )
 
@@ -14,6 +15,7 @@ func Modules(node.Parts) []cloud.Module {
 	return []cloud.Module{
 		iam.Module(),
 		s3.Module(),
+		sts.Module(),
 		s3control.Module(),
 	}
 }

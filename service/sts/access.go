@@ -1,0 +1,34 @@
+package sts
+
+import (
+	"strings"
+
+	api "pileus/api/sts"
+	"pileus/cloud"
+)
+
+// accessTable says for each operation what it takes.
+func accessTable() []cloud.Access {
+	return []cloud.Access{
+		api.AssumeRole.Decides([]string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}, assumeRoleChecks),
+		api.GetAccessKeyInfo.Needs("sts:GetAccessKeyInfo", nil),
+		api.GetCallerIdentity.Anyone(),
+		api.GetFederationToken.Decides([]string{"sts:GetFederationToken", "sts:TagSession"}, federationChecks),
+		// Whoever has credentials may have temporary ones of the same kind:
+		// id_credentials_temp_control-access_getsessiontoken.
+		api.GetSessionToken.Anyone(),
+	}
+}
+
+// denied words refusals as STS does: who may not assume a role is not told
+// which kind of policy is missing, because that would tell whether it exists.
+func denied(_ *cloud.Call, op *cloud.OpInfo, e *cloud.Error) *cloud.Error {
+	switch op.Name {
+	case "AssumeRole":
+		text, _, _ := strings.Cut(e.Message, " because no ")
+		return errDenied("%s", text)
+	case "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity":
+		return errNotAuthorized(op.Name)
+	}
+	return e
+}
