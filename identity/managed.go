@@ -1,7 +1,9 @@
 package identity
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/base32"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -12,7 +14,9 @@ import (
 //go:embed managed/*.json
 var managedFiles embed.FS
 
-// AWSPolicy is a policy that AWS manages: present in every account.
+// AWSPolicy is a policy that AWS manages: present in every account. The
+// documents are those that AWS published on the day in Updated (AWS Managed
+// Policy Reference Guide); the descriptions are ours.
 type AWSPolicy struct {
 	ARN, Name, Path, ID string
 	Description         string
@@ -42,12 +46,22 @@ var managedOnce = sync.OnceValue(func() map[string]*AWSPolicy {
 				p.Path = "/"
 			}
 			arn := "arn:aws:iam::aws:policy" + p.Path + p.Name
+			if p.ID == "" {
+				p.ID = managedID(arn)
+			}
 			all[arn] = &AWSPolicy{ARN: arn, Name: p.Name, Path: p.Path, ID: p.ID, Description: p.Description,
 				Document: string(p.Document), Version: p.Version, Created: p.Created, Updated: p.Updated}
 		}
 	}
 	return all
 })
+
+// managedID is the unique id of an AWS-managed policy. AWS does not publish
+// its own, so it is made from the ARN: the same on every cloud.
+func managedID(arn string) string {
+	sum := sha256.Sum256([]byte(arn))
+	return ManagedID + base32.StdEncoding.EncodeToString(sum[:])[:17]
+}
 
 // AWSManaged is the AWS-managed policy with the ARN.
 func AWSManaged(arn string) (*AWSPolicy, bool) {

@@ -127,10 +127,10 @@ func serviceControls(r store.Reader, account string) [][]policy.Attached {
 	for _, target := range path {
 		level := []policy.Attached{}
 		for a := range OrgAttachments.Scan(r, org.ID, target, ServiceControl) {
-			if p, ok := OrgPolicies.Get(r, org.ID, a.Policy); ok {
-				if doc, err := policy.Cached(p.Content, policy.SCP); err == nil {
-					level = append(level, policy.Attached{ID: p.ARN, Doc: doc})
-				}
+			if p, ok := OrgPolicies.Peek(r, org.ID, a.Policy); ok {
+				level = append(level, compiled(p.ARN, p.Content, policy.SCP))
+			} else {
+				level = append(level, unreadable(a.Policy, "it does not exist", policy.SCP))
 			}
 		}
 		levels = append(levels, level)
@@ -141,6 +141,30 @@ func serviceControls(r store.Reader, account string) [][]policy.Attached {
 func contains(list []string, s string) bool {
 	for _, x := range list {
 		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Delegate is a member account that administers a service for its
+// organization.
+type Delegate struct {
+	Organization, Account, Service string
+	Since                          time.Time
+}
+
+// Delegates are the delegated administrators.
+var Delegates = &store.Table[Delegate]{
+	Name: "identity.orgdelegate",
+	Key:  func(d *Delegate) store.Key { return store.K(d.Organization, d.Account, d.Service) },
+}
+
+// IsDelegated tells whether the account administers the service ("" for any)
+// for its organization.
+func IsDelegated(r store.Reader, organization, account, service string) bool {
+	for d := range Delegates.Scan(r, organization, account) {
+		if service == "" || d.Service == service {
 			return true
 		}
 	}

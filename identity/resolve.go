@@ -55,7 +55,7 @@ func (x *Resolver) Policies(r store.Reader, p *cloud.Principal) *Resolved {
 	if p.HasSession { // session policies differ from session to session
 		return resolve(r, p)
 	}
-	v, _ := x.cached(r, "arn/"+p.ARN, func() *Resolved { return resolve(r, p) })
+	v, _ := x.cached(r, "arn/"+p.ARN+" "+p.ID, func() *Resolved { return resolve(r, p) })
 	return v
 }
 
@@ -98,7 +98,7 @@ func keyed(r store.Reader, id string) *Resolved {
 	}
 	p := RootPrincipal(k.Account)
 	if k.User != "" {
-		u, ok := FindUser(r, k.Account, k.User)
+		u, ok := PeekUser(r, k.Account, k.User)
 		if !ok {
 			return nil
 		}
@@ -120,18 +120,19 @@ func UserPrincipal(u *User) *cloud.Principal {
 }
 
 // resolve collects the policies of a principal. A user or role that is gone
-// leaves a principal that may do nothing.
+// leaves a principal that may do nothing, and so does one that was made anew
+// under the same name: sessions and keys belong to the unique id.
 func resolve(r store.Reader, p *cloud.Principal) *Resolved {
 	v := &Resolved{Principal: p}
 	switch p.Kind {
 	case cloud.Root:
 		v.Policies.Root = true
 	case cloud.User:
-		if u, ok := FindUser(r, p.Account, p.Name); ok && u.ARN == p.ARN {
+		if u, ok := PeekUser(r, p.Account, p.Name); ok && u.ARN == p.ARN && u.ID == p.ID {
 			collectUser(r, u, &v.Policies)
 		}
 	case cloud.AssumedRole:
-		if role, ok := FindRole(r, p.Account, p.RoleName); ok && role.ARN == p.RoleARN {
+		if role, ok := PeekRole(r, p.Account, p.RoleName); ok && role.ARN == p.RoleARN && sessionOf(p, role) {
 			collect(r, "role "+role.Name, p.Account, &role.Grants, &v.Policies)
 		}
 	case cloud.FederatedUser:
@@ -147,7 +148,7 @@ func resolve(r store.Reader, p *cloud.Principal) *Resolved {
 	if !p.ServiceLinked {
 		v.Policies.SCPs = serviceControls(r, p.Account)
 	}
-	if a, ok := Accounts.Get(r, p.Account); ok {
+	if a, ok := Accounts.Peek(r, p.Account); ok {
 		v.Canonical = a.CanonicalID
 	}
 	if org, path := Path(r, p.Account); org != nil {
@@ -160,10 +161,17 @@ func resolve(r store.Reader, p *cloud.Principal) *Resolved {
 	return v
 }
 
+// sessionOf tells whether p is a session of the role as it is now: its id is
+// the role's, a colon and the session's name.
+func sessionOf(p *cloud.Principal, role *Role) bool {
+	id, _, _ := strings.Cut(p.ID, ":")
+	return id == role.ID
+}
+
 func collectUser(r store.Reader, u *User, s *policy.Set) {
 	collect(r, "user "+u.Name, u.Account, &u.Grants, s)
 	for _, name := range u.Groups {
-		if g, ok := FindGroup(r, u.Account, name); ok {
+		if g, ok := PeekGroup(r, u.Account, name); ok {
 			collect(r, "group "+g.Name, u.Account, &g.Grants, s)
 		}
 	}
@@ -171,35 +179,45 @@ func collectUser(r store.Reader, u *User, s *policy.Set) {
 
 func collect(r store.Reader, owner, account string, g *Grants, s *policy.Set) {
 	for _, name := range sortedKeys(g.Inline) {
-		if doc, err := policy.Cached(g.Inline[name], policy.Identity); err == nil {
-			s.Identity = append(s.Identity, policy.Attached{ID: "inline policy " + name + " of " + owner, Doc: doc})
-		}
+		s.Identity = append(s.Identity, compiled("inline policy "+name+" of "+owner, g.Inline[name], policy.Identity))
 	}
 	for _, arn := range g.Attached {
-		if a, ok := attached(r, account, arn, policy.Identity); ok {
-			s.Identity = append(s.Identity, a)
-		}
+		s.Identity = append(s.Identity, attached(r, account, arn, policy.Identity))
 	}
 	if g.Boundary != "" {
-		// A boundary that cannot be found allows nothing.
-		a, ok := attached(r, account, g.Boundary, policy.Boundary)
-		if !ok {
-			a = policy.Attached{ID: g.Boundary, Doc: new(policy.Document)}
-		}
-		s.Boundary = &a
+		s.Boundary = new(attached(r, account, g.Boundary, policy.Boundary))
 	}
 }
 
-func attached(r store.Reader, account, arn string, kind policy.Kind) (policy.Attached, bool) {
+// closed stands for a policy that cannot be read. What it said is not known,
+// and it may have denied: so it denies everything.
+const closed = `{"Version":"2012-10-17","Statement":[{"Sid":"Unreadable","Effect":"Deny","Action":"*","Resource":"*"}]}`
+
+// compiled is a document ready to be evaluated. One that cannot be read is
+// replaced by a refusal of everything whose id, which every trace shows, says
+// why.
+func compiled(id, text string, kind policy.Kind) policy.Attached {
+	doc, err := policy.Cached(text, kind)
+	if err == nil {
+		return policy.Attached{ID: id, Doc: doc}
+	}
+	return unreadable(id, err.Error(), kind)
+}
+
+func unreadable(id, why string, kind policy.Kind) policy.Attached {
+	doc, err := policy.Cached(closed, kind)
+	if err != nil {
+		panic("identity: " + err.Error())
+	}
+	return policy.Attached{ID: id + " (cannot be read: " + why + ")", Doc: doc}
+}
+
+func attached(r store.Reader, account, arn string, kind policy.Kind) policy.Attached {
 	text, ok := ManagedDocument(r, account, arn)
 	if !ok {
-		return policy.Attached{}, false
+		return unreadable(arn, "it does not exist", kind)
 	}
-	doc, err := policy.Cached(text, kind)
-	if err != nil {
-		return policy.Attached{}, false
-	}
-	return policy.Attached{ID: arn, Doc: doc}, true
+	return compiled(arn, text, kind)
 }
 
 // ManagedDocument is the default version's text of a managed policy, AWS's or
@@ -208,7 +226,7 @@ func ManagedDocument(r store.Reader, account, arn string) (string, bool) {
 	if p, ok := AWSManaged(arn); ok {
 		return p.Document, true
 	}
-	m, ok := Policies.Get(r, account, arn)
+	m, ok := Policies.Peek(r, account, arn)
 	if !ok {
 		return "", false
 	}
@@ -218,15 +236,11 @@ func ManagedDocument(r store.Reader, account, arn string) (string, bool) {
 func collectSession(r store.Reader, p *cloud.Principal, s *policy.Set) {
 	if p.SessionPolicy != "" {
 		s.HasSession = true
-		if doc, err := policy.Cached(p.SessionPolicy, policy.Session); err == nil {
-			s.Session = append(s.Session, policy.Attached{ID: "session policy", Doc: doc})
-		}
+		s.Session = append(s.Session, compiled("session policy", p.SessionPolicy, policy.Session))
 	}
 	for _, arn := range p.SessionPolicyARNs {
 		s.HasSession = true
-		if a, ok := attached(r, p.Account, arn, policy.Session); ok {
-			s.Session = append(s.Session, a)
-		}
+		s.Session = append(s.Session, attached(r, p.Account, arn, policy.Session))
 	}
 }
 
@@ -235,7 +249,7 @@ func userByARN(r store.Reader, account, arn string) (*User, bool) {
 	if !ok {
 		return nil, false
 	}
-	u, ok := FindUser(r, account, lastElement(a.Resource))
+	u, ok := PeekUser(r, account, lastElement(a.Resource))
 	return u, ok && u.ARN == arn
 }
 
