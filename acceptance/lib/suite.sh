@@ -1,0 +1,159 @@
+# shellcheck shell=bash
+# The frame of an acceptance suite: a home of its own, clouds of its own that
+# are gone at the end, cases one by one, and their sum in the last line.
+#
+#   suite cli                      names the suite and makes its folder ($WORK)
+#   cloud_start [flags of up]      starts a cloud; sets $ENDPOINT and $CLOUD
+#   run_case "what must be so" f   runs the function f under set -e
+#   skip_case "what" "why"         says loudly that a case did not run
+#
+# A suite ends through `finish`, which stops what it started.
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PASSED=0 FAILED=0 SKIPPED=0
+CLOUDS=()
+
+suite() {
+  SUITE=$1
+  PILEUS=$(realpath -m "${PILEUS:-$ROOT/bin/pileus}")
+  WORK=$(mktemp -d "${TMPDIR:-/tmp}/pileus-acceptance-$SUITE.XXXXXX")
+  fresh_home
+  trap finish EXIT
+  trap 'exit 130' INT TERM
+  if ! [ -x "$PILEUS" ]; then
+    echo "FAIL there is no $PILEUS: run make build first"
+    FAILED=1
+    exit 1
+  fi
+}
+
+# fresh_home hides the user's own configuration, so that only what a suite sets
+# is in force, and prefers the clients that scripts/setup installed.
+fresh_home() {
+  local v
+  for v in $(compgen -e); do
+    case $v in
+      AWS_*|PILEUS_*|XDG_*|LOCALSTACK_*|EDGE_PORT|GATEWAY_LISTEN|PERSISTENCE|ENFORCE_IAM|S3_HOSTNAME|USE_SSL) unset "$v" ;;
+    esac
+  done
+  export HOME=$WORK/home
+  mkdir -p "$HOME"
+  export PATH="$ROOT/.venv/bin:$(dirname "$PILEUS"):$PATH"
+  export AWS_PAGER='' AWS_EC2_METADATA_DISABLED=true NO_PROXY='*' no_proxy='*'
+}
+
+# cloud_start starts a cloud on a free port and waits for its ready line.
+cloud_start() {
+  local dir="$WORK/cloud-${#CLOUDS[@]}"
+  mkdir -p "$dir"
+  "$PILEUS" up --data-dir "$dir/data" --port 0 "$@" >"$dir/out" 2>"$dir/log" &
+  CLOUD=$!
+  CLOUDS+=("$CLOUD")
+  local tries
+  for ((tries = 0; tries < 300; tries++)); do
+    if grep -qx 'Ready\.' "$dir/out"; then
+      ENDPOINT=$(sed -n 's/^ *endpoint *//p' "$dir/out")
+      CLOUD_DIR=$dir
+      return
+    fi
+    kill -0 "$CLOUD" 2>/dev/null || break
+    sleep 0.1
+  done
+  echo "FAIL the cloud did not come up:"
+  cat "$dir/out" "$dir/log"
+  FAILED=$((FAILED + 1))
+  exit 1
+}
+
+# cloud_stop PID asks a cloud to end and waits until it is gone.
+cloud_stop() {
+  kill "$1" 2>/dev/null && wait "$1" 2>/dev/null
+  return 0
+}
+
+# as_client exports what clients need to reach $ENDPOINT as root.
+as_client() {
+  export AWS_ENDPOINT_URL=$ENDPOINT AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_DEFAULT_REGION=us-east-1 AWS_REGION=us-east-1 PILEUS_ENDPOINT=$ENDPOINT
+}
+
+# run_case runs a function in a subshell that ends at its first failing
+# command, and shows its output when it fails.
+run_case() {
+  local name=$1 log="$WORK/case.log" rc start=$EPOCHREALTIME
+  shift
+  (set -Eeuo pipefail; trap 'echo "  at line $LINENO of $(basename "${BASH_SOURCE[0]}"): $BASH_COMMAND"' ERR; "$@") >"$log" 2>&1 </dev/null
+  rc=$?
+  local took
+  took=$(awk -v a="$start" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1fs", b - a }')
+  if [ $rc = 0 ]; then
+    PASSED=$((PASSED + 1))
+    echo "ok   $name ($took)"
+    return
+  fi
+  FAILED=$((FAILED + 1))
+  echo "FAIL $name ($took)"
+  sed 's/^/       /' "$log" | tail -n 40
+}
+
+skip_case() {
+  SKIPPED=$((SKIPPED + 1))
+  echo "SKIPPED $1: $2"
+}
+
+finish() {
+  local rc=$? pid
+  trap - EXIT
+  for pid in "${CLOUDS[@]}"; do cloud_stop "$pid"; done
+  [ -n "${KEEP:-}" ] || rm -rf "$WORK"
+  echo "$SUITE: $PASSED passed, $FAILED failed, $SKIPPED skipped"
+  [ "$rc" = 0 ] && [ "$FAILED" = 0 ]
+  exit
+}
+
+# What cases say.
+
+# equal WANT GOT
+equal() {
+  [ "$1" = "$2" ] && return
+  printf 'want %q\ngot  %q\n' "$1" "$2"
+  return 1
+}
+
+# has TEXT reads standard input, which must contain the text.
+has() {
+  local got
+  got=$(cat)
+  case $got in *"$1"*) return ;; esac
+  printf 'want something with %q\ngot  %s\n' "$1" "$got"
+  return 1
+}
+
+# hasnt TEXT reads standard input, which must not contain the text.
+hasnt() {
+  local got
+  got=$(cat)
+  case $got in *"$1"*) printf 'want nothing with %q\ngot  %s\n' "$1" "$got"; return 1 ;; esac
+}
+
+# refused TEXT command...: the command must fail and say the text.
+refused() {
+  local want=$1 out
+  shift
+  if out=$("$@" 2>&1); then
+    printf 'want it refused with %q\ngot  %s\n' "$want" "$out"
+    return 1
+  fi
+  has "$want" <<<"$out"
+}
+
+# eventually command...: tries for ten seconds.
+eventually() {
+  local tries
+  for ((tries = 0; tries < 40; tries++)); do
+    if "$@" >"$WORK/eventually.log" 2>&1; then return; fi
+    sleep 0.25
+  done
+  cat "$WORK/eventually.log"
+  return 1
+}
