@@ -55,7 +55,7 @@ func completeMultipartUpload(c *cloud.Call, tx store.Tx, in *api.CompleteMultipa
 		return nil, err
 	}
 	emitEvent(c, tx, b, o, eventComplete)
-	tx.OnCommit(func() { meter(c, b, "CompleteMultipartUpload", tier1) })
+	tx.OnCommit(func() { meterObject(c, b, o, "CompleteMultipartUpload", tier1) })
 	return completeAnswer(c, b, o), nil
 }
 

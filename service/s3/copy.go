@@ -144,8 +144,8 @@ func copyObject(c *cloud.Call, in *api.CopyObjectInput) (*api.CopyObjectOutput, 
 	if err != nil {
 		return nil, err
 	}
-	meter(c, b, "CopyObject", tier1)
 	o := u.object
+	meterObject(c, b, o, "CopyObject", tier1)
 	out := &api.CopyObjectOutput{
 		CopyObjectResult:    &api.CopyObjectResult{ETag: new(quote(o.ETag)), LastModified: &o.Modified, ChecksumType: o.Sum.Kind()},
 		CopySourceVersionId: versionAnswer(src.bucket, src.object), VersionId: versionAnswer(b, o),

@@ -68,11 +68,6 @@ func errPrecondition(condition string) *cloud.Error {
 	return cloud.Errorf(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold").With("Condition", condition)
 }
 
-func errConcurrent(condition, key string) *cloud.Error {
-	return cloud.Errorf(409, "ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.").
-		With("Condition", condition).With("Key", key)
-}
-
 func errRange(requested string, size int64) *cloud.Error {
 	return cloud.Errorf(416, "InvalidRange", "The requested range is not satisfiable").
 		With("RangeRequested", requested).With("ActualObjectSize", strconv.FormatInt(size, 10)).

@@ -29,8 +29,8 @@ func getObject(c *cloud.Call, r store.Reader, in *api.GetObjectInput) (*api.GetO
 	if out.Body, err = c.Cloud.Blobs().Open(c, r, o.Body, key.key, s.from, s.length); err != nil {
 		return nil, err
 	}
-	meter(c, b, "GetObject", tier2)
-	meterOut(c, b, "GetObject", s.length)
+	meterObject(c, b, o, "GetObject", tier2)
+	meterOut(c, b, o, "GetObject", s.length)
 	return out, nil
 }
 
@@ -52,7 +52,7 @@ func headObject(c *cloud.Call, r store.Reader, in *api.HeadObjectInput) (*api.He
 	if err := overrideHeaders(c, get, out); err != nil {
 		return nil, err
 	}
-	meter(c, b, "HeadObject", tier2)
+	meterObject(c, b, o, "HeadObject", tier2)
 	return headOf(out), nil
 }
 
@@ -138,23 +138,40 @@ func (o *Object) archived(now time.Time) bool {
 	return (o.Class == "GLACIER" || o.Class == "DEEP_ARCHIVE") && !o.Restored.After(now)
 }
 
+// described is an answer to a read and the texts that it points to, in one
+// piece of memory.
+type described struct {
+	out                                    api.GetObjectOutput
+	acceptRanges, etag, version, sse, span string
+	length                                 int64
+	tags                                   int32
+}
+
 // describe is the answer to a read, without the content.
 func describe(c *cloud.Call, b *Bucket, o *Object, s span) *api.GetObjectOutput {
-	out := &api.GetObjectOutput{
-		AcceptRanges: new("bytes"), LastModified: &o.Modified, ContentLength: &s.length, ETag: new(quote(o.ETag)),
-		VersionId: versionAnswer(b, o), ContentType: text(o.ContentType), CacheControl: text(o.CacheControl),
-		ContentDisposition: text(o.ContentDisposition), ContentEncoding: text(o.ContentEncoding), ContentLanguage: text(o.ContentLanguage),
-		WebsiteRedirectLocation: text(o.Redirect), Metadata: metaAnswer(o.Meta), StorageClass: text(o.Class),
-		Expiration: expirationAnswer(b, o), Restore: o.restoreAnswer(c.Now), ReplicationStatus: text(o.Replication),
-		RequestCharged: charged(c, b),
-	}
-	out.ServerSideEncryption, out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = sseAnswer(o.CustomerKeyMD5)
+	d := &described{acceptRanges: "bytes", etag: quote(o.ETag), sse: "AES256", length: s.length, tags: int32(len(o.Tags))}
+	out := &d.out
+	out.AcceptRanges, out.ETag, out.ContentLength, out.LastModified = &d.acceptRanges, &d.etag, &d.length, &o.Modified
+	out.ContentType, out.CacheControl = some(&o.ContentType), some(&o.CacheControl)
+	out.ContentDisposition, out.ContentEncoding, out.ContentLanguage = some(&o.ContentDisposition), some(&o.ContentEncoding), some(&o.ContentLanguage)
+	out.WebsiteRedirectLocation, out.StorageClass, out.ReplicationStatus = some(&o.Redirect), some(&o.Class), some(&o.Replication)
+	out.Metadata, out.Expiration, out.Restore, out.RequestCharged = metaAnswer(o.Meta), expirationAnswer(b, o), o.restoreAnswer(c.Now), charged(c, b)
 	out.ObjectLockMode, out.ObjectLockRetainUntilDate, out.ObjectLockLegalHoldStatus = lockAnswer(b, o)
-	if s.part {
-		out.ContentRange = new(s.header(o.Size))
+	if o.CustomerKeyMD5 == "" {
+		out.ServerSideEncryption = &d.sse
+	} else {
+		out.SSECustomerAlgorithm, out.SSECustomerKeyMD5 = &d.sse, &o.CustomerKeyMD5
 	}
-	if len(o.Tags) > 0 {
-		out.TagCount = new(int32(len(o.Tags)))
+	if b.Versioning != "" {
+		d.version = o.VersionID()
+		out.VersionId = &d.version
+	}
+	if s.part {
+		d.span = s.header(o.Size)
+		out.ContentRange = &d.span
+	}
+	if d.tags > 0 {
+		out.TagCount = &d.tags
 	}
 	if o.Expires != "" {
 		if out.Expires = expiresAnswer(o.Expires); out.Expires == nil && c.HTTP != nil {

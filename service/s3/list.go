@@ -150,20 +150,38 @@ func (e encoder) prefixes(list []string) []api.CommonPrefix {
 	return out
 }
 
+// entryTexts are the texts of one entry of a listing.
+type entryTexts struct {
+	key, etag, class, kind string
+	sum                    [1]string
+}
+
 // listing is the keys of a page as V1 and V2 show them.
 func listing(c *cloud.Call, r store.Reader, b *Bucket, p *page, e encoder, owners bool, optional []string) []api.Object {
 	list := make([]api.Object, 0, min(p.limit, 64))
 	restore := len(optional) > 0 && oneOf("RestoreStatus", optional...)
 	var shown *api.Owner
 	var account string
+	var texts []entryTexts // allocated by the dozen; entries point into it
 	walk(r, objects, b.Name, p, currentKey, func(o *Object) bool {
 		if !p.take(o.Key) {
 			return false
 		}
-		x := api.Object{Key: e.text(o.Key), LastModified: &o.Modified, ETag: new(quote(o.ETag)), Size: &o.Size,
-			StorageClass: new(o.StorageClass()), ChecksumType: o.Sum.Kind()}
+		if len(texts) == cap(texts) {
+			texts = make([]entryTexts, 0, 64)
+		}
+		texts = append(texts, entryTexts{etag: quote(o.ETag), class: o.StorageClass(), key: o.Key})
+		own := &texts[len(texts)-1]
+		x := api.Object{Key: &own.key, LastModified: &o.Modified, ETag: &own.etag, Size: &o.Size, StorageClass: &own.class}
+		if e.url {
+			x.Key = e.text(o.Key)
+		}
 		if o.Sum.Algorithm != "" {
-			x.ChecksumAlgorithm = []string{o.Sum.Algorithm}
+			own.sum[0], own.kind = o.Sum.Algorithm, kindWhole
+			if o.Sum.Composite {
+				own.kind = kindParts
+			}
+			x.ChecksumAlgorithm, x.ChecksumType = own.sum[:], &own.kind
 		}
 		if owners {
 			if shown == nil || account != o.Owner {

@@ -1,24 +1,44 @@
 package s3
 
-import "pileus/cloud"
+import (
+	"pileus/cloud"
+	"pileus/store"
+)
 
 // The request classes of S3's price list.
 // https://aws.amazon.com/s3/pricing/ (requests and data retrievals)
 const (
-	tier1 = "Requests-Tier1" // PUT, COPY, POST, LIST
-	tier2 = "Requests-Tier2" // GET and all others
+	tier1 = "Tier1" // PUT, COPY, POST, LIST
+	tier2 = "Tier2" // GET and all others
 )
 
 // meter counts one request to a bucket. Who pays is the bucket's account,
 // unless requesters do. DELETE and CANCEL are free and not counted.
-func meter(c *cloud.Call, b *Bucket, operation, class string) {
-	meterUsage(c, b, operation, class, 1)
+func meter(c *cloud.Call, b *Bucket, operation, tier string) {
+	meterUsage(c, b, operation, "Requests-"+tier, 1)
 }
 
-// meterOut counts the bytes that leave the cloud with an answer.
-func meterOut(c *cloud.Call, b *Bucket, operation string, bytes int64) {
-	if c.HTTP != nil && bytes > 0 {
-		meterUsage(c, b, operation, "DataTransfer-Out-Bytes", float64(bytes)/(1<<30))
+// meterObject counts a request that writes or reads an object of a storage
+// class, which have prices of their own.
+func meterObject(c *cloud.Call, b *Bucket, o *Object, operation, tier string) {
+	kind := "Requests-" + tier
+	if p, ok := classes[o.Class]; ok && p.requests != "" {
+		kind = p.requests + tier
+	}
+	meterUsage(c, b, operation, kind, 1)
+}
+
+// meterOut counts the bytes of an object that leave the cloud with an answer,
+// and what it costs to retrieve them.
+func meterOut(c *cloud.Call, b *Bucket, o *Object, operation string, bytes int64) {
+	if bytes == 0 {
+		return
+	}
+	if p, ok := classes[o.Class]; ok && p.retrieval != "" {
+		meterUsage(c, b, operation, p.retrieval, float64(bytes)/gib)
+	}
+	if c.HTTP != nil {
+		meterUsage(c, b, operation, "DataTransfer-Out-Bytes", float64(bytes)/gib)
 	}
 }
 
@@ -27,14 +47,40 @@ func meterUsage(c *cloud.Call, b *Bucket, operation, kind string, quantity float
 	if b.RequestPayer == "Requester" && c.Principal.Account != "" {
 		account = c.Principal.Account
 	}
-	c.Cloud.Meter(cloud.Usage{Account: account, Region: b.Region, Service: "AmazonS3", Type: kind,
-		Operation: operation, Resource: b.Name, Quantity: quantity, Tags: tagMapOf(b)})
+	c.Cloud.Meter(b.usage(account, operation, kind, quantity))
 }
 
-// tagMapOf is the bucket's tags for cost allocation; nil for most.
-func tagMapOf(b *Bucket) map[string]string {
+func (b *Bucket) usage(account, operation, kind string, quantity float64) cloud.Usage {
+	return cloud.Usage{Account: account, Region: b.Region, Service: "AmazonS3", Type: kind,
+		Operation: operation, Resource: b.ARN(), Quantity: quantity, Tags: b.costTags()}
+}
+
+// costTags are the bucket's tags for cost allocation; nil for most.
+func (b *Bucket) costTags() map[string]string {
 	if len(b.Tags) == 0 {
 		return nil
 	}
 	return tagMap(b.Tags)
+}
+
+// meterDropped counts what remains of a storage class's minimum duration when
+// a version goes before its time.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-class-intro.html#sc-compare
+func meterDropped(c *cloud.Call, tx store.Tx, o *Object) {
+	p, ok := classes[o.Class]
+	if !ok || p.minimumDays == 0 || o.Marker {
+		return
+	}
+	left := o.Modified.AddDate(0, 0, p.minimumDays).Sub(c.Now).Hours()
+	b, found := buckets.Get(tx, o.Bucket)
+	if left <= 0 || !found {
+		return
+	}
+	size, small := p.billed(o.Size)
+	tx.OnCommit(func() {
+		c.Cloud.Meter(b.usage(b.Account, "DeleteObject", p.earlyDelete, float64(size)*left))
+		if small > 0 {
+			c.Cloud.Meter(b.usage(b.Account, "DeleteObject", p.earlyDelete+"-SmObjects", float64(small)*left))
+		}
+	})
 }

@@ -155,6 +155,14 @@ func httpTime(t time.Time) string { return t.UTC().Format(http.TimeFormat) }
 
 func quote(etag string) string { return `"` + etag + `"` }
 
+// some is nil where s points to the empty string: a header that is not there.
+func some(s *string) *string {
+	if *s == "" {
+		return nil
+	}
+	return s
+}
+
 // text is nil for the empty string: a header that is not there.
 func text(s string) *string {
 	if s == "" {

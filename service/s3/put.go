@@ -20,8 +20,8 @@ func putObject(c *cloud.Call, in *api.PutObjectInput) (*api.PutObjectOutput, err
 	if err != nil {
 		return nil, err
 	}
-	meter(c, b, "PutObject", tier1)
 	o := u.object
+	meterObject(c, b, o, "PutObject", tier1)
 	out := &api.PutObjectOutput{ETag: new(quote(o.ETag)), VersionId: versionAnswer(b, o), ChecksumType: o.Sum.Kind(),
 		Expiration: expirationAnswer(b, o), RequestCharged: charged(c, b)}
 	putOutSums(out).set(o.Sum)

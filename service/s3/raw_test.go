@@ -271,3 +271,79 @@ func TestArchivedObjectsAreNotRead(t *testing.T) {
 		t.Errorf("class %s", h.StorageClass)
 	}
 }
+
+// A bucket may be the first part of the host instead of the path.
+func TestVirtualHosts(t *testing.T) {
+	w, s := objectWorld(t)
+	makeBucket(t, s, "bucket")
+	makeBucket(t, s, "dotted.bucket.name")
+	put(t, s, "bucket", "a/b", "content")
+	put(t, s, "dotted.bucket.name", "a/b", "dotted")
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(w.Endpoint, "http://"))
+	for host, want := range map[string]string{
+		"bucket.s3.localhost.localstack.cloud": "content", "bucket.s3.us-east-1.localhost": "content", "bucket.s3.amazonaws.com": "content",
+		"dotted.bucket.name.s3.localhost": "dotted", "s3.localhost": "",
+	} {
+		path := "/a/b"
+		if want == "" {
+			path, want = "/bucket/a/b", "content"
+		}
+		r := must(http.NewRequest("GET", w.Endpoint+path, nil))(t)
+		r.Host = host + ":" + port
+		r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+		err := v4.NewSigner().SignHTTP(context.Background(), aws.Credentials{AccessKeyID: node.DefaultKey, SecretAccessKey: node.DefaultSecret}, r, "UNSIGNED-PAYLOAD", "s3", nodetest.Region, clock.Machine())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, body, _ := send(t, r); status != 200 || body != want {
+			t.Errorf("%s: %d %s", host, status, body)
+		}
+	}
+}
+
+// Chunked uploads carry their checksum behind the content.
+func TestTrailingChecksums(t *testing.T) {
+	w, s := objectWorld(t)
+	makeBucket(t, s, "bucket")
+	upload := func(sum string) (int, string) {
+		body := "3\r\nabc\r\n0\r\nx-amz-checksum-crc32:" + sum + "\r\n\r\n"
+		r := signed(t, w, "PUT", "/bucket/key", body, "X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "Content-Encoding", "aws-chunked",
+			"X-Amz-Decoded-Content-Length", "3", "X-Amz-Trailer", "x-amz-checksum-crc32")
+		status, text, _ := send(t, r)
+		return status, text
+	}
+	if status, text := upload("AAAAAA=="); status != 400 || !strings.Contains(text, "<Code>BadDigest</Code>") {
+		t.Errorf("wrong: %d %s", status, text)
+	}
+	if status, text := upload("rubbish"); status != 400 || !strings.Contains(text, "<Code>InvalidRequest</Code>") {
+		t.Errorf("malformed: %d %s", status, text)
+	}
+	nothingLeft(t, w.View)
+	if status, text := upload("NSRBwg=="); status != 200 {
+		t.Fatalf("%d %s", status, text)
+	}
+	h := must(s.HeadObject(context.Background(), &sdk.HeadObjectInput{Bucket: new("bucket"), Key: new("key"), ChecksumMode: types.ChecksumModeEnabled}))(t)
+	if *h.ChecksumCRC32 != "NSRBwg==" || *h.ContentLength != 3 || h.ContentEncoding != nil {
+		t.Errorf("%s, %d, %v", *h.ChecksumCRC32, *h.ContentLength, h.ContentEncoding)
+	}
+}
+
+// What is too large is refused before any of it is read.
+func TestTooLargeUploads(t *testing.T) {
+	w, s := objectWorld(t)
+	makeBucket(t, s, "bucket")
+	r := signed(t, w, "PUT", "/bucket/key", "", "X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
+	r.ContentLength = maxPut + 1
+	r.Body = http.NoBody
+	conn := must(net.Dial("tcp", r.URL.Host))(t)
+	defer conn.Close()
+	var head bytes.Buffer
+	fmt.Fprintf(&head, "PUT /bucket/key HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n", r.URL.Host, r.ContentLength)
+	r.Header.Write(&head)
+	head.WriteString("\r\n")
+	conn.Write(head.Bytes())
+	res := must(http.ReadResponse(bufio.NewReader(conn), r))(t)
+	if body := rawBody(t, res); res.StatusCode != 400 || !strings.Contains(body, "<Code>EntityTooLarge</Code>") || !strings.Contains(body, "<MaxSizeAllowed>5368709120</MaxSizeAllowed>") {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+}

@@ -18,6 +18,7 @@ func openBucket(c *cloud.Call, r store.Reader, name string, expectedOwner *strin
 	if err := checkRegion(c, b); err != nil {
 		return nil, err
 	}
+	logRequest(c, b)
 	return b, checkOwner(b, expectedOwner)
 }
 

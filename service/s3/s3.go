@@ -34,8 +34,8 @@ func Module() cloud.Module {
 		Deliveries:  configDeliveries(),
 		Web:         web,
 		Body:        checkBody,
-		Answered:    answered,
 		Denied:      denied,
+		Stored:      stored,
 		Count:       holdings,
 	}
 }

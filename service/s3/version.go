@@ -219,6 +219,7 @@ func updateVersion(tx store.Tx, o *Object) {
 
 // dropContent removes the content of a version that goes for good.
 func dropContent(c *cloud.Call, tx store.Tx, o *Object) {
+	meterDropped(c, tx, o)
 	if o.Body.ID != "" {
 		c.Cloud.Blobs().Delete(tx, o.Body)
 	}
