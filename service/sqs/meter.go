@@ -1,0 +1,34 @@
+package sqs
+
+import (
+	"pileus/cloud"
+	"pileus/store"
+)
+
+// Usage types of the price list.
+// https://aws.amazon.com/sqs/pricing/
+const (
+	standardRequests = "Requests-RBP"
+	fifoRequests     = "Requests-FIFO-RBP"
+)
+
+// used counts requests to a queue, which its owner pays.
+func (s *service) used(c *cloud.Call, q *queue, requests float64) {
+	kind := standardRequests
+	if q.FIFO {
+		kind = fifoRequests
+	}
+	s.usedBy(c, q.Account, q.arn(), q.Tags, kind, requests)
+}
+
+func (s *service) usedBy(c *cloud.Call, account, resource string, tags map[string]string, kind string, requests float64) {
+	c.Cloud.Meter(cloud.Usage{
+		Account: account, Region: c.Region, Service: "AWSQueueService", Type: kind,
+		Resource: resource, Quantity: requests, Tags: tags,
+	})
+}
+
+// usedOnCommit counts one request once the transaction is there to stay.
+func (s *service) usedOnCommit(c *cloud.Call, tx store.Tx, q *queue) {
+	tx.OnCommit(func() { s.used(c, q, 1) })
+}
