@@ -6,8 +6,8 @@ import (
 	"pileus/node"
 	"pileus/service/iam"
 	"pileus/service/s3"
-	"pileus/service/sts"
 	"pileus/service/s3/s3control"
+	"pileus/service/sts"
 )
 
 // Modules makes every service of the cloud.

@@ -43,6 +43,9 @@ func (x *exchange) authenticate() error {
 			return err
 		}
 	}
+	if !identity.MayCall(who.Principal, x.svc.api.Name) {
+		return sigv4.UnknownKey(x.family(), x.auth.AccessKey)
+	}
 	x.describe()
 	if u := x.gate.Usage; u != nil {
 		u.Seen(who.Principal, x.auth.AccessKey, x.svc.api.SigningName, x.auth.Region, x.call.Now)

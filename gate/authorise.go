@@ -70,7 +70,7 @@ func (g *Gate) allow(c *cloud.Call, r store.Reader, op *cloud.OpInfo, who *ident
 		if d.Allowed {
 			continue
 		}
-		return g.refuse(c, op, req, set, d)
+		return g.refuse(c, r, op, req, set, d)
 	}
 	return nil
 }
@@ -98,8 +98,14 @@ func (g *Gate) question(c *cloud.Call, who *identity.Resolved, k *cloud.Check) (
 }
 
 // refuse words a denial as the service does and keeps its evaluation.
-func (g *Gate) refuse(c *cloud.Call, op *cloud.OpInfo, req *policy.Request, set *policy.Set, d policy.Decision) error {
-	e := deniedAs(op.Service, policy.Message(req, d))
+func (g *Gate) refuse(c *cloud.Call, r store.Reader, op *cloud.OpInfo, req *policy.Request, set *policy.Set, d policy.Decision) error {
+	message := policy.Message(req, d)
+	if op.Service.Protocol == "ec2" {
+		if sealed := identity.EncodeDenial(r, req, d); sealed != "" {
+			message += ". Encoded authorization failure message: " + sealed
+		}
+	}
+	e := deniedAs(op.Service, message)
 	e.Trace = policy.Explain(req, set)
 	if s := g.services.byName[op.Service.Name]; s != nil && s.Denied != nil {
 		trace := e.Trace

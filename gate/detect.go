@@ -13,6 +13,9 @@ import (
 // scope, the headers and path of the RPC protocols, the query protocol's
 // version, the host name, and else S3, whose requests carry no mark.
 func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, form func() url.Values) (*service, *cloud.Error) {
+	if r.URL.Path == "/_pileus/federation" && g.services.byName["sts"] != nil {
+		return g.services.byName["sts"], nil
+	}
 	if auth != nil && auth.Service != "" {
 		list := g.services.bySigning[auth.Service]
 		switch len(list) {
@@ -75,6 +78,8 @@ func (g *Gate) byHost(r *http.Request, host hostName) (*service, *cloud.Error) {
 		name = "s3control"
 	case "queue":
 		name = "sqs"
+	case "signin":
+		name = "sts"
 	}
 	if name == "s3" && strings.HasPrefix(r.URL.Path, "/v20180820/") && r.Header.Get("X-Amz-Account-Id") != "" {
 		name = "s3control"

@@ -179,7 +179,7 @@ func (x *exchange) unbound() error {
 func (x *exchange) callAs(p *cloud.Principal) {
 	x.call.Principal, x.call.Account = p, p.Account
 	switch {
-	case x.svc.api.Global:
+	case x.svc.api.Global && x.svc.api.Name != "sts": // which has endpoints in all regions beside the global one
 		x.call.Region = "us-east-1"
 	case x.auth != nil && x.auth.Region != "":
 		x.call.Region = x.auth.Region

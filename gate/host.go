@@ -68,7 +68,7 @@ func websiteLabel(label string) (service, region string, ok bool) {
 // host names. Services with a global or unusual name are found by signature.
 func hostService(label string) bool {
 	switch label {
-	case "s3", "s3-website", "s3-accesspoint", "s3-control", "sqs", "sns", "sts", "iam", "organizations", "queue":
+	case "s3", "s3-website", "s3-accesspoint", "s3-control", "sqs", "sns", "sts", "iam", "organizations", "queue", "signin":
 		return true
 	}
 	return false

@@ -135,6 +135,7 @@ func (c *core) bootstrap(ctx context.Context) error {
 		now = c.o.Clock.Now()
 	}
 	return c.db.Update(ctx, func(tx store.Tx) error {
+		identity.EnsureSealKey(tx)
 		identity.EnsureAccount(tx, c.o.Account, c.o.RootSecret, now)
 		k, ok := identity.AccessKeys.Get(tx, c.o.RootKey)
 		if !ok || k.Secret != c.o.RootSecret || k.Account != c.o.Account {

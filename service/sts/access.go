@@ -11,6 +11,10 @@ import (
 func accessTable() []cloud.Access {
 	return []cloud.Access{
 		api.AssumeRole.Decides([]string{"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"}, assumeRoleChecks),
+		byToken(&api.AssumeRoleWithSAML.OpInfo),
+		byToken(&api.AssumeRoleWithWebIdentity.OpInfo),
+		api.AssumeRoot.Decides([]string{"sts:AssumeRoot"}, assumeRootChecks),
+		api.DecodeAuthorizationMessage.Needs("sts:DecodeAuthorizationMessage", nil),
 		api.GetAccessKeyInfo.Needs("sts:GetAccessKeyInfo", nil),
 		api.GetCallerIdentity.Anyone(),
 		api.GetFederationToken.Decides([]string{"sts:GetFederationToken", "sts:TagSession"}, federationChecks),
@@ -18,6 +22,12 @@ func accessTable() []cloud.Access {
 		// id_credentials_temp_control-access_getsessiontoken.
 		api.GetSessionToken.Anyone(),
 	}
+}
+
+// byToken declares an operation whose caller is known only once the token in
+// its input has been read: outsider.assume decides these actions.
+func byToken(op *cloud.OpInfo) cloud.Access {
+	return cloud.Access{Op: op, Open: true, Actions: []string{"sts:" + op.Name, "sts:TagSession", "sts:SetSourceIdentity"}}
 }
 
 // denied words refusals as STS does: who may not assume a role is not told

@@ -16,12 +16,17 @@ func Module() cloud.Module {
 		API:    &api.Service,
 		Access: accessTable(),
 		Denied: denied,
+		Web:    web,
 		Start: func(_ context.Context, c cloud.Cloud) error {
 			c.Go("sts.expire", func(ctx context.Context) { expire(ctx, c) })
 			return nil
 		},
 		Operations: []cloud.Binding{
 			api.AssumeRole.Update(assumeRole),
+			api.AssumeRoleWithSAML.Serve(assumeRoleWithSAML).Partial("encrypted assertions"),
+			api.AssumeRoleWithWebIdentity.Serve(assumeRoleWithWebIdentity).Partial("OAuth 2.0 access tokens (ProviderId)"),
+			api.AssumeRoot.Update(assumeRoot),
+			api.DecodeAuthorizationMessage.View(decodeAuthorizationMessage),
 			api.GetAccessKeyInfo.View(getAccessKeyInfo),
 			api.GetCallerIdentity.View(getCallerIdentity),
 			api.GetFederationToken.Update(getFederationToken),

@@ -1,0 +1,23 @@
+package identity
+
+import "pileus/cloud"
+
+// MayCall tells whether AWS lets the principal's kind of credentials call the
+// service at all (id_credentials_temp_request, the comparison of STS's
+// operations): federation tokens never reach IAM, and tokens of
+// GetSessionToken only when they were asked for with MFA.
+func MayCall(p *cloud.Principal, service string) bool {
+	if service != "iam" || !p.HasSession {
+		return true
+	}
+	switch p.Kind {
+	case cloud.FederatedUser:
+		return false
+	case cloud.User:
+		return p.MFA
+	case cloud.Root:
+		// An AssumeRoot session is limited by its task policy instead.
+		return p.MFA || len(p.SessionPolicyARNs) > 0
+	}
+	return true
+}
