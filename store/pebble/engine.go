@@ -33,7 +33,7 @@ func (d *DB) openEngine() (*engine, error) {
 	e := new(engine)
 	e.use.start()
 	o := d.options
-	o.FS = unlocked{errorfs.Wrap(d.space.watch(o.FS), errorfs.InjectorFunc(func(op errorfs.Op) error {
+	o.FS = engineFS{errorfs.Wrap(d.space.watch(o.FS), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if e.death.Load() != nil && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 			return errDead
 		}
@@ -48,14 +48,14 @@ func (d *DB) openEngine() (*engine, error) {
 	return e, nil
 }
 
-// unlocked is a file system whose folder the DB has locked already: for itself,
-// because a dead engine may never let go.
-type unlocked struct{ vfs.FS }
+// engineFS is what an engine sees of the file system. The folder is locked
+// already, by the DB for itself, because a dead engine may never let go.
+type engineFS struct{ vfs.FS }
 
-func (unlocked) Lock(string) (io.Closer, error) { return noLock{}, nil }
+func (engineFS) Lock(string) (io.Closer, error) { return noLock{}, nil }
 
 // Unwrap implements what vfs.Root looks for.
-func (u unlocked) Unwrap() vfs.FS { return u.FS }
+func (f engineFS) Unwrap() vfs.FS { return f.FS }
 
 type noLock struct{}
 

@@ -3,6 +3,7 @@ package pebble
 import (
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -67,6 +68,7 @@ func (o *Options) engine(l *engineLog, reserve uint64) *pebble.Options {
 		MaxManifestFileSize:         4 << 20,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		MaxOpenFiles:                512,
+		FlushDelayDeleteRange:       30 * time.Second, // so that a Clear gives its space back
 	}
 	if reserve > 0 {
 		p.MemTableSize = min(memTable, max(reserve/memTables, 1<<20))

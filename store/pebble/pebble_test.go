@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"pileus/clock"
 	"pileus/store"
 	"pileus/store/storetest"
@@ -16,7 +18,11 @@ func TestConformance(t *testing.T) {
 	for _, d := range []Durability{Sync, Async, Memory} {
 		t.Run(string(d), func(t *testing.T) {
 			storetest.Run(t, storetest.Backend{Precise: true, Open: func(t *testing.T) store.Store {
-				s, err := Open(t.TempDir(), Options{Durability: d})
+				o := Options{Durability: d, FS: vfs.NewMem()}
+				if d == Sync {
+					o.FS = vfs.Default
+				}
+				s, err := Open(t.TempDir(), o)
 				must(t, err)
 				t.Cleanup(func() { must(t, s.Close()); storetest.Closed(t, s) })
 				return s
