@@ -57,6 +57,9 @@ type HTTP struct {
 	Trailer http.Header
 	// AccessKey is the access key id that signed the request.
 	AccessKey string
+	// Answered, where a service has set it, is told how the request ended,
+	// after its answer went out: S3's server access logs.
+	Answered func(Answer)
 }
 
 // Cloud is what a call can reach of the running cloud.

@@ -29,9 +29,6 @@ type Module struct {
 	Body func(c *Call, op *OpInfo, body []byte) error
 	// Denied lets the service word its own refusal (S3's plain "Access Denied").
 	Denied func(c *Call, op *OpInfo, e *Error) *Error
-	// Answered is told of each HTTP request to the service after its answer
-	// went out: S3's server access logs.
-	Answered func(c *Call, a Answer)
 	// Reset forgets what the service keeps in memory, after the state was
 	// cleared.
 	Reset func()

@@ -25,8 +25,8 @@ func (x *exchange) record(err error, took time.Duration) {
 	}
 	x.gate.Trail.Record(e)
 	x.gate.metrics.observe(e)
-	if x.svc != nil && x.svc.Answered != nil {
-		x.svc.Answered(c, cloud.Answer{Operation: x.opName, Input: x.in, Status: e.Status, Code: e.Code, BytesOut: e.BytesOut, Latency: took})
+	if x.http.Answered != nil {
+		x.http.Answered(cloud.Answer{Operation: x.opName, Input: x.in, Status: e.Status, Code: e.Code, BytesOut: e.BytesOut, Latency: took})
 	}
 	if x.w.cut {
 		panic(errAbort) // net/http cuts the connection

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -39,49 +40,35 @@ var logLines = &store.Table[LogLine]{
 	Key:  func(l *LogLine) store.Key { return store.K(l.Bucket, l.Time, l.ID) },
 }
 
-// answered writes the log line of a request, after it was answered.
-func answered(c *cloud.Call, a cloud.Answer) {
-	if c.HTTP == nil || c.HTTP.Request == nil {
+// logRequest has the request written to the bucket's access log, if it has
+// one, once it was answered. A log is best effort, as on AWS: a line that
+// cannot be written is lost.
+func logRequest(c *cloud.Call, b *Bucket) {
+	if b.Logging == nil || c.HTTP == nil || c.HTTP.Request == nil || c.HTTP.Answered != nil {
 		return
 	}
-	name, key := addressed(c, a.Input)
-	if name == "" {
-		return
+	c.HTTP.Answered = func(a cloud.Answer) {
+		// The client may be gone by now.
+		_ = c.Cloud.DB().Update(context.WithoutCancel(c), func(tx store.Tx) error {
+			if b, ok := buckets.Get(tx, b.Name); ok && b.Logging != nil {
+				addLine(c, tx, b, requestLine(c, b, addressedKey(c, a.Input), a))
+			}
+			return nil
+		})
 	}
-	logged := false
-	_ = c.View(func(r store.Reader) error { // a log is best effort, as on AWS
-		b, ok := buckets.Get(r, name)
-		logged = ok && b.Logging != nil
-		return nil
-	})
-	if !logged {
-		return
-	}
-	_ = c.Cloud.DB().Update(c, func(tx store.Tx) error {
-		if b, ok := buckets.Get(tx, name); ok && b.Logging != nil {
-			addLine(c, tx, b, requestLine(c, b, key, a))
-		}
-		return nil
-	})
 }
 
-// addressed are the bucket and the key that a request was for.
-func addressed(c *cloud.Call, in any) (bucket, key string) {
+// addressedKey is the key that a request was for.
+func addressedKey(c *cloud.Call, in any) string {
+	if _, ok := websiteHost(c.HTTP.Host); ok {
+		return strings.TrimPrefix(c.HTTP.Request.URL.Path, "/")
+	}
 	if v := reflect.Indirect(reflect.ValueOf(in)); v.IsValid() && v.Kind() == reflect.Struct {
-		if f := v.FieldByName("Bucket"); f.IsValid() && f.Kind() == reflect.String {
-			bucket = f.String()
-		}
 		if f := v.FieldByName("Key"); f.IsValid() && f.Kind() == reflect.String {
-			key = f.String()
+			return f.String()
 		}
 	}
-	if bucket != "" {
-		return bucket, key
-	}
-	if site, ok := websiteHost(c.HTTP.Host); ok {
-		return site, strings.TrimPrefix(c.HTTP.Request.URL.Path, "/")
-	}
-	return requestBucket(c, c.HTTP.Request), ""
+	return ""
 }
 
 func addLine(c *cloud.Call, tx store.Tx, b *Bucket, text string) {

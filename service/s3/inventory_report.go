@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -38,9 +39,10 @@ var inventoryFields = map[string]func(b *Bucket, o *Object) string{
 	"IntelligentTieringAccessTier": func(_ *Bucket, o *Object) string {
 		return map[bool]string{true: "FREQUENT"}[o.Class == "INTELLIGENT_TIERING"]
 	},
-	"BucketKeyStatus":   func(_ *Bucket, o *Object) string { return unlessMarker(o, "DISABLED") },
-	"ChecksumAlgorithm": func(_ *Bucket, o *Object) string { return o.Sum.Algorithm },
-	"ObjectOwner":       func(_ *Bucket, o *Object) string { return canonicalID(o.Owner) },
+	"BucketKeyStatus":         func(_ *Bucket, o *Object) string { return unlessMarker(o, "DISABLED") },
+	"ChecksumAlgorithm":       func(_ *Bucket, o *Object) string { return o.Sum.Algorithm },
+	"ObjectOwner":             func(_ *Bucket, o *Object) string { return canonicalID(o.Owner) },
+	"ObjectAccessControlList": inventoryACL,
 	"ObjectLockRetainUntilDate": func(_ *Bucket, o *Object) string {
 		if o.LockUntil.IsZero() {
 			return ""
@@ -61,6 +63,32 @@ func encryptionStatus(o *Object) string {
 		return "SSE-C"
 	}
 	return "SSE-S3"
+}
+
+// inventoryACL is an object's ACL in the report's form: JSON in base64.
+func inventoryACL(b *Bucket, o *Object) string {
+	if o.Marker {
+		return ""
+	}
+	acl := o.ACL
+	if b.ACLsDisabled() {
+		acl = nil
+	}
+	grants := []map[string]string{}
+	for _, g := range acl.list(o.Owner) {
+		x := map[string]string{"type": g.Grantee.Type, "permission": *g.Permission}
+		if g.Grantee.URI != nil {
+			x["uri"] = *g.Grantee.URI
+		} else {
+			x["canonicalId"] = *g.Grantee.ID
+		}
+		grants = append(grants, x)
+	}
+	text, err := json.Marshal(map[string]any{"version": "2022-11-10", "status": "AVAILABLE", "grants": grants})
+	if err != nil {
+		panic(err) // strings
+	}
+	return base64.StdEncoding.EncodeToString(text)
 }
 
 // inventoryReader writes the report as it is read, so that its size does not

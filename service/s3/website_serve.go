@@ -61,6 +61,7 @@ func serveWebsite(c *cloud.Call, w http.ResponseWriter, r *http.Request, bucket 
 		v.page(err, nil)
 		return
 	}
+	logRequest(c, v.b)
 	corsHeaders(v.b, r, w.Header())
 	v.serve()
 }
