@@ -5,6 +5,8 @@
 package iam
 
 import (
+	"strings"
+
 	api "pileus/api/iam"
 	"pileus/cloud"
 	"pileus/identity"
@@ -21,7 +23,8 @@ func Module() cloud.Module {
 			{Name: reportController, Reconcile: writeReport},
 			{Name: jobController, Reconcile: forgetJob},
 		},
-		Count: count,
+		Count:  count,
+		Denied: denied,
 		Operations: []cloud.Binding{
 			api.AddClientIDToOpenIDConnectProvider.Update(addClientIDToOpenIDConnectProvider),
 			api.AddRoleToInstanceProfile.Update(addRoleToInstanceProfile),
@@ -201,4 +204,16 @@ func count(r store.Reader) map[string]int {
 		n["policies"] += identity.Policies.Count(r, a.ID)
 	}
 	return n
+}
+
+// denied names the resource of actions that have none of their own, which IAM
+// does and other services do not.
+func denied(_ *cloud.Call, op *cloud.OpInfo, e *cloud.Error) *cloud.Error {
+	head, tail, ok := strings.Cut(e.Message, " to perform: iam:"+op.Name+" ")
+	if !ok || strings.HasPrefix(tail, "on resource: ") {
+		return e
+	}
+	d := *e
+	d.Message = head + " to perform: iam:" + op.Name + " on resource: * " + tail
+	return &d
 }
