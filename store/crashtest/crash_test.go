@@ -27,6 +27,14 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(fillEnv); dir != "" {
+		n, err := strconv.Atoi(os.Getenv(rowsEnv))
+		if err == nil {
+			err = fill(dir, n)
+		}
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
