@@ -24,9 +24,11 @@ type Dir struct {
 	chunks  sync.Pool // of *[chunkSize]byte
 	pending idSet     // being written, or written and not yet committed
 	removed idRing    // by this run
+	hot     *hot      // nil in memory, where there is nothing to gain
 
-	stop context.CancelFunc
-	work sync.WaitGroup
+	stop     context.CancelFunc
+	work     sync.WaitGroup // of the start
+	trimming sync.WaitGroup
 }
 
 var _ Store = (*Dir)(nil)
@@ -45,6 +47,8 @@ func Open(dir string, masterKey []byte, db store.Store) (*Dir, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
+	d.hot = newHot()
+	d.trimming.Go(func() { d.hot.run(ctx) })
 	d.work.Go(func() {
 		// What fails here is tried again at the next start.
 		_ = disk.sweep()
@@ -72,11 +76,13 @@ func newDir(m medium, masterKey []byte, db store.Store) (*Dir, error) {
 func (d *Dir) Close() error {
 	d.stop()
 	d.work.Wait()
+	d.trimming.Wait()
 	return nil
 }
 
 // Clear removes all content, at once; with it goes a Clear of the store.
 func (d *Dir) Clear(context.Context) error {
+	d.hot.clear()
 	if err := d.medium.clear(); err != nil {
 		return mediumError(err)
 	}
@@ -116,6 +122,7 @@ func (d *Dir) Delete(tx store.Tx, ref Ref) {
 // remove removes a file. If that fails it is an orphan, and the collector's.
 func (d *Dir) remove(id string) {
 	d.removed.add(id)
+	d.hot.drop(id)
 	_ = d.medium.remove(id)
 }
 

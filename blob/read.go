@@ -60,9 +60,23 @@ func (d *Dir) unwrap(ref Ref, customerKey []byte) (cipher.AEAD, error) {
 	return unwrapKey(wrapper, ref.ID, ref.Key)
 }
 
-// openFile opens content that is a file; again tells that a transaction is
-// under way that can run again.
+// openFile opens content that is a file, or is kept in memory because it is
+// read often; again tells that a transaction is under way that can run again.
+// Content under a customer's key is never kept.
 func (d *Dir) openFile(ctx context.Context, ref Ref, customerKey []byte, offset, length int64, again bool) (io.ReadCloser, error) {
+	if customerKey == nil {
+		if r, ok := d.hot.open(ref.ID, offset, length); ok {
+			return r, nil
+		}
+		if r, ok, err := d.warm(ctx, ref, offset, length, again); ok || err != nil {
+			return r, err
+		}
+	}
+	return d.openSealed(ctx, ref, customerKey, offset, length, again)
+}
+
+// openSealed opens a file.
+func (d *Dir) openSealed(ctx context.Context, ref Ref, customerKey []byte, offset, length int64, again bool) (io.ReadCloser, error) {
 	data, err := d.unwrap(ref, customerKey)
 	if err != nil {
 		return nil, err
