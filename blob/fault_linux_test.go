@@ -2,8 +2,10 @@ package blob
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -144,4 +146,48 @@ func TestFullDisk(t *testing.T) {
 	if _, err := r.Write(t.Context(), io.LimitReader(readerFunc(func(b []byte) (int, error) { return len(b), nil }), 1<<40), Options{SizeHint: 1 << 40}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("a terabyte: %v", err)
 	}
+
+	// Somebody else takes the last byte, under commits that go on.
+	var promised, refused int
+	commit := func(n int) {
+		for range n {
+			err := db.Update(t.Context(), func(tx store.Tx) error {
+				tx.Put(binary.BigEndian.AppendUint64(nil, uint64(promised)), make([]byte, 20_000))
+				return nil
+			})
+			switch {
+			case err == nil:
+				promised++
+			case errors.Is(err, store.ErrFull):
+				refused++
+			default:
+				t.Fatal(err)
+			}
+		}
+	}
+	greedy, err := os.Create(filepath.Join(dir, "greedy"))
+	check(t, err)
+	for err = nil; err == nil; {
+		_, err = greedy.Write(make([]byte, 64<<10))
+		commit(1)
+	}
+	commit(500)
+	if refused == 0 {
+		t.Error("nothing was refused on a disk without a free byte")
+	}
+	check(t, errors.Join(greedy.Close(), os.Remove(greedy.Name())))
+	before := promised
+	commit(50)
+	if promised != before+50 {
+		t.Errorf("%d of 50 commits with space again", promised-before)
+	}
+	check(t, db.View(t.Context(), func(rd store.Reader) error {
+		for i := range promised {
+			if _, ok := rd.Get(binary.BigEndian.AppendUint64(nil, uint64(i))); !ok {
+				t.Errorf("LOST: commit %d of %d", i, promised)
+			}
+		}
+		return nil
+	}))
+	t.Logf("%d commits promised and there, %d refused", promised, refused)
 }
