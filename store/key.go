@@ -80,14 +80,16 @@ func appendEscaped[S string | []byte](b []byte, s S) []byte {
 	return append(b, 0)
 }
 
-// nanos is t in nanoseconds since 1970, held within what 64 bits can say.
+// firstTime and lastTime are what 64 bits of nanoseconds around 1970 can say.
+var firstTime, lastTime = time.Unix(0, math.MinInt64), time.Unix(0, math.MaxInt64)
+
+// nanos is t in nanoseconds since 1970, held within firstTime and lastTime.
 func nanos(t time.Time) int64 {
-	const limit = math.MaxInt64/1_000_000_000 - 1 // seconds
-	switch s := t.Unix(); {
-	case s > limit:
-		return math.MaxInt64
-	case s < -limit:
+	switch {
+	case t.Before(firstTime):
 		return math.MinInt64
+	case t.After(lastTime):
+		return math.MaxInt64
 	}
 	return t.UnixNano()
 }
