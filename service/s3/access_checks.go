@@ -265,6 +265,9 @@ func deleteEntryChecks(c *cloud.Call, in *api.DeleteObjectsInput, entry *api.Obj
 	err = c.View(func(r store.Reader) error {
 		q := onObject{in.Bucket, entry.Key, entry.VersionId, in.ExpectedBucketOwner, in.RequestPayer}
 		checks, err = q.deletion(c, r, in.BypassGovernanceRetention)
+		if p, ok := findPoint(r, in.Bucket); ok && err == nil {
+			checks = pointChecks(r, p, checks)
+		}
 		return err
 	})
 	return checks, err

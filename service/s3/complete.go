@@ -30,7 +30,7 @@ func completeMultipartUpload(c *cloud.Call, tx store.Tx, in *api.CompleteMultipa
 	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
 		return nil, errMalformedXML
 	}
-	up, err := findUpload(tx, in.Bucket, in.Key, in.UploadId)
+	up, err := findUpload(tx, b.Name, in.Key, in.UploadId)
 	if err != nil {
 		if o, ok := completed(tx, b, in.Key, in.UploadId); ok {
 			return completeAnswer(c, b, o), nil // again: the first answer may have been lost

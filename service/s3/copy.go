@@ -184,23 +184,24 @@ func prepareCopy(c *cloud.Call, in *api.CopyObjectInput, src *original) (*upload
 	if !replaceTags {
 		u.object.Tags = src.object.Tags
 	}
+	u.key, err = readEncryption(in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext,
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5)
+	if err != nil {
+		return nil, err
+	}
+	var b *Bucket
 	err = c.View(func(r store.Reader) error {
-		b, err := findBucket(r, in.Bucket)
-		if err != nil {
+		if b, err = findBucket(r, in.Bucket); err != nil {
 			return err
 		}
-		if u.key, err = readEncryption(b, in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext,
-			in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
-			return err
-		}
-		return u.condition.check(r, b, in.Key)
+		return u.ask(r, in.Bucket)
 	})
 	if err != nil {
 		return nil, err
 	}
 	o, old := u.object, src.object
 	changed := replace || in.ServerSideEncryption != nil || u.key.digest != old.CustomerKeyMD5 || o.Class != old.Class && in.StorageClass != nil || in.WebsiteRedirectLocation != nil
-	if src.bucket.Name == in.Bucket && old.Key == in.Key && old.current() && !changed {
+	if src.bucket.Name == b.Name && old.Key == in.Key && old.current() && !changed {
 		return nil, errCopyToItself
 	}
 	return u, nil

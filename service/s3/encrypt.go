@@ -47,7 +47,7 @@ func readCustomerKey(algorithm, key, digest *string) (customerKey, error) {
 
 // readEncryption checks what an upload asks for: SSE-S3, SSE-C, or nothing,
 // which is SSE-S3 too.
-func readEncryption(b *Bucket, sse, kmsKey, kmsContext *string, algorithm, key, digest *string) (customerKey, error) {
+func readEncryption(sse, kmsKey, kmsContext *string, algorithm, key, digest *string) (customerKey, error) {
 	k, err := readCustomerKey(algorithm, key, digest)
 	if err != nil {
 		return k, err
@@ -66,9 +66,6 @@ func readEncryption(b *Bucket, sse, kmsKey, kmsContext *string, algorithm, key, 
 	}
 	if kmsKey != nil || kmsContext != nil {
 		return k, errArgument("x-amz-server-side-encryption", cloud.Or(sse, "null"), "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms")
-	}
-	if k.key != nil && blocksCustomerKeys(b) {
-		return k, cloud.Errorf(403, "AccessDenied", "This bucket blocks server-side encryption with customer-provided keys (SSE-C).")
 	}
 	return k, nil
 }

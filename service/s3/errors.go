@@ -30,6 +30,7 @@ var (
 	errSSENotApplicable = cloud.Errorf(400, "InvalidRequest", "The encryption parameters are not applicable to this object.")
 	errCopyToItself     = cloud.Errorf(400, "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	errCopyTooLarge     = cloud.Errorf(400, "InvalidRequest", "The specified copy source is larger than the maximum allowable size for a copy source: %d", int64(maxCopy))
+	errNoCustomerKeys   = cloud.Errorf(403, "AccessDenied", "This bucket does not allow server-side encryption with customer-provided keys (SSE-C).")
 	errNoLockConfig     = cloud.Errorf(400, "InvalidRequest", "Bucket is missing Object Lock Configuration")
 	errNoObjectLock     = cloud.Errorf(404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration")
 	errNoKMS            = cloud.Errorf(501, "NotImplemented", "pileus has no KMS yet: server-side encryption with KMS keys (aws:kms, aws:kms:dsse) cannot be used. SSE-S3 (AES256) and SSE-C can.")

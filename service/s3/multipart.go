@@ -92,8 +92,11 @@ func createMultipartUpload(c *cloud.Call, tx store.Tx, in *api.CreateMultipartUp
 	if err := u.read(c, in.Key, &p, in.Tagging); err != nil {
 		return nil, err
 	}
-	if u.key, err = readEncryption(b, in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext,
+	if u.key, err = readEncryption(in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext,
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
+	if err := u.ask(tx, in.Bucket); err != nil {
 		return nil, err
 	}
 	o := u.object
@@ -163,7 +166,7 @@ func abortMultipartUpload(c *cloud.Call, tx store.Tx, in *api.AbortMultipartUplo
 	if err != nil {
 		return nil, err
 	}
-	u, err := findUpload(tx, in.Bucket, in.Key, in.UploadId)
+	u, err := findUpload(tx, b.Name, in.Key, in.UploadId)
 	if err != nil {
 		return nil, err
 	}

@@ -104,10 +104,11 @@ func openUpload(c *cloud.Call, bucket, objectKey, id string, number int32, algor
 		return nil, k, err
 	}
 	err = c.View(func(r store.Reader) error {
-		if _, err := findBucket(r, bucket); err != nil {
+		b, err := findBucket(r, bucket)
+		if err != nil {
 			return err
 		}
-		if up, err = findUpload(r, bucket, objectKey, id); err != nil {
+		if up, err = findUpload(r, b.Name, objectKey, id); err != nil {
 			return err
 		}
 		o, err := up.object()

@@ -62,25 +62,38 @@ func preparePut(c *cloud.Call, in *api.PutObjectInput) (*upload, error) {
 	if u.lock.given() && c.HTTP != nil && in.ContentMD5 == nil && !request.asked {
 		return nil, errInvalidRequest("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters")
 	}
-	err = c.View(func(r store.Reader) error {
-		b, err := findBucket(r, in.Bucket)
-		if err != nil {
-			return err
-		}
-		if u.key, err = readEncryption(b, in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext,
-			in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
-			return err
-		}
-		if u.lock.given() && !b.LockEnabled() {
-			return errNoLockConfig
-		}
-		return u.condition.check(r, b, in.Key) // again in save: this saves reading the content
-	})
+	u.key, err = readEncryption(in.ServerSideEncryption, in.SSEKMSKeyId, in.SSEKMSEncryptionContext,
+		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5)
 	if err != nil {
 		return nil, err
 	}
+	if u.asks() {
+		if err := c.View(func(r store.Reader) error { return u.ask(r, in.Bucket) }); err != nil {
+			return nil, err
+		}
+	}
 	u.intake, err = newIntake(c, in.Body, in.ContentLength, in.ContentMD5, request, maxPut)
 	return u, err
+}
+
+// asks tells whether the bucket, or what it holds, can refuse the upload.
+func (u *upload) asks() bool {
+	return u.key.key != nil || u.lock.given() || u.condition.match != nil || u.condition.noneMatch != nil
+}
+
+// ask has the bucket decide before the content is read. The transaction that
+// writes decides again.
+func (u *upload) ask(r store.Reader, bucket string) error {
+	b, err := findBucket(r, bucket)
+	switch {
+	case err != nil:
+		return err
+	case u.lock.given() && !b.LockEnabled():
+		return errNoLockConfig
+	case u.key.key != nil && blocksCustomerKeys(b):
+		return errNoCustomerKeys
+	}
+	return u.condition.check(r, b, u.object.Key)
 }
 
 // read checks what every way of making an object has.
