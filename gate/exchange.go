@@ -155,9 +155,10 @@ func (x *exchange) routePath() error {
 	return nil // what matches nothing may still be for Module.Web
 }
 
-// bucket is the bucket of a virtual-hosted S3 request.
+// bucket is the bucket of a virtual-hosted S3 request, or the access point that
+// stands for it: NAME-ACCOUNT.
 func (h hostName) bucket() string {
-	if h.Service == "s3" {
+	if h.Service == "s3" || h.Service == "s3-accesspoint" {
 		return h.Prefix
 	}
 	return ""

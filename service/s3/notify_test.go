@@ -3,6 +3,7 @@ package s3_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +105,9 @@ func (s *stage) names(queue string) string {
 			list = append(list, r.EventName+" "+r.S3.Object.Key)
 		}
 	}
+	slices.SortStableFunc(list, func(x, y string) int { // only events of one object come in order
+		return strings.Compare(x[strings.IndexByte(x, ' '):], y[strings.IndexByte(y, ' '):])
+	})
 	return strings.Join(list, ", ")
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"pileus/cloud"
-	"pileus/service/s3/point"
 	"pileus/store"
 )
 
@@ -38,7 +37,7 @@ func configWeb(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	_ = c.View(func(rd store.Reader) error { // a bucket that is not there is the operation's to report
-		if b, ok := buckets.Get(rd, name); ok {
+		if b, err := findBucket(rd, name); err == nil {
 			corsHeaders(b, r, w.Header())
 		}
 		return nil
@@ -46,22 +45,14 @@ func configWeb(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// requestBucket is the bucket that a request addresses, by host or by path; an
-// access point alias stands for its bucket.
+// requestBucket is the bucket or access point that a request addresses, by host
+// or by path.
 func requestBucket(c *cloud.Call, r *http.Request) string {
 	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if at := strings.Index(c.HTTP.Host, ".s3."); at > 0 {
 		name = c.HTTP.Host[:at]
 	} else if at := strings.Index(c.HTTP.Host, ".s3-"); at > 0 {
 		name = c.HTTP.Host[:at]
-	}
-	if strings.HasSuffix(name, point.AliasSuffix) {
-		_ = c.View(func(rd store.Reader) error {
-			for p := range point.Points.Index(rd, "alias", name) {
-				name = p.Bucket
-			}
-			return nil
-		})
 	}
 	return name
 }

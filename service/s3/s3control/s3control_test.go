@@ -3,6 +3,8 @@ package s3control_test
 import (
 	"errors"
 	"io"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3control/types"
 	"github.com/aws/smithy-go"
 
+	api "pileus/api/s3"
 	"pileus/node/nodetest"
 	services3 "pileus/service/s3"
 	"pileus/service/s3/s3control"
@@ -115,6 +118,32 @@ func TestAccessPoints(t *testing.T) {
 		}
 	}
 	want(t, "")(s.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: made.Alias}))
+	// So are its ARN and the host name that begins with name and account.
+	in := &api.GetObjectInput{Bucket: *made.AccessPointArn, Key: "x"}
+	nodetest.Do(s.World, &api.GetObject, in)
+	presigned, err := s3.NewPresignClient(s3.NewFromConfig(s.Config(), func(o *s3.Options) {
+		o.BaseEndpoint = nil
+	})).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: made.AccessPointArn, Key: new("x")})
+	if want(t, "")(presigned, err); err == nil {
+		u, err := url.Parse(presigned.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := http.NewRequestWithContext(ctx, "GET", s.Endpoint+u.RequestURI(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = u.Host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != 200 || string(body) != "content" || err != nil || u.Host != "team-"+nodetest.Account+".s3-accesspoint.us-east-1.amazonaws.com" {
+			t.Errorf("%s: %s %s", u.Host, resp.Status, body)
+		}
+	}
 	up, err := s.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: made.Alias, Key: new("big")})
 	want(t, "")(up, err)
 	part, err := s.s3.UploadPart(ctx, &s3.UploadPartInput{Bucket: made.Alias, Key: new("big"), UploadId: up.UploadId, PartNumber: new(int32(1)), Body: strings.NewReader("1")})
