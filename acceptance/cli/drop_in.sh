@@ -29,6 +29,8 @@ fi
 
 dropin_tflocal() {
   mkdir -p tflocal && cd tflocal
+  # It addresses buckets by a host name of public DNS; where that is out of reach, by path.
+  getent hosts s3.localhost.localstack.cloud >/dev/null || export S3_HOSTNAME=localhost
   cat >main.tf <<'TF'
 resource "aws_s3_bucket" "b" { bucket = "of-tflocal" }
 resource "aws_sqs_queue" "q" { name = "of-tflocal" }

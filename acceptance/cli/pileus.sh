@@ -38,7 +38,7 @@ own_init() {
   made() { aws s3 ls | has from-init; }
   eventually made
   equal 'boot start ready' "$(tr '\n' ' ' <stages | sed 's/ $//')"
-  curl -sf "$ENDPOINT/_localstack/init" | has '"state": "SUCCESSFUL"'
+  curl -sf "$ENDPOINT/_localstack/init" | has '"name":"bucket.sh","state":"SUCCESSFUL"'
 }
 run_case 'init scripts run at each stage' own_init
 
@@ -105,7 +105,7 @@ own_trail() {
   eventually seen
   kill $follower 2>/dev/null || true
   curl -sf "$ENDPOINT/_pileus/trail?limit=1" >/dev/null
-  pileus bill | has s3
+  pileus bill | has AmazonS3
   pileus bill --by service,account --json | python3 -c 'import json,sys; json.load(sys.stdin)'
 }
 run_case 'pileus trail, bill' own_trail

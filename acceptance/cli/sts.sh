@@ -11,12 +11,12 @@ sts_assume() {
   aws iam put-user-policy --user-name visitor --policy-name assume --policy-document '{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}'
   read -r key secret < <(aws iam create-access-key --user-name visitor --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text)
-  local role=(aws sts assume-role --role-arn "arn:aws:iam::$ACCOUNT:role/reader" --role-session-name s1)
+  local role=(aws sts assume-role --role-arn "arn:aws:iam::$ACCOUNT:role/reader" --role-session-name session)
   refused AccessDenied as "$key" "$secret" -- "${role[@]}"
   refused ValidationError as "$key" "$secret" -- "${role[@]}" --external-id xyz --duration-seconds 7201
   read -r key secret token < <(as "$key" "$secret" -- "${role[@]}" --external-id xyz \
     --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text)
-  equal "arn:aws:sts::$ACCOUNT:assumed-role/reader/s1" "$(as "$key" "$secret" "$token" -- aws sts get-caller-identity --query Arn --output text)"
+  equal "arn:aws:sts::$ACCOUNT:assumed-role/reader/session" "$(as "$key" "$secret" "$token" -- aws sts get-caller-identity --query Arn --output text)"
   as "$key" "$secret" "$token" -- aws s3 ls >/dev/null
   refused AccessDenied as "$key" "$secret" "$token" -- aws s3 mb s3://not-with-this-role
   refused InvalidAccessKeyId as "$key" "$secret" -- aws s3 ls

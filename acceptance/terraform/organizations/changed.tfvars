@@ -1,0 +1,1 @@
+denied = "s3:DeleteObject"
