@@ -6,6 +6,7 @@
 //	go run ./bench -target pileus,floor,minio -workload s3-put-4k,s3-get-4k -seconds 5
 //	MINIO=/usr/local/bin/minio go run ./bench -target pileus,minio   a MinIO that is there; it is built otherwise
 //	go run ./bench -footprint                       start-up times, memory, size of the binary as well
+//	go run ./bench -soak 1h                         mixed load for an hour: does memory stay flat?
 //	go run ./bench -endpoint 127.0.0.1:4566         a cloud that is running already
 package main
 
@@ -39,13 +40,18 @@ type options struct {
 	signed    bool
 	fill      int
 	pause     time.Duration
+	soak      time.Duration
 }
 
 func main() {
 	o, err := parseFlags()
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		err = run(ctx, o)
+		if o.soak > 0 {
+			err = soak(ctx, o, o.soak)
+		} else {
+			err = run(ctx, o)
+		}
 		stop()
 	}
 	if err != nil {
@@ -68,6 +74,7 @@ func parseFlags() (*options, error) {
 	flag.BoolVar(&o.footprint, "footprint", false, "measure start-up, memory and long polls of pileus as well")
 	flag.IntVar(&o.fill, "fill", 0, "for -footprint: that many objects and messages before the restarts")
 	flag.BoolVar(&o.signed, "signed", false, "sign the digest of S3's bodies, as clients do over plain HTTP")
+	flag.DurationVar(&o.soak, "soak", 0, "load pileus in turns for so long and print its memory")
 	conns := flag.Int("conns", 0, "connections, in place of each workload's own number")
 	flag.Parse()
 	o.duration = time.Duration(*seconds * float64(time.Second))

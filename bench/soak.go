@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pileus/bench/load"
+	"pileus/clock"
+)
+
+// soakRound is how long one workload runs before the next has its turn, and
+// soakIdle how long the cloud rests after all of them, so that what it gives
+// back when idle is seen too.
+const (
+	soakRound = 4 * time.Second
+	soakIdle  = 12 * time.Second
+)
+
+// soakLoads are the workloads of a soak: those that keep little, so that what
+// grows is memory that was lost.
+var soakLoads = []string{"s3-put-4k", "s3-get-4k", "s3-put-1m", "s3-get-1m", "s3-list-1000", "sqs-recv-del", "iam-get-user"}
+
+// soak loads a cloud in turns for a long time and prints its memory after each
+// turn of all workloads: the line must stay flat.
+func soak(ctx context.Context, o *options, length time.Duration) error {
+	t, err := o.newTarget(ctx, "pileus")
+	if err != nil {
+		return err
+	}
+	defer t.stop()
+	machine, watch := clock.New(), clock.Start()
+	fmt.Printf("%10s %14s %14s %14s\n", "after", "requests", "RSS loaded", "RSS idle")
+	requests := 0
+	for watch.Elapsed() < length && ctx.Err() == nil {
+		for _, w := range chosen(soakLoads) {
+			res, err := t.run(w, soakRound)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.Name, err)
+			}
+			requests += int(res.PerSecond * soakRound.Seconds())
+		}
+		loaded, _ := memory(t.pid())
+		if err := machine.Wait(ctx, soakIdle); err != nil {
+			return nil // the user has seen enough
+		}
+		idle, _ := memory(t.pid())
+		fmt.Printf("%10s %14d %10.1f MiB %10.1f MiB\n", watch.Elapsed().Round(time.Second), requests, loaded, idle)
+	}
+	return nil
+}
+
+func chosen(names []string) (list []load.Workload) {
+	for _, w := range load.Workloads() {
+		for _, n := range names {
+			if w.Name == n {
+				list = append(list, w)
+			}
+		}
+	}
+	return list
+}
