@@ -32,7 +32,7 @@ func ownUser(c *cloud.Call, r store.Reader, name *string) (string, error) {
 	if err != nil || own == "" {
 		return "", err
 	}
-	u, err := findUser(c, r, own)
+	u, err := seeUser(c, r, own)
 	if err != nil {
 		return "", err
 	}

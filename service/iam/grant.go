@@ -22,37 +22,27 @@ type holder struct {
 	inlineSize int    // of all inline policies together
 }
 
-func userHolder(c *cloud.Call, r store.Reader, name string) (*holder, error) {
-	u, err := findUser(c, r, name)
+// userHolder, groupHolder and roleHolder take what the find, see and own
+// functions return.
+func userHolder(u *identity.User, err error) (*holder, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &holder{"user", u.Name, &u.Grants, func(tx store.Tx) { identity.Users.Put(tx, u) }, "PoliciesPerUser", userPolicySize}, nil
 }
 
-func groupHolder(c *cloud.Call, r store.Reader, name string) (*holder, error) {
-	g, err := findGroup(c, r, name)
+func groupHolder(g *identity.Group, err error) (*holder, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &holder{"group", g.Name, &g.Grants, func(tx store.Tx) { identity.Groups.Put(tx, g) }, "PoliciesPerGroup", groupPolicySize}, nil
 }
 
-// roleHolder is a role whose policies can be read.
-func roleHolder(c *cloud.Call, r store.Reader, name string) (*holder, error) {
-	role, err := findRole(c, r, name)
+func roleHolder(role *identity.Role, err error) (*holder, error) {
 	if err != nil {
 		return nil, err
 	}
 	return &holder{"role", role.Name, &role.Grants, func(tx store.Tx) { identity.Roles.Put(tx, role) }, "PoliciesPerRole", rolePolicySize}, nil
-}
-
-// ownRoleHolder is a role whose policies the account may change.
-func ownRoleHolder(c *cloud.Call, r store.Reader, name string) (*holder, error) {
-	if _, err := ownRole(c, r, name); err != nil {
-		return nil, err
-	}
-	return roleHolder(c, r, name)
 }
 
 // attachable tells whether the account can attach the policy. A policy of a

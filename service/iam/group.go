@@ -17,6 +17,15 @@ func findGroup(c *cloud.Call, r store.Reader, name string) (*identity.Group, err
 	return g, nil
 }
 
+// seeGroup is findGroup for those who only read.
+func seeGroup(c *cloud.Call, r store.Reader, name string) (*identity.Group, error) {
+	g, ok := identity.PeekGroup(r, c.Account, name)
+	if !ok {
+		return nil, errNoGroup(name)
+	}
+	return g, nil
+}
+
 func groupView(g *identity.Group) api.Group {
 	return api.Group{Path: g.Path, GroupName: g.Name, GroupId: g.ID, Arn: g.ARN, CreateDate: g.Created}
 }
@@ -38,7 +47,7 @@ func createGroup(c *cloud.Call, tx store.Tx, in *api.CreateGroupInput) (*api.Cre
 }
 
 func getGroup(c *cloud.Call, r store.Reader, in *api.GetGroupInput) (*api.GetGroupOutput, error) {
-	g, err := findGroup(c, r, in.GroupName)
+	g, err := seeGroup(c, r, in.GroupName)
 	if err != nil {
 		return nil, err
 	}
@@ -60,13 +69,13 @@ func listGroups(c *cloud.Call, r store.Reader, in *api.ListGroupsInput) (*api.Li
 }
 
 func listGroupsForUser(c *cloud.Call, r store.Reader, in *api.ListGroupsForUserInput) (*api.ListGroupsForUserOutput, error) {
-	u, err := findUser(c, r, in.UserName)
+	u, err := seeUser(c, r, in.UserName)
 	if err != nil {
 		return nil, err
 	}
 	groups := make([]api.Group, 0, len(u.Groups))
 	for _, name := range u.Groups {
-		if g, ok := identity.FindGroup(r, c.Account, name); ok {
+		if g, ok := identity.PeekGroup(r, c.Account, name); ok {
 			groups = append(groups, groupView(g))
 		}
 	}

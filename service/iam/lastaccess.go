@@ -92,25 +92,25 @@ func findEntity(c *cloud.Call, r store.Reader, arn string) (*entity, error) {
 	switch {
 	case a.Service != "iam" || name == "":
 	case kind == "user":
-		u, err := findUser(c, r, name)
+		u, err := seeUser(c, r, name)
 		if err != nil {
 			return nil, err
 		}
 		docs := documentsOf(r, c.Account, u.Name, api.PolicyOwnerEntityTypeUser, &u.Grants)
 		for _, group := range u.Groups {
-			if g, ok := identity.FindGroup(r, c.Account, group); ok {
+			if g, ok := identity.PeekGroup(r, c.Account, group); ok {
 				docs = append(docs, documentsOf(r, c.Account, g.Name, api.PolicyOwnerEntityTypeGroup, &g.Grants)...)
 			}
 		}
 		return &entity{docs, []string{u.ARN}}, nil
 	case kind == "role":
-		role, err := findRole(c, r, name)
+		role, err := seeRole(c, r, name)
 		if err != nil {
 			return nil, err
 		}
 		return &entity{documentsOf(r, c.Account, role.Name, api.PolicyOwnerEntityTypeRole, &role.Grants), []string{role.ARN}}, nil
 	case kind == "group":
-		g, err := findGroup(c, r, name)
+		g, err := seeGroup(c, r, name)
 		if err != nil {
 			return nil, err
 		}
@@ -238,10 +238,10 @@ func getServiceLastAccessedDetailsWithEntities(c *cloud.Call, r store.Reader, in
 
 func entityInfo(c *cloud.Call, r store.Reader, arn string) (api.EntityInfo, bool) {
 	name := arn[strings.LastIndexByte(arn, '/')+1:]
-	if u, ok := identity.FindUser(r, c.Account, name); ok && u.ARN == arn {
+	if u, ok := identity.PeekUser(r, c.Account, name); ok && u.ARN == arn {
 		return api.EntityInfo{Arn: arn, Name: u.Name, Type: api.PolicyOwnerEntityTypeUser, Id: u.ID, Path: &u.Path}, true
 	}
-	if role, ok := identity.FindRole(r, c.Account, name); ok && role.ARN == arn {
+	if role, ok := identity.PeekRole(r, c.Account, name); ok && role.ARN == arn {
 		return api.EntityInfo{Arn: arn, Name: role.Name, Type: api.PolicyOwnerEntityTypeRole, Id: role.ID, Path: &role.Path}, true
 	}
 	return api.EntityInfo{}, false

@@ -213,7 +213,7 @@ func listVirtualMFADevices(c *cloud.Call, r store.Reader, in *api.ListVirtualMFA
 
 func deviceEntry(c *cloud.Call, r store.Reader, d *identity.MFADevice) api.VirtualMFADevice {
 	v := api.VirtualMFADevice{SerialNumber: d.Serial, EnableDate: optionalTime(d.Enabled)}
-	switch u, ok := identity.FindUser(r, d.Account, d.User); {
+	switch u, ok := identity.PeekUser(r, d.Account, d.User); {
 	case d.Enabled.IsZero():
 	case ok:
 		v.User = new(userEntry(u))

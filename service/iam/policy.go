@@ -187,20 +187,25 @@ func listEntitiesForPolicy(c *cloud.Call, r store.Reader, in *api.ListEntitiesFo
 		return nil, err
 	}
 	var found []any
-	add := func(kind, path string, v any) {
+	seen := map[string]bool{} // one may have the policy as its boundary too
+	add := func(kind, path, id string, v any) {
+		if seen[id] {
+			return
+		}
+		seen[id] = true
 		if (in.EntityFilter == nil || *in.EntityFilter == kind) && strings.HasPrefix(path, cloud.Or(in.PathPrefix, "/")) {
 			found = append(found, v)
 		}
 	}
 	for _, link := range linksOf(in.PolicyUsageFilter) {
 		for g := range identity.Groups.Linked(r, c.Account, link, m.ARN) {
-			add("Group", g.Path, api.PolicyGroup{GroupName: &g.Name, GroupId: &g.ID})
+			add("Group", g.Path, g.ID, api.PolicyGroup{GroupName: &g.Name, GroupId: &g.ID})
 		}
 		for u := range identity.Users.Linked(r, c.Account, link, m.ARN) {
-			add("User", u.Path, api.PolicyUser{UserName: &u.Name, UserId: &u.ID})
+			add("User", u.Path, u.ID, api.PolicyUser{UserName: &u.Name, UserId: &u.ID})
 		}
 		for role := range identity.Roles.Linked(r, c.Account, link, m.ARN) {
-			add("Role", role.Path, api.PolicyRole{RoleName: &role.Name, RoleId: &role.ID})
+			add("Role", role.Path, role.ID, api.PolicyRole{RoleName: &role.Name, RoleId: &role.ID})
 		}
 	}
 	page, p, err := pageSlice(found, in.Marker, in.MaxItems)

@@ -21,7 +21,7 @@ func findProfile(c *cloud.Call, r store.Reader, name string) (*identity.Instance
 func profileEntry(r store.Reader, p *identity.InstanceProfile) api.InstanceProfile {
 	v := api.InstanceProfile{Path: p.Path, InstanceProfileName: p.Name, InstanceProfileId: p.ID, Arn: p.ARN,
 		CreateDate: p.Created, Roles: []api.Role{}}
-	if role, ok := identity.FindRole(r, p.Account, p.Role); ok {
+	if role, ok := identity.PeekRole(r, p.Account, p.Role); ok {
 		v.Roles = append(v.Roles, roleEntry(r, role))
 	}
 	return v
@@ -74,7 +74,7 @@ func listInstanceProfiles(c *cloud.Call, r store.Reader, in *api.ListInstancePro
 }
 
 func listInstanceProfilesForRole(c *cloud.Call, r store.Reader, in *api.ListInstanceProfilesForRoleInput) (*api.ListInstanceProfilesForRoleOutput, error) {
-	role, err := findRole(c, r, in.RoleName)
+	role, err := seeRole(c, r, in.RoleName)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,15 @@ func findRole(c *cloud.Call, r store.Reader, name string) (*identity.Role, error
 	return role, nil
 }
 
+// seeRole is findRole for those who only read.
+func seeRole(c *cloud.Call, r store.Reader, name string) (*identity.Role, error) {
+	role, ok := identity.PeekRole(r, c.Account, name)
+	if !ok {
+		return nil, errNoRole(name)
+	}
+	return role, nil
+}
+
 // ownRole is a role that its account may change: not one that belongs to an
 // AWS service.
 func ownRole(c *cloud.Call, r store.Reader, name string) (*identity.Role, error) {
@@ -61,7 +70,9 @@ func roleView(r store.Reader, role *identity.Role) api.Role {
 
 func lastUsedView(r store.Reader, role *identity.Role) *api.RoleLastUsed {
 	v := new(api.RoleLastUsed)
-	if seen, ok := identity.LastSeen(r, role.Account, role.ARN); ok {
+	// An earlier role of the same name may have been used before this one was
+	// made.
+	if seen, ok := identity.LastSeen(r, role.Account, role.ARN); ok && !seen.At.Before(role.Created) {
 		v.LastUsedDate, v.Region = &seen.At, new(seen.Region)
 	}
 	return v
@@ -121,7 +132,7 @@ func createRole(c *cloud.Call, tx store.Tx, in *api.CreateRoleInput) (*api.Creat
 }
 
 func getRole(c *cloud.Call, r store.Reader, in *api.GetRoleInput) (*api.GetRoleOutput, error) {
-	role, err := findRole(c, r, in.RoleName)
+	role, err := seeRole(c, r, in.RoleName)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +223,7 @@ func untagRole(c *cloud.Call, tx store.Tx, in *api.UntagRoleInput) (*cloud.Empty
 }
 
 func listRoleTags(c *cloud.Call, r store.Reader, in *api.ListRoleTagsInput) (*api.ListRoleTagsOutput, error) {
-	role, err := findRole(c, r, in.RoleName)
+	role, err := seeRole(c, r, in.RoleName)
 	if err != nil {
 		return nil, err
 	}

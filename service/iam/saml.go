@@ -141,8 +141,19 @@ func createSAMLProvider(c *cloud.Call, tx store.Tx, in *api.CreateSAMLProviderIn
 		}
 		p.Keys = append(p.Keys, k)
 	}
+	if err := checkEncryption(p); err != nil {
+		return nil, err
+	}
 	identity.SAMLProviders.Insert(tx, p)
 	return &api.CreateSAMLProviderOutput{SAMLProviderArn: &p.ARN, Tags: optionalTags(p.Tags)}, nil
+}
+
+// checkEncryption: what has to be encrypted, somebody has to decrypt.
+func checkEncryption(p *identity.SAMLProvider) error {
+	if p.EncryptionMode == api.AssertionEncryptionModeTypeRequired && len(p.Keys) == 0 {
+		return api.ErrInvalidInput.New("Assertions cannot be required to be encrypted without a private key.")
+	}
+	return nil
 }
 
 func getSAMLProvider(c *cloud.Call, r store.Reader, in *api.GetSAMLProviderInput) (*api.GetSAMLProviderOutput, error) {
@@ -197,8 +208,8 @@ func updateSAMLProvider(c *cloud.Call, tx store.Tx, in *api.UpdateSAMLProviderIn
 		p.Keys = append(p.Keys, k)
 	}
 	p.EncryptionMode = cloud.Or(in.AssertionEncryptionMode, p.EncryptionMode)
-	if p.EncryptionMode == api.AssertionEncryptionModeTypeRequired && len(p.Keys) == 0 {
-		return nil, api.ErrInvalidInput.New("Assertions cannot be required to be encrypted without a private key.")
+	if err := checkEncryption(p); err != nil {
+		return nil, err
 	}
 	identity.SAMLProviders.Put(tx, p)
 	return &api.UpdateSAMLProviderOutput{SAMLProviderArn: &p.ARN}, nil

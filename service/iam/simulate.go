@@ -91,20 +91,20 @@ func sourcePolicies(c *cloud.Call, r store.Reader, arn string) (*source, error) 
 	s := &source{sources: map[string]string{}}
 	switch kind {
 	case "group":
-		g, err := findGroup(c, r, name)
+		g, err := seeGroup(c, r, name)
 		if err != nil {
 			return nil, err
 		}
 		s.principal = &cloud.Principal{Kind: cloud.User, ARN: g.ARN, Account: c.Account, Name: g.Name, ID: g.ID}
 		s.set = identity.GrantedBy(r, c.Account, "group "+g.Name, &g.Grants)
 	case "user":
-		u, err := findUser(c, r, name)
+		u, err := seeUser(c, r, name)
 		if err != nil {
 			return nil, err
 		}
 		s.principal = identity.UserPrincipal(u)
 	case "role":
-		role, err := findRole(c, r, name)
+		role, err := seeRole(c, r, name)
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +148,7 @@ func (s *simulation) caller(c *cloud.Call, r store.Reader, arn *string, source *
 		}
 		name := a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]
 		s.principal = &cloud.Principal{Kind: cloud.User, ARN: *arn, Account: a.Account, Name: name}
-		if u, ok := identity.FindUser(r, a.Account, name); ok && u.ARN == *arn {
+		if u, ok := identity.PeekUser(r, a.Account, name); ok && u.ARN == *arn {
 			s.principal = identity.UserPrincipal(u)
 		}
 	}

@@ -18,6 +18,15 @@ func findUser(c *cloud.Call, r store.Reader, name string) (*identity.User, error
 	return u, nil
 }
 
+// seeUser is findUser for those who only read.
+func seeUser(c *cloud.Call, r store.Reader, name string) (*identity.User, error) {
+	u, ok := identity.PeekUser(r, c.Account, name)
+	if !ok {
+		return nil, errNoUser(name)
+	}
+	return u, nil
+}
+
 // ownName is the name that the request means: the one given, or the caller's.
 // It is empty for the root user.
 func ownName(c *cloud.Call, name *string) (string, error) {
@@ -103,9 +112,9 @@ func getUser(c *cloud.Call, r store.Reader, in *api.GetUserInput) (*api.GetUserO
 	if name == "" {
 		return &api.GetUserOutput{User: rootView(c, r)}, nil
 	}
-	u, ok := identity.PeekUser(r, c.Account, name)
-	if !ok {
-		return nil, errNoUser(name)
+	u, err := seeUser(c, r, name)
+	if err != nil {
+		return nil, err
 	}
 	return &api.GetUserOutput{User: userView(u)}, nil
 }
@@ -227,8 +236,7 @@ func some[T any](seq func(func(T) bool)) bool {
 	return false
 }
 
-func taggedUser(c *cloud.Call, r store.Reader, name string) (tagged, error) {
-	u, err := findUser(c, r, name)
+func taggedUser(u *identity.User, err error) (tagged, error) {
 	if err != nil {
 		return tagged{}, err
 	}
@@ -236,17 +244,17 @@ func taggedUser(c *cloud.Call, r store.Reader, name string) (tagged, error) {
 }
 
 func tagUser(c *cloud.Call, tx store.Tx, in *api.TagUserInput) (*cloud.Empty, error) {
-	x, err := taggedUser(c, tx, in.UserName)
+	x, err := taggedUser(findUser(c, tx, in.UserName))
 	return tag(tx, x, err, in.Tags)
 }
 
 func untagUser(c *cloud.Call, tx store.Tx, in *api.UntagUserInput) (*cloud.Empty, error) {
-	x, err := taggedUser(c, tx, in.UserName)
+	x, err := taggedUser(findUser(c, tx, in.UserName))
 	return untag(tx, x, err, in.TagKeys)
 }
 
 func listUserTags(c *cloud.Call, r store.Reader, in *api.ListUserTagsInput) (*api.ListUserTagsOutput, error) {
-	x, err := taggedUser(c, r, in.UserName)
+	x, err := taggedUser(seeUser(c, r, in.UserName))
 	tags, p, err := listTags(x, err, in.Marker, in.MaxItems)
 	return &api.ListUserTagsOutput{Tags: tags, IsTruncated: p.IsTruncated, Marker: p.Marker}, err
 }
