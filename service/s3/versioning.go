@@ -30,10 +30,10 @@ func putBucketVersioning(c *cloud.Call, tx store.Tx, in *api.PutBucketVersioning
 	return configure(tx, in.Bucket, func(b *Bucket) error {
 		status := cloud.Or(in.VersioningConfiguration.Status, "")
 		mfa := cloud.Or(in.VersioningConfiguration.MFADelete, "")
-		if !oneOf(status, "Enabled", "Suspended") {
+		if status == "" {
 			return api.ErrIllegalVersioningConfiguration.New("The Versioning element must be specified")
 		}
-		if !oneOf(mfa, "", "Enabled", "Disabled") {
+		if !oneOf(status, "Enabled", "Suspended") || !oneOf(mfa, "", "Enabled", "Disabled") {
 			return errMalformedXML
 		}
 		if status == "Suspended" && b.LockEnabled() {
