@@ -196,6 +196,13 @@ func (t *Table[T]) remembered(row, b []byte) *T {
 }
 
 func (t *Table[T]) parse(b []byte) *T {
+	v := new(T)
+	t.parseInto(v, b)
+	return v
+}
+
+// parseInto decodes a record into v, which is zero.
+func (t *Table[T]) parseInto(v *T, b []byte) {
 	if len(b) == 0 {
 		panic(failure{fmt.Errorf("store: empty record in %s", t.Name)})
 	}
@@ -211,7 +218,6 @@ func (t *Table[T]) parse(b []byte) *T {
 		}
 		version++
 	}
-	v := new(T)
 	var err error
 	if rec, ok := any(v).(Record); ok {
 		err = rec.ParseRecord(body)
@@ -221,7 +227,6 @@ func (t *Table[T]) parse(b []byte) *T {
 	if err != nil {
 		panic(failure{fmt.Errorf("store: decode %s: %w", t.Name, err)})
 	}
-	return v
 }
 
 // Scan yields the records whose key starts with prefix, in key order.
@@ -240,6 +245,22 @@ func (t *Table[T]) ScanReverse(r Reader, prefix ...any) iter.Seq[*T] {
 // start, which begins with prefix too.
 func (t *Table[T]) ScanFrom(r Reader, prefix, start Key) iter.Seq[*T] {
 	return t.span(r, Range{From: t.row(start), To: Next(t.row(prefix))})
+}
+
+// Glance is ScanFrom for those who look at thousands of records and keep none:
+// all are decoded into one, which is good until the next.
+func (t *Table[T]) Glance(r Reader, prefix, start Key) iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		v := new(T)
+		for _, b := range r.Scan(Range{From: t.row(start), To: Next(t.row(prefix))}) {
+			var zero T
+			*v = zero
+			t.parseInto(v, b)
+			if !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 func (t *Table[T]) span(r Reader, rg Range) iter.Seq[*T] {

@@ -90,6 +90,7 @@ func order(t *testing.T, b Backend, people *store.Table[person]) {
 		expect("scan of a prefix", names(people.Scan(r, "1")), "anna bert carl dora")
 		expect("reverse", names(people.ScanReverse(r, "1")), "dora carl bert anna")
 		expect("from", names(people.ScanFrom(r, store.K("1"), store.K("1", "bob"))), "carl dora")
+		expect("a glance from", names(people.Glance(r, store.K("1"), store.K("1", "bob"))), "carl dora")
 		expect("index", names(people.Index(r, "city", "1", "ulm")), "anna dora")
 		expect("whole index", names(people.Index(r, "city")), "bert anna dora emil")
 		expect("index by time", names(people.Index(r, "born")), "emil anna carl dora bert")
