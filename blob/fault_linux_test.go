@@ -80,6 +80,7 @@ func TestFaultsLeaveNothing(t *testing.T) {
 		{"finish", 0, syscall.EIO, false},
 	} {
 		r := newRoom(t)
+		r.work.Wait() // the collector looks at the medium
 		whole := r.medium
 		r.medium = &faulty{medium: whole, call: c.call, left: c.left, err: c.err}
 		p, err := r.Write(t.Context(), bytes.NewReader(content(40*segment)), Options{SizeHint: -1})

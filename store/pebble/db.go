@@ -112,6 +112,9 @@ func (d *DB) start() error {
 	if d.lock, err = pebble.LockDirectory(d.dir, d.options.FS); err != nil {
 		return fmt.Errorf("store: %s is in use: %w", d.dir, err)
 	}
+	if err := layFormat(d.options.FS, d.dir); err != nil {
+		return errors.Join(fmt.Errorf("store: %w", medium(err)), d.lock.Close())
+	}
 	e, err := d.openEngine()
 	if err != nil {
 		return errors.Join(err, d.lock.Close())

@@ -115,7 +115,7 @@ func TestPowerLoss(t *testing.T) {
 		s, err := Open("state", Options{FS: fs, Reserve: -1})
 		must(t, err)
 		w.verify(t, s, w.load(), false)
-		var cut *vfs.MemFS
+		var cut atomic.Pointer[vfs.MemFS]
 		var promised [8]int64
 		target := rnd.Int64N(400)
 		var count atomic.Int64
@@ -124,20 +124,20 @@ func TestPowerLoss(t *testing.T) {
 			if count.Add(1) == target {
 				once.Do(func() {
 					promised = w.load() // before the power fails
-					cut = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 30, 70, 100}[round%4], RNG: rnd})
+					cut.Store(fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 30, 70, 100}[round%4], RNG: rnd}))
 				})
 			}
-			return cut != nil
+			return cut.Load() != nil
 		})
-		if cut == nil {
+		if cut.Load() == nil {
 			promised = w.load()
-			cut = fs.CrashClone(vfs.CrashCloneCfg{})
+			cut.Store(fs.CrashClone(vfs.CrashCloneCfg{}))
 		}
 		must(t, s.Close())
 		for i := range promised {
 			w.promised[i].Store(promised[i])
 		}
-		fs = cut
+		fs = cut.Load()
 	}
 	t.Logf("%d power cuts, lost 0, half done 0, last promised %v", rounds, w.load())
 }
