@@ -80,7 +80,7 @@ as_client() {
 # run_case runs a function in a subshell that ends at its first failing
 # command, and shows its output when it fails.
 run_case() {
-  local name=$1 log="$WORK/case.log" rc start=$EPOCHREALTIME
+  local name=$1 log="$WORK/case-$((PASSED + FAILED)).log" rc start=$EPOCHREALTIME
   shift
   (set -Eeuo pipefail; trap 'echo "  at line $LINENO of $(basename "${BASH_SOURCE[0]}"): $BASH_COMMAND"' ERR; "$@") >"$log" 2>&1 </dev/null
   rc=$?
@@ -105,7 +105,7 @@ finish() {
   local rc=$? pid
   trap - EXIT
   for pid in "${CLOUDS[@]}"; do cloud_stop "$pid"; done
-  [ -n "${KEEP:-}" ] || rm -rf "$WORK"
+  if [ -n "${KEEP:-}" ]; then echo "kept: $WORK"; else rm -rf "$WORK"; fi
   echo "$SUITE: $PASSED passed, $FAILED failed, $SKIPPED skipped"
   [ "$rc" = 0 ] && [ "$FAILED" = 0 ]
   exit

@@ -160,7 +160,7 @@ resource "aws_iam_virtual_mfa_device" "alice" { virtual_mfa_device_name = "tf-al
 resource "aws_iam_user_ssh_key" "alice" {
   username   = aws_iam_user.alice.name
   encoding   = "SSH"
-  public_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFmqbNWlED5RMckFg7qlvMmOaiK4fGo5RPNKwBqfMLig alice"
+  public_key = trimspace(file("${path.module}/alice.pub"))
 }
 
 resource "aws_iam_service_specific_credential" "alice" {

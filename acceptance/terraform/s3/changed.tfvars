@@ -1,1 +1,1 @@
-expire_days = 14
+max_age = 600

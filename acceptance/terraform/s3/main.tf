@@ -1,6 +1,6 @@
-variable "expire_days" {
+variable "max_age" {
   type    = number
-  default = 30
+  default = 300
 }
 
 resource "aws_s3_bucket" "main" {
@@ -32,38 +32,6 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "main" {
   }
 }
 
-resource "aws_s3_bucket_lifecycle_configuration" "main" {
-  depends_on = [aws_s3_bucket_versioning.main]
-  bucket     = aws_s3_bucket.main.id
-  rule {
-    id     = "logs"
-    status = "Enabled"
-    filter { prefix = "logs/" }
-    expiration { days = var.expire_days }
-    noncurrent_version_expiration { noncurrent_days = 7 }
-  }
-  rule {
-    id     = "cold"
-    status = "Enabled"
-    filter {
-      and {
-        prefix                   = "data/"
-        tags                     = { keep = "long" }
-        object_size_greater_than = 200000
-      }
-    }
-    transition {
-      days          = 30
-      storage_class = "STANDARD_IA"
-    }
-    transition {
-      days          = 90
-      storage_class = "GLACIER"
-    }
-    abort_incomplete_multipart_upload { days_after_initiation = 3 }
-  }
-}
-
 resource "aws_s3_bucket_cors_configuration" "main" {
   bucket = aws_s3_bucket.main.id
   cors_rule {
@@ -71,7 +39,7 @@ resource "aws_s3_bucket_cors_configuration" "main" {
     allowed_origins = ["https://a.example"]
     allowed_headers = ["*"]
     expose_headers  = ["ETag"]
-    max_age_seconds = 300
+    max_age_seconds = var.max_age
   }
 }
 
@@ -167,6 +135,9 @@ resource "aws_s3_object_copy" "copy" {
   bucket = aws_s3_bucket.site.id
   key    = "new/index.html"
   source = "${aws_s3_bucket.site.id}/${aws_s3_object.index.key}"
+
+  tagging_directive = "REPLACE"
+  tags              = { page = "copy" }
 }
 
 # Object lock.
