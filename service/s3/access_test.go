@@ -19,7 +19,7 @@ type accessCase struct {
 }
 
 func forBucket(actions string) string { return allowOn("arn:aws:s3:::bucket", actions) }
-func forKey(actions string) string   { return allowOn("arn:aws:s3:::bucket/key", actions) }
+func forKey(actions string) string    { return allowOn("arn:aws:s3:::bucket/key", actions) }
 
 func allowOn(resource, actions string) string {
 	return allowIf(resource, actions, "")

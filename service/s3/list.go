@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/url"
 	"strings"
+	"time"
 
 	"pileus/cloud"
 	"pileus/store"
@@ -75,14 +76,15 @@ func (p *page) take(entry string) bool {
 
 // walk visits the records of a bucket that are on the page. It seeks past
 // common prefixes, so a page costs what it shows, not what lies behind it.
-// visit takes its entries itself and returns false to end the page.
+// visit takes its entries itself and returns false to end the page; it must
+// not keep the record.
 func walk[T any](r store.Reader, t *store.Table[T], bucket string, p *page, key func(*T) string, visit func(*T) bool) {
 	if p.limit == 0 {
 		return
 	}
 	for start, more := max(p.start, p.prefix), true; more; {
 		more = false
-		for v := range t.ScanFrom(r, store.K(bucket), store.K(bucket, start)) {
+		for v := range t.Glance(r, store.K(bucket), store.K(bucket, start)) {
 			k := key(v)
 			if k == "" {
 				continue
@@ -150,10 +152,12 @@ func (e encoder) prefixes(list []string) []api.CommonPrefix {
 	return out
 }
 
-// entryTexts are the texts of one entry of a listing.
+// entryTexts is what one entry of a listing points to.
 type entryTexts struct {
 	key, etag, class, kind string
 	sum                    [1]string
+	modified               time.Time
+	size                   int64
 }
 
 // listing is the keys of a page as V1 and V2 show them.
@@ -170,9 +174,9 @@ func listing(c *cloud.Call, r store.Reader, b *Bucket, p *page, e encoder, owner
 		if len(texts) == cap(texts) {
 			texts = make([]entryTexts, 0, 64)
 		}
-		texts = append(texts, entryTexts{etag: quote(o.ETag), class: o.StorageClass(), key: o.Key})
+		texts = append(texts, entryTexts{etag: quote(o.ETag), class: o.StorageClass(), key: o.Key, modified: o.Modified, size: o.Size})
 		own := &texts[len(texts)-1]
-		x := api.Object{Key: &own.key, LastModified: &o.Modified, ETag: &own.etag, Size: &o.Size, StorageClass: &own.class}
+		x := api.Object{Key: &own.key, LastModified: &own.modified, ETag: &own.etag, Size: &own.size, StorageClass: &own.class}
 		if e.url {
 			x.Key = e.text(o.Key)
 		}
@@ -202,7 +206,7 @@ func listing(c *cloud.Call, r store.Reader, b *Bucket, p *page, e encoder, owner
 func (o *Object) restoreStatus(c *cloud.Call) *api.RestoreStatus {
 	switch {
 	case o.Restored.After(c.Now):
-		return &api.RestoreStatus{IsRestoreInProgress: new(false), RestoreExpiryDate: &o.Restored}
+		return &api.RestoreStatus{IsRestoreInProgress: new(false), RestoreExpiryDate: new(o.Restored)}
 	case !o.Restoring.IsZero():
 		return &api.RestoreStatus{IsRestoreInProgress: new(true)}
 	}

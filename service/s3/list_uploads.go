@@ -51,12 +51,12 @@ func listMultipartUploads(c *cloud.Call, r store.Reader, in *api.ListMultipartUp
 }
 
 func uploadEntry(u *Upload, e encoder) api.MultipartUpload {
-	x := api.MultipartUpload{Key: e.text(u.Key), UploadId: &u.ID, Initiated: &u.Initiated, Initiator: &api.Initiator{ID: &u.Initiator}}
+	x := api.MultipartUpload{Key: e.text(u.Key), UploadId: new(u.ID), Initiated: new(u.Initiated), Initiator: &api.Initiator{ID: new(u.Initiator)}}
 	if o, err := u.object(); err == nil {
 		x.StorageClass, x.Owner = new(o.StorageClass()), owner(o.Owner)
 	}
 	if u.Asked {
-		x.ChecksumAlgorithm, x.ChecksumType = &u.Algorithm, u.kind()
+		x.ChecksumAlgorithm, x.ChecksumType = new(u.Algorithm), u.kind()
 	}
 	return x
 }

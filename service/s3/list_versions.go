@@ -108,11 +108,11 @@ func (l *versionLister) add(o *Object, latest bool) bool {
 	l.lastKey, l.lastVersion = o.Key, o.VersionID()
 	if o.Marker {
 		l.out.DeleteMarkers = append(l.out.DeleteMarkers, api.DeleteMarkerEntry{Key: l.text(o.Key), VersionId: new(o.VersionID()),
-			IsLatest: &latest, LastModified: &o.Modified, Owner: owner(o.Owner)})
+			IsLatest: &latest, LastModified: new(o.Modified), Owner: owner(o.Owner)})
 		return true
 	}
-	x := api.ObjectVersion{Key: l.text(o.Key), VersionId: new(o.VersionID()), IsLatest: &latest, LastModified: &o.Modified,
-		ETag: new(quote(o.ETag)), Size: &o.Size, StorageClass: new(o.StorageClass()), Owner: owner(o.Owner), ChecksumType: o.Sum.Kind()}
+	x := api.ObjectVersion{Key: l.text(o.Key), VersionId: new(o.VersionID()), IsLatest: &latest, LastModified: new(o.Modified),
+		ETag: new(quote(o.ETag)), Size: new(o.Size), StorageClass: new(o.StorageClass()), Owner: owner(o.Owner), ChecksumType: o.Sum.Kind()}
 	if o.Sum.Algorithm != "" {
 		x.ChecksumAlgorithm = []string{o.Sum.Algorithm}
 	}
