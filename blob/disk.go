@@ -61,6 +61,10 @@ func openDisk(root string) (*disk, error) {
 	return d, nil
 }
 
+// Prepare makes the folders that Open would make, for those who have something
+// else to wait for meanwhile.
+func Prepare(dir string) error { return mediumError((&disk{root: dir}).lay()) }
+
 // lay makes the folders.
 func (d *disk) lay() error {
 	base := filepath.Join(d.root, contentFolder)

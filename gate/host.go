@@ -80,3 +80,7 @@ func stripPort(host string) string {
 	}
 	return host
 }
+
+// Virtual tells whether a host name chooses a bucket, or something else that
+// paths below it belong to.
+func Virtual(host string) bool { return parseHost(host).Prefix != "" }

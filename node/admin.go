@@ -1,25 +1,26 @@
 package node
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/pprof"
-	"strings"
+	"os"
 	"time"
 
 	"pileus/clock"
 	"pileus/store"
 )
 
-// isAdmin tells requests that look at or steer the cloud from those that use
-// it. No bucket can have such a name: S3 has no underscores in them.
-func isAdmin(path string) bool {
-	return strings.HasPrefix(path, "/_pileus") || strings.HasPrefix(path, "/_localstack") || strings.HasPrefix(path, "/moto-api/")
-}
-
 func (n *Node) adminHandler() http.Handler {
 	m := http.NewServeMux()
-	m.HandleFunc("GET /_pileus/status", n.status)
+	m.HandleFunc("GET /_pileus/status", func(w http.ResponseWriter, r *http.Request) {
+		n.with(r.Context(), func(ctx context.Context, c *core) {
+			s, err := n.status(ctx, c)
+			reply(w, s, err)
+		})
+	})
 	m.HandleFunc("POST /_pileus/reset", n.resetRequest)
 	m.HandleFunc("POST /moto-api/reset", n.resetRequest)
 	m.HandleFunc("POST /_localstack/state/reset", n.resetRequest)
@@ -27,9 +28,8 @@ func (n *Node) adminHandler() http.Handler {
 		w.WriteHeader(http.StatusAccepted)
 		n.askToStop()
 	})
-	m.HandleFunc("GET /_pileus/clock", n.clockState)
-	m.HandleFunc("POST /_pileus/clock/{verb}", n.clockSteer)
-	m.HandleFunc("GET /_pileus/metrics", func(w http.ResponseWriter, r *http.Request) { n.Gate().Metrics().ServeHTTP(w, r) })
+	n.clockRoutes(m)
+	n.mount(m, "GET /_pileus/metrics", func(c *core) http.Handler { return c.gate.Metrics() })
 	n.mount(m, "/_pileus/trail", func(c *core) http.Handler { return c.trail.Handler() })
 	n.mount(m, "/_pileus/why/", func(c *core) http.Handler { return c.trail.Handler() })
 	n.mount(m, "/_pileus/faults", func(c *core) http.Handler { return c.faults.Handler() })
@@ -47,17 +47,45 @@ func (n *Node) adminHandler() http.Handler {
 			pprof.Handler(r.PathValue("name")).ServeHTTP(w, r)
 		})
 	}
-	return m
+	m.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		replyStatus(w, http.StatusNotFound, map[string]string{"error": "there is nothing at " + r.Method + " " + r.URL.Path})
+	})
+	return n.guard(m)
 }
 
-// mount serves a part of the core that is there at the time.
+// mount serves a part of the core that is there at the time. The core stays
+// open meanwhile, and a request that would go on for long, such as one that
+// follows the trail, ends when it is to be closed.
 func (n *Node) mount(m *http.ServeMux, path string, of func(*core) http.Handler) {
-	m.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { of(n.core.Load()).ServeHTTP(w, r) })
+	m.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		n.with(r.Context(), func(ctx context.Context, c *core) { of(c).ServeHTTP(w, r.WithContext(ctx)) })
+	})
+}
+
+// with calls f with the core, which is not replaced before f returns. The
+// context ends when the core is about to be.
+func (n *Node) with(ctx context.Context, f func(context.Context, *core)) {
+	n.passing.RLock()
+	defer n.passing.RUnlock()
+	c := n.core.Load()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		select {
+		case <-c.gate.Closing():
+			cancel()
+		case <-done:
+		}
+	}()
+	f(ctx, c)
 }
 
 // Status is what `pileus status` shows.
 type Status struct {
 	Ready    bool                      `json:"ready"`
+	PID      int                       `json:"pid"`
 	Version  string                    `json:"version"`
 	Endpoint string                    `json:"endpoint"`
 	DataDir  string                    `json:"dataDir,omitempty"`
@@ -68,17 +96,6 @@ type Status struct {
 	Clock    ClockState                `json:"clock"`
 	Warnings []string                  `json:"warnings,omitempty"`
 	Services map[string]map[string]int `json:"services"`
-}
-
-// ClockState is the clock as JSON shows it.
-type ClockState struct {
-	Now    time.Time `json:"now"`
-	Offset string    `json:"offset"`
-	Frozen bool      `json:"frozen"`
-}
-
-func stateOf(s clock.State) ClockState {
-	return ClockState{s.Now, s.Offset.Round(time.Millisecond).String(), s.Frozen}
 }
 
 // Warnings are what a user should know of how this cloud runs.
@@ -109,14 +126,13 @@ func (o Options) backend() string {
 	return "pebble"
 }
 
-func (n *Node) status(w http.ResponseWriter, r *http.Request) {
-	c := n.core.Load()
+func (n *Node) status(ctx context.Context, c *core) (Status, error) {
 	s := Status{
-		Ready: n.ready.Load(), Version: n.o.Version, Endpoint: n.endpoint, DataDir: n.o.DataDir, Backend: n.o.backend(),
-		Region: n.o.Region, Account: n.o.Account, Uptime: c.started.Elapsed().Round(time.Second).String(),
+		Ready: n.ready.Load(), PID: os.Getpid(), Version: n.o.Version, Endpoint: n.endpoint, DataDir: n.o.DataDir, Backend: n.o.backend(),
+		Region: n.o.Region, Account: n.o.Account, Uptime: n.started.Elapsed().Round(time.Second).String(),
 		Clock: stateOf(c.clock.State()), Warnings: n.o.Warnings(), Services: map[string]map[string]int{},
 	}
-	err := c.db.View(r.Context(), func(rd store.Reader) error {
+	return s, c.db.View(ctx, func(rd store.Reader) error {
 		for _, m := range c.modules {
 			s.Services[m.API.Name] = map[string]int{}
 			if m.Count != nil {
@@ -125,7 +141,6 @@ func (n *Node) status(w http.ResponseWriter, r *http.Request) {
 		}
 		return nil
 	})
-	reply(w, s, err)
 }
 
 func (n *Node) resetRequest(w http.ResponseWriter, r *http.Request) {
@@ -134,55 +149,38 @@ func (n *Node) resetRequest(w http.ResponseWriter, r *http.Request) {
 	reply(w, map[string]string{"status": "ok", "took": watch.Elapsed().String()}, err)
 }
 
-func (n *Node) clockState(w http.ResponseWriter, _ *http.Request) {
-	reply(w, stateOf(n.Clock().State()), nil)
-}
-
-// clockSteer answers POST /_pileus/clock/{advance,set,freeze,resume,reset}
-// with {"by": "30d"} or {"to": "2027-01-01T00:00:00Z"} where the verb needs it.
-func (n *Node) clockSteer(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		By string
-		To time.Time
-	}
-	if r.ContentLength != 0 {
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10)).Decode(&in); err != nil {
-			http.Error(w, "the body is not the JSON that was expected: "+err.Error(), http.StatusBadRequest)
-			return
-		}
-	}
-	k := n.Clock()
-	var err error
-	switch verb := r.PathValue("verb"); verb {
-	case "advance":
-		var d time.Duration
-		if d, err = clock.ParseDuration(in.By); err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
-		err = k.Advance(r.Context(), d)
-	case "set":
-		err = k.Set(r.Context(), in.To)
-	case "freeze":
-		k.Freeze()
-	case "resume":
-		k.Resume()
-	case "reset":
-		k.Reset()
-	default:
-		http.Error(w, "the clock knows advance, set, freeze, resume and reset, not "+verb, http.StatusNotFound)
+// reply answers v, or the error.
+func reply(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		replyStatus(w, statusOf(err), map[string]string{"error": err.Error()})
 		return
 	}
-	reply(w, stateOf(k.State()), err)
+	replyStatus(w, http.StatusOK, v)
 }
 
-func reply(w http.ResponseWriter, v any, err error) {
+func replyStatus(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		v = map[string]string{"error": err.Error()}
-	}
+	w.WriteHeader(status)
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
-	e.Encode(v)
+	_ = e.Encode(v) // a client that has left needs no answer
+}
+
+// wrong is an error that the one who asked can put right.
+type wrong struct {
+	status int
+	text   string
+}
+
+func (w *wrong) Error() string { return w.text }
+
+func statusOf(err error) int {
+	var w *wrong
+	switch {
+	case errors.As(err, &w):
+		return w.status
+	case errors.Is(err, store.ErrFull):
+		return http.StatusInsufficientStorage
+	}
+	return http.StatusInternalServerError
 }

@@ -39,13 +39,12 @@ type core struct {
 	usage   *identity.Usage
 	modules []cloud.Module
 	log     *slog.Logger
-	started clock.Stopwatch
 }
 
 // openCore opens the state, or what the snapshot load holds, and puts the
 // parts together.
 func openCore(ctx context.Context, o Options, load string) (c *core, err error) {
-	c = &core{o: o, log: o.Log, started: clock.Start()}
+	c = &core{o: o, log: o.Log}
 	defer func() {
 		if err != nil {
 			c.close(ctx)
@@ -87,26 +86,35 @@ func (c *core) openState(ctx context.Context, load string) error {
 	if c.o.DataDir == "" {
 		return c.openMemory(ctx, load)
 	}
-	dir, err := currentGeneration(c.o.DataDir)
+	g, err := currentGeneration(c.o.DataDir)
 	if err != nil {
 		return err
 	}
-	if c.key, err = masterKey(dir); err != nil {
-		return err
+	content := filepath.Join(g.path(), snapshotContent)
+	// The store waits for the disk when it is opened; the rest is done meanwhile.
+	key := make(chan error, 1)
+	go func() {
+		var err error
+		c.key, err = masterKey(g.path())
+		key <- errors.Join(err, blob.Prepare(content))
+	}()
+	c.db, err = c.openStore(ctx, g, load)
+	if err := errors.Join(err, <-key); err != nil {
+		return fmt.Errorf("open the state in %s: %w", g.path(), err)
 	}
-	if c.o.Postgres != "" {
-		c.db, err = postgres.Open(ctx, c.o.Postgres)
-		if err == nil && load != "" {
-			err = pebble.Load(ctx, filepath.Join(load, snapshotState), c.db)
-		}
-	} else {
-		c.db, err = pebble.Open(filepath.Join(dir, snapshotState), pebble.Options{Durability: pebble.Durability(c.o.Durability), Logger: c.log})
-	}
-	if err != nil {
-		return fmt.Errorf("open the state: %w", err)
-	}
-	c.blobs, err = blob.Open(filepath.Join(dir, snapshotContent), c.key, c.db)
+	c.blobs, err = blob.Open(content, c.key, c.db)
 	return err
+}
+
+func (c *core) openStore(ctx context.Context, g generation, load string) (store.Store, error) {
+	if c.o.Postgres == "" {
+		return pebble.Open(filepath.Join(g.path(), snapshotState), pebble.Options{Durability: pebble.Durability(c.o.Durability), Logger: c.log})
+	}
+	db, err := postgres.Open(ctx, c.o.Postgres)
+	if err == nil && load != "" {
+		err = pebble.Load(ctx, filepath.Join(load, snapshotState), db)
+	}
+	return db, err
 }
 
 func (c *core) openMemory(ctx context.Context, load string) (err error) {
@@ -240,6 +248,9 @@ func (c *core) reset(ctx context.Context) error {
 	if err := c.blobs.Clear(ctx); err != nil {
 		return err
 	}
+	if err := c.bootstrap(ctx); err != nil { // so that clients' keys are gone for a moment only
+		return err
+	}
 	c.runner.Reset()
 	c.trail.Reset()
 	c.meter.Reset()
@@ -251,7 +262,7 @@ func (c *core) reset(ctx context.Context) error {
 			m.Reset()
 		}
 	}
-	return c.bootstrap(ctx)
+	return nil
 }
 
 // flush writes what the parts hold in memory.

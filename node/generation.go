@@ -21,28 +21,27 @@ const currentFile = "current"
 
 const keySize = 32
 
-// currentGeneration is the folder in use; the others are removed.
-func currentGeneration(dataDir string) (string, error) {
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return "", err
-	}
+// firstGeneration is the one in use where no file names another.
+const firstGeneration = 1
+
+// currentGeneration is the one in use; the others, which a crash may have left
+// behind, are removed. The data directory is locked.
+func currentGeneration(dataDir string) (generation, error) {
+	g := generation{dataDir, firstGeneration}
 	name, err := os.ReadFile(filepath.Join(dataDir, currentFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		g := generation{dataDir, 1}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		if err := os.MkdirAll(g.path(), 0o700); err != nil {
-			return "", err
+			return g, err
 		}
-		return g.path(), g.choose()
+	case err != nil:
+		return g, err
+	default:
+		if g.number, err = strconv.Atoi(strings.TrimSpace(string(name))); err != nil {
+			return g, fmt.Errorf("%s does not name a generation: %w", filepath.Join(dataDir, currentFile), err)
+		}
 	}
-	if err != nil {
-		return "", err
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(name)))
-	if err != nil {
-		return "", fmt.Errorf("%s does not name a generation: %w", filepath.Join(dataDir, currentFile), err)
-	}
-	g := generation{dataDir, n}
-	return g.path(), g.removeOthers()
+	return g, g.removeOthers()
 }
 
 type generation struct {
@@ -85,12 +84,19 @@ func stage(dataDir, snapshot string) (generation, error) {
 	if err != nil {
 		return generation{}, err
 	}
-	n, err := strconv.Atoi(filepath.Base(current))
-	if err != nil {
-		return generation{}, err
-	}
-	g := generation{dataDir, n + 1}
-	return g, copyTree(snapshot, g.path())
+	g := generation{dataDir, current.number + 1}
+	return g, errors.Join(copyTree(snapshot, g.path()), syncTree(g.path()), syncFolder(dataDir))
+}
+
+// syncTree makes durable which files a tree has. What is in those that were
+// linked is so already.
+func syncTree(root string) error {
+	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return syncFolder(path)
+	})
 }
 
 // copyTree copies a snapshot's folder. Files that are never written again,

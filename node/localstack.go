@@ -13,10 +13,8 @@ func (n *Node) localstack(m *http.ServeMux) {
 	m.HandleFunc("GET /_localstack/health", health)
 	m.HandleFunc("GET /_pileus/health", health)
 	m.HandleFunc("GET /_localstack/info", n.info)
-	if n.o.Init != nil {
-		m.Handle("GET /_localstack/init", n.o.Init)
-		m.Handle("GET /_localstack/init/{stage}", n.o.Init)
-	}
+	m.Handle("GET /_localstack/init", n.o.Init)
+	m.Handle("GET /_localstack/init/{stage}", n.o.Init)
 }
 
 // compatible is the LocalStack release whose conventions are followed; tools
@@ -32,10 +30,9 @@ func (n *Node) health() map[string]any {
 }
 
 func (n *Node) info(w http.ResponseWriter, _ *http.Request) {
-	c := n.core.Load()
 	reply(w, map[string]any{
 		"version": compatible, "edition": "pileus", "pileus_version": n.o.Version,
-		"is_license_activated": false, "session_id": c.gate.Rand().UUID(), "machine_id": "", "system": runtime.GOOS,
-		"is_docker": false, "server_time_utc": machine().Format(time.RFC3339), "uptime": int(c.started.Elapsed() / time.Second),
+		"is_license_activated": false, "session_id": n.Gate().Rand().UUID(), "machine_id": "", "system": runtime.GOOS,
+		"is_docker": false, "server_time_utc": machine().Format(time.RFC3339), "uptime": int(n.started.Elapsed() / time.Second),
 	}, nil)
 }

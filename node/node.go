@@ -11,9 +11,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"pileus/clock"
@@ -29,6 +31,7 @@ type Node struct {
 	core      atomic.Pointer[core]
 	mu        sync.Mutex   // held while the core is replaced or reset
 	passing   sync.RWMutex // read-held by requests, so that a core is replaced between them
+	lock      *os.File     // of the data directory; nil in memory
 	listeners []net.Listener
 	server    *http.Server
 	admin     http.Handler
@@ -37,17 +40,32 @@ type Node struct {
 	asked     chan struct{} // closed when somebody asked the node to stop
 	once      sync.Once
 	ready     atomic.Bool
+	stopping  atomic.Bool
+	started   clock.Stopwatch
+}
+
+// errStopping refuses what would replace the core of a node that goes away.
+var errStopping = &wrong{http.StatusServiceUnavailable, "the cloud is stopping"}
+
+// alone takes the right to replace or reset the core.
+func (n *Node) alone() (done func(), err error) {
+	n.mu.Lock()
+	if n.stopping.Load() {
+		n.mu.Unlock()
+		return nil, errStopping
+	}
+	return n.mu.Unlock, nil
 }
 
 // Start opens the state, starts the services and listens. The node runs until
 // Stop.
 func Start(ctx context.Context, o Options) (*Node, error) {
 	o = o.withDefaults()
-	n := &Node{o: o, failed: make(chan error, 1), asked: make(chan struct{})}
+	n := &Node{o: o, failed: make(chan error, 1), asked: make(chan struct{}), started: clock.Start()}
 	if err := n.listen(); err != nil {
 		return nil, err
 	}
-	c, err := openCore(ctx, o, "")
+	c, err := n.open(ctx)
 	if err != nil {
 		n.closeListeners()
 		return nil, err
@@ -58,6 +76,25 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	n.serve()
 	n.ready.Store(true)
 	return n, nil
+}
+
+// open takes the data directory and opens what is in it.
+func (n *Node) open(ctx context.Context) (c *core, err error) {
+	if n.o.DataDir != "" {
+		if n.lock, err = lockData(n.o.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	if c, err = openCore(ctx, n.o, ""); err != nil {
+		n.unlock()
+	}
+	return c, err
+}
+
+func (n *Node) unlock() {
+	if n.lock != nil {
+		n.lock.Close()
+	}
 }
 
 func (n *Node) listen() error {
@@ -82,8 +119,11 @@ func (n *Node) listen() error {
 }
 
 func portTaken(addr string, err error) error {
-	if strings.Contains(err.Error(), "address already in use") {
+	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s is in use. Another pileus or local cloud may be running: `pileus status` tells, `pileus down` stops it, `--port` chooses another port", addr)
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return fmt.Errorf("listening on %s is not allowed: ports below 1024 need privileges. --port chooses another", addr)
 	}
 	return err
 }
@@ -110,7 +150,7 @@ func (n *Node) serve() {
 
 // ServeHTTP sends what steers the cloud one way and what uses it the other.
 func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if isAdmin(r.URL.Path) {
+	if steers(r) {
 		n.admin.ServeHTTP(w, r)
 		return
 	}
@@ -142,8 +182,11 @@ func (n *Node) Drain(ctx context.Context) error { return n.core.Load().runner.Dr
 
 // Reset empties the cloud.
 func (n *Node) Reset(ctx context.Context) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	done, err := n.alone()
+	if err != nil {
+		return err
+	}
+	defer done()
 	return n.core.Load().reset(ctx)
 }
 
@@ -160,14 +203,17 @@ func (n *Node) Stop(ctx context.Context) error {
 	n.ready.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
-	c := n.core.Load()
-	c.gate.BeginStop()
-	err := n.server.Shutdown(ctx)
-	if err != nil {
+	n.stopping.Store(true)
+	n.Gate().BeginStop()
+	if err := n.server.Shutdown(ctx); err != nil {
+		n.o.Log.Warn("requests under way were cut off", "after", stopWithin, "err", err)
 		n.server.Close()
 	}
+	n.mu.Lock() // a snapshot that is being saved or loaded is finished first
+	defer n.mu.Unlock()
 	n.closeListeners()
-	return c.close(ctx)
+	defer n.unlock()
+	return n.core.Load().close(ctx)
 }
 
 func (n *Node) closeListeners() {

@@ -8,6 +8,7 @@ import (
 	"pileus/blob"
 	"pileus/clock"
 	"pileus/cloud"
+	"pileus/node/initscripts"
 )
 
 // Options say what a node is started with. The zero value is an ephemeral
@@ -46,7 +47,8 @@ type Options struct {
 	// Seed makes identifiers repeat themselves; 0: they never do.
 	Seed uint64
 	Log  *slog.Logger
-	// Init tells how the init scripts went, at /_localstack/init.
+	// Init tells how the init scripts went, at /_localstack/init; nil: there
+	// are none.
 	Init http.Handler
 	// Version is what status and the LocalStack endpoints report.
 	Version string
@@ -82,6 +84,9 @@ func (o Options) withDefaults() Options {
 	def(&o.Version, "dev")
 	if len(o.Listen) == 0 {
 		o.Listen = []string{"127.0.0.1:0"}
+	}
+	if o.Init == nil {
+		o.Init = initscripts.None()
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

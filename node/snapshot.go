@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"pileus/clock"
@@ -38,6 +39,10 @@ type Snapshot struct {
 
 var snapshotName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
+func isSnapshotName(name string) bool {
+	return snapshotName.MatchString(name) && !strings.HasSuffix(name, partial)
+}
+
 func (n *Node) snapshotRoutes(m *http.ServeMux) {
 	m.HandleFunc("GET /_pileus/snapshots", func(w http.ResponseWriter, r *http.Request) {
 		list, err := ListSnapshots(n.o.SnapshotDir)
@@ -55,10 +60,10 @@ func (n *Node) snapshotRoutes(m *http.ServeMux) {
 
 func (n *Node) snapshotPath(name string) (string, error) {
 	if n.o.SnapshotDir == "" {
-		return "", errors.New("this cloud has no folder for snapshots")
+		return "", &wrong{http.StatusBadRequest, "this cloud has no folder for snapshots"}
 	}
-	if !snapshotName.MatchString(name) {
-		return "", fmt.Errorf("%q is no name for a snapshot: up to 100 letters, digits, dots, dashes and underscores", name)
+	if !isSnapshotName(name) {
+		return "", &wrong{http.StatusBadRequest, fmt.Sprintf("%q is no name for a snapshot: up to 100 letters, digits, dots, dashes and underscores", name)}
 	}
 	return filepath.Join(n.o.SnapshotDir, name), nil
 }
@@ -71,21 +76,30 @@ func (n *Node) Save(ctx context.Context, name string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	partial := path + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
+	done, err := n.alone()
+	if err != nil {
 		return nil, err
 	}
-	s, err := n.core.Load().save(ctx, name, partial)
+	defer done()
+	whole := path + partial
+	if err := os.RemoveAll(whole); err != nil {
+		return nil, err
+	}
+	s, err := n.core.Load().save(ctx, name, whole)
+	if err == nil {
+		err = syncTree(whole)
+	}
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(partial))
+		return nil, errors.Join(fmt.Errorf("save the snapshot %s: %w", name, err), os.RemoveAll(whole))
 	}
 	if err := os.RemoveAll(path); err != nil {
 		return nil, err
 	}
-	return s, os.Rename(partial, path)
+	return s, errors.Join(os.Rename(whole, path), syncFolder(n.o.SnapshotDir))
 }
+
+// partial ends the name of the folder of a snapshot that is not yet whole.
+const partial = ".partial"
 
 func (c *core) save(ctx context.Context, name, dir string) (*Snapshot, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -110,14 +124,14 @@ func (c *core) save(ctx context.Context, name, dir string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(filepath.Join(dir, snapshotKey), c.key, 0o600); err != nil {
+	if err := writeFile(filepath.Join(dir, snapshotKey), c.key); err != nil {
 		return nil, err
 	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	return s, os.WriteFile(filepath.Join(dir, snapshotAbout), b, 0o600)
+	return s, writeFile(filepath.Join(dir, snapshotAbout), b)
 }
 
 // counts adds up what the services hold.
@@ -145,8 +159,11 @@ func (n *Node) Load(ctx context.Context, name string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
+	done, err := n.alone()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	old := n.core.Load()
 	next, err := stage(n.o.DataDir, path)
 	if err != nil {
@@ -180,7 +197,7 @@ func (n *Node) reopen(ctx context.Context, load string, cause error) error {
 func readSnapshot(path string) (*Snapshot, error) {
 	b, err := os.ReadFile(filepath.Join(path, snapshotAbout))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no snapshot %q; `pileus snapshot list` shows those that there are", filepath.Base(path))
+		return nil, &wrong{http.StatusNotFound, fmt.Sprintf("there is no snapshot %q; `pileus snapshot list` shows those that there are", filepath.Base(path))}
 	}
 	if err != nil {
 		return nil, err
@@ -197,7 +214,10 @@ func ListSnapshots(dir string) ([]*Snapshot, error) {
 		return list, nil
 	}
 	for _, e := range entries {
-		if s, err := readSnapshot(filepath.Join(dir, e.Name())); err == nil && snapshotName.MatchString(e.Name()) && filepath.Ext(e.Name()) != ".partial" {
+		if !isSnapshotName(e.Name()) {
+			continue
+		}
+		if s, err := readSnapshot(filepath.Join(dir, e.Name())); err == nil {
 			list = append(list, s)
 		}
 	}

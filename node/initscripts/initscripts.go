@@ -6,6 +6,7 @@ package initscripts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Stages of a cloud's life, in order.
@@ -26,11 +28,19 @@ const (
 	Shutdown = "SHUTDOWN" // before it stops
 )
 
+// States of a script.
+const (
+	Unknown    = "UNKNOWN" // it has not run
+	Running    = "RUNNING"
+	Successful = "SUCCESSFUL"
+	Failed     = "ERROR"
+)
+
 // Script is one file and how it went.
 type Script struct {
 	Stage string `json:"stage"`
 	Name  string `json:"name"`
-	State string `json:"state"` // UNKNOWN, RUNNING, SUCCESSFUL, ERROR
+	State string `json:"state"`
 	path  string
 }
 
@@ -41,6 +51,11 @@ type Runner struct {
 	mu   sync.Mutex
 	list []*Script
 	done map[string]bool
+}
+
+// None has no scripts and has been through every stage: a cloud without them.
+func None() *Runner {
+	return &Runner{done: map[string]bool{Boot: true, Start: true, Ready: true}}
 }
 
 // Find lists the scripts in {boot,start,ready,shutdown}.d below each directory.
@@ -57,30 +72,44 @@ func Find(dirs []string, out io.Writer, log *slog.Logger) *Runner {
 
 func (r *Runner) add(stage, dir string) {
 	var found []string
-	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && interpreter(path) != nil {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && command(path) != nil {
 			found = append(found, path)
 		}
 		return nil // what cannot be read is not there
 	})
 	slices.Sort(found)
 	for _, path := range found {
-		r.list = append(r.list, &Script{Stage: stage, Name: filepath.Base(path), State: "UNKNOWN", path: path})
+		r.list = append(r.list, &Script{Stage: stage, Name: filepath.Base(path), State: Unknown, path: path})
 	}
 }
 
-// interpreter is the command that runs a file, nil where there is none.
-func interpreter(path string) []string {
-	switch filepath.Ext(path) {
-	case ".sh":
-		return []string{"sh", path}
-	case ".py":
+// command is how a file is run, nil where it is no script: as it is where it
+// is executable, else by the interpreter that goes with its name. It may be
+// a link, as mounted configuration is.
+func command(path string) []string {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	switch ext := filepath.Ext(path); {
+	case info.Mode()&0o111 != 0:
+		return []string{path}
+	case ext == ".sh":
+		return []string{shell(), path}
+	case ext == ".py":
 		return []string{"python3", path}
 	}
-	if info, err := os.Stat(path); err == nil && info.Mode()&0o111 != 0 {
-		return []string{path}
-	}
 	return nil
+}
+
+// shell runs scripts that do not say what runs them: bash, where it is there,
+// because that is what they were written for.
+func shell() string {
+	if path, err := exec.LookPath("bash"); err == nil {
+		return path
+	}
+	return "sh"
 }
 
 // Run runs the scripts of a stage. A script that fails is reported and does
@@ -90,13 +119,13 @@ func (r *Runner) Run(ctx context.Context, stage string, env []string) {
 		if s.Stage != stage {
 			continue
 		}
-		r.set(s, "RUNNING")
+		r.set(s, Running)
 		if err := r.run(ctx, s, env); err != nil {
 			r.log.Error("an init script failed", "stage", stage, "script", s.path, "err", err)
-			r.set(s, "ERROR")
+			r.set(s, Failed)
 			continue
 		}
-		r.set(s, "SUCCESSFUL")
+		r.set(s, Successful)
 	}
 	r.mu.Lock()
 	r.done[stage] = true
@@ -104,11 +133,15 @@ func (r *Runner) Run(ctx context.Context, stage string, env []string) {
 }
 
 func (r *Runner) run(ctx context.Context, s *Script, env []string) error {
-	argv := interpreter(s.path)
+	argv := command(s.path)
+	if argv == nil {
+		return errors.New("it is no script any more")
+	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Dir = filepath.Dir(s.path)
 	cmd.Stdout, cmd.Stderr = r.out, r.out
+	cmd.WaitDelay = time.Second // for what it left running with our output
 	return cmd.Run()
 }
 
@@ -131,12 +164,12 @@ func (r *Runner) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if only != "" {
-		json.NewEncoder(w).Encode(map[string]any{"completed": r.done[only], "scripts": scripts})
+		_ = json.NewEncoder(w).Encode(map[string]any{"completed": r.done[only], "scripts": scripts})
 		return
 	}
 	completed := map[string]bool{}
 	for _, stage := range []string{Boot, Start, Ready, Shutdown} {
 		completed[stage] = r.done[stage]
 	}
-	json.NewEncoder(w).Encode(map[string]any{"completed": completed, "scripts": scripts})
+	_ = json.NewEncoder(w).Encode(map[string]any{"completed": completed, "scripts": scripts})
 }
