@@ -300,9 +300,11 @@ func (b *batch) moveSome(t *moveTask, now time.Time, n int) (moved int, err erro
 		if !ok {
 			continue
 		}
-		if err = b.moveOne(t, m, now); err == nil {
-			moved++
+		if err = b.moveOne(t, m, now); err != nil {
+			b.looked-- // it stays where it is
+			break
 		}
+		moved++
 	}
 	return moved, err
 }

@@ -28,13 +28,7 @@ func (m *message) AppendRecord(b []byte) []byte {
 	} else {
 		b = append(b, 0)
 	}
-	b = binary.AppendUvarint(b, uint64(len(m.Attributes)))
-	for i := range m.Attributes {
-		b = appendText(b, m.Attributes[i].Name)
-		b = appendText(b, m.Attributes[i].Type)
-		b = appendText(b, m.Attributes[i].Value)
-	}
-	return b
+	return appendAttributes(b, m.Attributes)
 }
 
 // ParseRecord is the inverse of AppendRecord.
@@ -50,20 +44,34 @@ func (m *message) ParseRecord(b []byte) error {
 		*s = p.text()
 	}
 	m.Spilled = p.byte() == 1
-	n := p.uint()
-	if n > uint64(len(p.b)) {
-		return errRecord
+	m.Attributes = p.attributes()
+	return p.end()
+}
+
+// AppendRecord writes a spilled content in the same way.
+func (x *payload) AppendRecord(b []byte) []byte {
+	b = binary.AppendVarint(b, x.Queue)
+	b = binary.AppendVarint(b, x.Order)
+	b = binary.AppendVarint(b, x.Node)
+	return appendAttributes(appendText(b, x.Body), x.Attributes)
+}
+
+// ParseRecord is the inverse of AppendRecord.
+func (x *payload) ParseRecord(b []byte) error {
+	p := parser{b: b}
+	x.Queue, x.Order, x.Node = p.int(), p.int(), p.int()
+	x.Body, x.Attributes = p.text(), p.attributes()
+	return p.end()
+}
+
+func appendAttributes(b []byte, list []attribute) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for i := range list {
+		b = appendText(b, list[i].Name)
+		b = appendText(b, list[i].Type)
+		b = appendText(b, list[i].Value)
 	}
-	if n > 0 {
-		m.Attributes = make([]attribute, n)
-	}
-	for i := range m.Attributes {
-		m.Attributes[i] = attribute{p.text(), p.text(), p.text()}
-	}
-	if p.bad || len(p.b) > 0 {
-		return errRecord
-	}
-	return nil
+	return b
 }
 
 var errRecord = errors.New("sqs: malformed message record")
@@ -91,6 +99,26 @@ func instant(n int64) time.Time {
 type parser struct {
 	b   []byte
 	bad bool
+}
+
+// end is the error of a record that was too short or too long.
+func (p *parser) end() error {
+	if p.bad || len(p.b) > 0 {
+		return errRecord
+	}
+	return nil
+}
+
+func (p *parser) attributes() (list []attribute) {
+	n := p.uint()
+	if n > uint64(len(p.b)) {
+		p.fail()
+		return nil
+	}
+	for range n {
+		list = append(list, attribute{p.text(), p.text(), p.text()})
+	}
+	return list
 }
 
 func (p *parser) fail() { p.b, p.bad = nil, true }
