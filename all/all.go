@@ -5,6 +5,7 @@ import (
 	"pileus/cloud"
 	"pileus/node"
 	"pileus/service/iam"
+	"pileus/service/organizations"
 	"pileus/service/s3"
 	"pileus/service/s3/s3control"
 	"pileus/service/sts"
@@ -14,6 +15,7 @@ import (
 func Modules(node.Parts) []cloud.Module {
 	return []cloud.Module{
 		iam.Module(),
+		organizations.Module(),
 		s3.Module(),
 		sts.Module(),
 		s3control.Module(),

@@ -23,6 +23,9 @@ type Account struct {
 	// Preferences of the account as a whole, by name (STS's global endpoint
 	// token version).
 	Preferences map[string]string
+	// Closed is when the account was closed; its credentials are refused from
+	// then on. Zero: it is open.
+	Closed time.Time
 }
 
 // PasswordPolicy is an account's rule for users' passwords.

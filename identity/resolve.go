@@ -15,8 +15,8 @@ import (
 type Resolved struct {
 	Principal *cloud.Principal
 	Secret    string
-	Token     string // the session token that must come with the request
-	Inactive  bool
+	Token     string     // the session token that must come with the request
+	Inactive  bool       // the key is, or its account is closed
 	Policies  policy.Set // Resource and Trust are for the caller to fill in, on a copy
 	OrgID     string     // aws:PrincipalOrgID
 	OrgPath   string     // aws:PrincipalOrgPaths
@@ -105,7 +105,7 @@ func keyed(r store.Reader, id string) *Resolved {
 		p = UserPrincipal(u)
 	}
 	v := resolve(r, p)
-	v.Secret, v.Inactive = k.Secret, k.Inactive
+	v.Secret, v.Inactive = k.Secret, v.Inactive || k.Inactive
 	return v
 }
 
@@ -150,6 +150,7 @@ func resolve(r store.Reader, p *cloud.Principal) *Resolved {
 	}
 	if a, ok := Accounts.Peek(r, p.Account); ok {
 		v.Canonical = a.CanonicalID
+		v.Inactive = !a.Closed.IsZero()
 	}
 	if org, path := Path(r, p.Account); org != nil {
 		v.OrgID = org.ID

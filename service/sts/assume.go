@@ -26,7 +26,7 @@ func roleOf(r store.Reader, arn string) (*identity.Role, cloud.Resource, error) 
 	}
 	res := cloud.Resource{ARN: arn, Account: a.Account, Trust: true}
 	role, ok := identity.RoleByARN(r, arn)
-	if !ok {
+	if account, known := identity.Accounts.Get(r, a.Account); !ok || known && !account.Closed.IsZero() {
 		return nil, res, nil
 	}
 	res.Tags = role.Tags.Map()
