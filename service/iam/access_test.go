@@ -70,7 +70,7 @@ func TestAccess(t *testing.T) {
 			as := func(name, policy string) *sdk.Client {
 				k := f.w.User(name, policy)
 				f.withPassword(name)
-				return sdk.NewFromConfig(f.w.ConfigAs(k))
+				return client(f.w.ConfigAs(k))
 			}
 			refused(t, x.call(t, as("nobody", "")), "AccessDenied", "is not authorized to perform: iam:"+x.op()+" on resource: ")
 			if arn != "*" {

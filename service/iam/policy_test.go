@@ -65,7 +65,7 @@ func TestPolicyVersions(t *testing.T) {
 	refused(t, err, "NoSuchEntity", "Policy "+*arn+" version v5 does not exist or is not attachable.")
 
 	// What is allowed follows the default version at once.
-	alice := sdk.NewFromConfig(w.ConfigAs(w.User("alice", "")))
+	alice := client(w.ConfigAs(w.User("alice", "")))
 	must(c.AttachUserPolicy(ctx, &sdk.AttachUserPolicyInput{UserName: new("alice"), PolicyArn: arn}))(t)
 	must(c.CreatePolicyVersion(ctx, &sdk.CreatePolicyVersionInput{PolicyArn: must(c.CreatePolicy(ctx, &sdk.CreatePolicyInput{PolicyName: new("q"), PolicyDocument: new(allowList)}))(t).Policy.Arn, PolicyDocument: new(allowList)}))(t)
 	_, err = alice.ListAccountAliases(ctx, nil)

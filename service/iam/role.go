@@ -204,8 +204,9 @@ func deleteRole(c *cloud.Call, tx store.Tx, in *api.DeleteRoleInput) (*cloud.Emp
 	return new(cloud.Empty), nil
 }
 
+// taggedRole may be service-linked: AWS lets accounts tag those too.
 func taggedRole(c *cloud.Call, r store.Reader, name string) (tagged, error) {
-	role, err := ownRole(c, r, name)
+	role, err := findRole(c, r, name)
 	if err != nil {
 		return tagged{}, err
 	}
