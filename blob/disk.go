@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"pileus/store"
 )
@@ -38,6 +39,7 @@ const (
 
 // folder groups syncs: who comes while one is under way shares the next.
 type folder struct {
+	fresh   atomic.Bool // made by this process, and not yet known to be durable
 	mu      sync.Mutex
 	running *folderSync
 	next    *folderSync
@@ -61,22 +63,22 @@ func openDisk(root string) (*disk, error) {
 	return d, nil
 }
 
-// Prepare makes the folders that Open would make, for those who have something
-// else to wait for meanwhile.
-func Prepare(dir string) error { return mediumError((&disk{root: dir}).lay()) }
-
-// lay makes the folders.
+// lay makes the folder of folders. Those within are made when something first
+// goes into them: 256 of them would take longer than all else at the start.
 func (d *disk) lay() error {
-	base := filepath.Join(d.root, contentFolder)
-	if _, err := os.Stat(filepath.Join(base, folderName(folders-1))); err == nil {
-		return nil
+	if err := os.MkdirAll(d.base(), 0o700); err != nil {
+		return err
 	}
-	for i := range folders {
-		if err := os.MkdirAll(filepath.Join(base, folderName(i)), 0o700); err != nil {
-			return err
-		}
-	}
-	return errors.Join(syncFolder(base), syncFolder(d.root))
+	return errors.Join(syncFolder(d.base()), syncFolder(d.root))
+}
+
+func (d *disk) base() string { return filepath.Join(d.root, contentFolder) }
+
+// layFolder makes a folder that was not there. That it is there is durable
+// once the next sync in it is done, whoever asks for that.
+func (d *disk) layFolder(i int) error {
+	d.folders[i].fresh.Store(true)
+	return os.MkdirAll(filepath.Join(d.base(), folderName(i)), 0o700)
 }
 
 func folderName(i int) string { return fmt.Sprintf("%02x", i) }
@@ -98,7 +100,24 @@ func (d *disk) path(id string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(d.root, contentFolder, folderName(n), id), nil
+	return filepath.Join(d.base(), folderName(n), id), nil
+}
+
+// createFile makes an empty file, and its folder if need be.
+func (d *disk) createFile(id, path string) (*os.File, error) {
+	const mode = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	f, err := os.OpenFile(path, mode, 0o600)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	i, err := folderOf(id)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.layFolder(i); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, mode, 0o600)
 }
 
 func (d *disk) create(id string, size int64) (sink, error) {
@@ -109,7 +128,7 @@ func (d *disk) create(id string, size int64) (sink, error) {
 	if err := d.room(size); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.createFile(id, path)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +175,10 @@ func (d *disk) remove(id string) error {
 
 func (d *disk) list(f func(string) error) error {
 	for i := range folders {
-		dir, err := os.Open(filepath.Join(d.root, contentFolder, folderName(i)))
+		dir, err := os.Open(filepath.Join(d.base(), folderName(i)))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // nothing has been put there
+		}
 		if err != nil {
 			return err
 		}
@@ -179,7 +201,7 @@ func (d *disk) clear() error {
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(d.root, contentFolder), filepath.Join(trash, contentFolder)); err != nil {
+	if err := os.Rename(d.base(), filepath.Join(trash, contentFolder)); err != nil {
 		return err
 	}
 	return d.lay()
@@ -237,7 +259,14 @@ func (d *disk) syncNext(i int, run *folderSync) {
 }
 
 func (d *disk) syncFolder(i int) error {
-	return syncFolder(filepath.Join(d.root, contentFolder, folderName(i)))
+	fresh := &d.folders[i].fresh
+	if fresh.CompareAndSwap(true, false) {
+		if err := syncFolder(d.base()); err != nil {
+			fresh.Store(true)
+			return err
+		}
+	}
+	return syncFolder(filepath.Join(d.base(), folderName(i)))
 }
 
 func syncFolder(path string) error {

@@ -58,6 +58,9 @@ func (d *Dir) export(id string, to *disk) error {
 		if err != nil {
 			return err
 		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return err
+		}
 		if err := os.Link(old, path); err == nil || errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -90,19 +90,18 @@ func (c *core) openState(ctx context.Context, load string) error {
 	if err != nil {
 		return err
 	}
-	content := filepath.Join(g.path(), snapshotContent)
-	// The store waits for the disk when it is opened; the rest is done meanwhile.
+	// Opening the store waits for the disk, and so may making the key.
 	key := make(chan error, 1)
 	go func() {
 		var err error
 		c.key, err = masterKey(g.path())
-		key <- errors.Join(err, blob.Prepare(content))
+		key <- err
 	}()
 	c.db, err = c.openStore(ctx, g, load)
 	if err := errors.Join(err, <-key); err != nil {
 		return fmt.Errorf("open the state in %s: %w", g.path(), err)
 	}
-	c.blobs, err = blob.Open(content, c.key, c.db)
+	c.blobs, err = blob.Open(filepath.Join(g.path(), snapshotContent), c.key, c.db)
 	return err
 }
 
