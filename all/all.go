@@ -8,6 +8,7 @@ import (
 	"pileus/service/organizations"
 	"pileus/service/s3"
 	"pileus/service/s3/s3control"
+	"pileus/service/sqs"
 	"pileus/service/sts"
 )
 
@@ -17,6 +18,7 @@ func Modules(node.Parts) []cloud.Module {
 		iam.Module(),
 		organizations.Module(),
 		s3.Module(),
+		sqs.Module(),
 		sts.Module(),
 		s3control.Module(),
 	}
