@@ -135,14 +135,15 @@ func (run *lifecycleRun) act(keys []string) error {
 		}
 		l := newLifecycle(b)
 		for _, key := range keys {
-			if o, ok := latest(tx, b, key); ok && o.Older {
+			o, ok := latest(tx, b, key)
+			if ok && o.Older {
 				run.actOlder(tx, l, key)
+				o, ok = latest(tx, b, key) // a delete marker may be alone now
 			}
-			if o, ok := latest(tx, b, key); ok {
-				run.actOn(tx, l, o, l.due(o, -1, run.c.Now))
-			}
-			if o, ok := latest(tx, b, key); ok { // a delete marker may be alone now, a new one is not due
-				run.look(tx, l, b, o)
+			if ok {
+				v := l.due(o, -1, run.c.Now)
+				run.actOn(tx, l, o, v)
+				run.later(v.next)
 			}
 		}
 		return nil

@@ -15,7 +15,7 @@ import (
 // A quarter of a year in a bucket of many objects, written over a month, is a
 // matter of seconds.
 func TestLifecycleOfManyObjects(t *testing.T) {
-	const n = 100_000
+	const n = 20_000
 	m := Module()
 	m.Stored = nil // the hourly count of what is stored is another matter
 	w := nodetest.New(t, m)
