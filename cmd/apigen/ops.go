@@ -53,7 +53,7 @@ func (g *generator) service(b *bytes.Buffer) {
 	b.WriteString("Enum: enumValues,\nPattern: pattern,\nOps: []cloud.OpName{\n")
 	for _, n := range sorted(g.Operations) {
 		o := g.Operations[n]
-		fmt.Fprintf(b, "{%q, %q, %q},\n", n, o.HTTP.Method, g.route(n, o))
+		fmt.Fprintf(b, "{Name: %q, Method: %q, URI: %q},\n", n, o.HTTP.Method, g.route(n, o))
 	}
 	b.WriteString("},\n}\n\n")
 }
