@@ -192,7 +192,7 @@ func roleNamed(member string) target {
 
 func profileNamed(member string) target {
 	return target{member, func(c *cloud.Call, r store.Reader, name string) cloud.Resource {
-		if p, ok := identity.FindInstanceProfile(r, c.Account, name); ok {
+		if p, ok := identity.InstanceProfiles.Peek(r, c.Account, identity.Fold(name)); ok {
 			return cloud.Resource{ARN: p.ARN, Tags: p.Tags.Map()}
 		}
 		return cloud.Resource{ARN: arnOf(c, "instance-profile", "/", name)}
@@ -201,7 +201,7 @@ func profileNamed(member string) target {
 
 func certificateNamed(member string) target {
 	return target{member, func(c *cloud.Call, r store.Reader, name string) cloud.Resource {
-		if x, ok := identity.ServerCertificates.Get(r, c.Account, identity.Fold(name)); ok {
+		if x, ok := identity.ServerCertificates.Peek(r, c.Account, identity.Fold(name)); ok {
 			return cloud.Resource{ARN: x.ARN, Tags: x.Tags.Map()}
 		}
 		return cloud.Resource{ARN: arnOf(c, "server-certificate", "/", name)}
@@ -235,7 +235,7 @@ func created[In, Out any](o *cloud.Op[In, Out], kind, member string) cloud.Acces
 func policyWith(member string) target {
 	return target{member, func(c *cloud.Call, r store.Reader, arn string) cloud.Resource {
 		res := cloud.Resource{ARN: arn, Account: c.Account}
-		if m, ok := identity.Policies.Get(r, c.Account, arn); ok {
+		if m, ok := identity.Policies.Peek(r, c.Account, arn); ok {
 			res.Tags = m.Tags.Map()
 		}
 		return res
@@ -244,7 +244,7 @@ func policyWith(member string) target {
 
 func deviceWith(member string) target {
 	return target{member, func(c *cloud.Call, r store.Reader, serial string) cloud.Resource {
-		if d, ok := identity.MFADevices.Get(r, c.Account, serial); ok {
+		if d, ok := identity.MFADevices.Peek(r, c.Account, serial); ok {
 			return cloud.Resource{ARN: d.Serial, Tags: d.Tags.Map()}
 		}
 		return cloud.Resource{ARN: serial}

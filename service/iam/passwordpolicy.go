@@ -106,7 +106,7 @@ func errNoPasswordPolicy(account string) error {
 
 // changeAccount writes a changed copy of the account's record.
 func changeAccount(c *cloud.Call, tx store.Tx, change func(*identity.Account)) {
-	a := identity.Account{ID: c.Account, Created: c.Now}
+	a := *identity.NewAccount(c.Account, "account-"+c.Account, "", c.Now)
 	if found, ok := identity.Accounts.Get(tx, c.Account); ok {
 		a = *found
 	}

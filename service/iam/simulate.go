@@ -97,6 +97,7 @@ func sourcePolicies(c *cloud.Call, r store.Reader, arn string) (*source, error) 
 		}
 		s.principal = &cloud.Principal{Kind: cloud.User, ARN: g.ARN, Account: c.Account, Name: g.Name, ID: g.ID}
 		s.set = identity.GrantedBy(r, c.Account, "group "+g.Name, &g.Grants)
+		s.set.SCPs = identity.NewResolver(1).Policies(r, identity.RootPrincipal(c.Account)).Policies.SCPs
 	case "user":
 		u, err := seeUser(c, r, name)
 		if err != nil {

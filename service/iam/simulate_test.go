@@ -155,6 +155,8 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	decided("service control", got, "implicitDeny", "", "")
 	equal(t, "the organization is told", got.OrganizationsDecisionDetail.AllowedByOrganizations, false)
 
+	equal(t, "and binds groups", ask("group/g", "sqs:SendMessage").OrganizationsDecisionDetail.AllowedByOrganizations, true)
+
 	_, err := c.SimulatePrincipalPolicy(ctx, &sdk.SimulatePrincipalPolicyInput{PolicySourceArn: new(arnHead + "user/nobody"), ActionNames: []string{"s3:GetObject"}})
 	refused(t, err, "NoSuchEntity", "nobody")
 	_, err = c.SimulatePrincipalPolicy(ctx, &sdk.SimulatePrincipalPolicyInput{PolicySourceArn: new("arn:aws:s3:::some-bucket-name"), ActionNames: []string{"s3:GetObject"}})
