@@ -31,7 +31,6 @@ type Session struct {
 	keys  *sigv4.Keys
 	queue string           // URL
 	user  sigv4.Credential // IAM's
-	seq   int              // of requests whose names must differ
 }
 
 // NewSession begins work with a target.

@@ -74,7 +74,7 @@ func addKey(keys cloud.Keys, name string, value *string) {
 type writing struct {
 	acl                            aclRequest
 	sse, kmsKey, customerAlgorithm *string
-	class, redirect, tagging       *string
+	class, redirect                *string
 	lock                           lockProperties
 	copySource, metadataDirective  *string
 	ifMatch, ifNoneMatch           *string

@@ -22,7 +22,6 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 type algorithm struct {
 	name   string
-	header string // canonical, as net/http has it
 	size   int    // bytes
 	make   func() hash.Hash
 	// combine joins the checksums of two neighbours of which the second is
@@ -111,16 +110,6 @@ func (f sumFields) get() (s Checksum, err error) {
 		s = Checksum{Algorithm: algorithms[i].name, Value: **p}
 	}
 	return s, nil
-}
-
-// value is the member of one algorithm.
-func (f sumFields) value(name string) *string {
-	for i := range algorithms {
-		if algorithms[i].name == name {
-			return *f[i]
-		}
-	}
-	return nil
 }
 
 // Kind is the checksum's type as answers show it; nil without a checksum.
