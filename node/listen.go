@@ -36,8 +36,10 @@ func (s *sniffer) run() {
 	for {
 		c, err := s.Listener.Accept()
 		if err != nil {
-			s.err = err
-			s.once.Do(func() { close(s.closed) })
+			s.once.Do(func() {
+				s.err = err
+				close(s.closed)
+			})
 			return
 		}
 		go s.sort(c)
