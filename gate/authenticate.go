@@ -121,8 +121,16 @@ func (g *Gate) credential(c *cloud.Call, family sigv4.Family, key, token string)
 }
 
 func (g *Gate) lookup(c *cloud.Call, key string) (who *identity.Resolved, ok bool, err error) {
+	epoch := g.resolver.Epoch()
+	if g.exclusive {
+		if who, ok := g.resolver.Known(key, epoch); ok {
+			return who, true, nil
+		}
+	}
 	find := func(r store.Reader) error {
-		who, ok = g.resolver.Key(r, key)
+		if who, ok = g.resolver.Key(r, key); ok {
+			g.resolver.Confirm(key, who, epoch)
+		}
 		return nil
 	}
 	if err = g.Options.DB.View(c, find); err != nil || ok || !identity.IsAccountID(key) {

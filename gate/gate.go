@@ -66,6 +66,7 @@ type Gate struct {
 	closeOnce sync.Once
 	metrics   *metrics
 	anonymous *identity.Resolved
+	exclusive bool // nobody else writes to the store: see identity.Resolver.Known
 }
 
 var _ cloud.Cloud = (*Gate)(nil)
@@ -79,6 +80,9 @@ func New(o Options) *Gate {
 		keys:     sigv4.NewKeys(10_000),
 		metrics:  newMetrics(),
 		closing:  make(chan struct{}),
+	}
+	if x, ok := o.DB.(interface{ Exclusive() bool }); ok {
+		g.exclusive = x.Exclusive()
 	}
 	if o.Rehearse {
 		g.Options.DB = rehearsed{o.DB}
@@ -155,3 +159,6 @@ func (g *Gate) Closing() <-chan struct{} { return g.closing }
 
 // BeginStop ends long polls, so that running requests come to their end.
 func (g *Gate) BeginStop() { g.closeOnce.Do(func() { close(g.closing) }) }
+
+// Forget forgets what was remembered of the state, after it was cleared.
+func (g *Gate) Forget() { g.resolver.Forget() }

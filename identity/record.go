@@ -3,6 +3,7 @@ package identity
 import (
 	"encoding/binary"
 	"iter"
+	"sync/atomic"
 
 	"pileus/rng"
 	"pileus/store"
@@ -159,7 +160,16 @@ const OrganizationScope = "organization"
 
 // Touch rewrites the version row of an account (or of OrganizationScope). The
 // write is blind, so that changes to one account do not conflict over it.
-func Touch(tx store.Tx, scope string) { tx.Put(versionKey(scope), rng.Bytes(12)) }
+func Touch(tx store.Tx, scope string) {
+	tx.Put(versionKey(scope), rng.Bytes(12))
+	tx.OnCommit(func() { epoch.Add(1) })
+}
+
+// epoch counts the changes that this process has made, to any cloud in it.
+// Where a process is the only one that writes, an unchanged epoch proves that
+// nothing has changed, without a look into the store. It is counted before a
+// change is acknowledged.
+var epoch atomic.Uint64
 
 func version(r store.Reader, scope string) []byte {
 	b, _ := r.Get(versionKey(scope))

@@ -34,6 +34,36 @@ type known struct {
 	account, organization []byte // versions that it was read at
 	scope                 string // the account whose version counts
 	value                 *Resolved
+	epoch                 uint64 // at which it was last found unchanged, and one more; 0: never
+}
+
+// Epoch is what Confirm wants: taken before the snapshot that Key reads.
+func (x *Resolver) Epoch() uint64 { return epoch.Load() + 1 }
+
+// Known is a credential that was confirmed in this epoch, for processes that
+// alone write to their store.
+func (x *Resolver) Known(id string, epoch uint64) (*Resolved, bool) {
+	x.mu.RLock()
+	k, ok := x.known["key/"+id]
+	x.mu.RUnlock()
+	return k.value, ok && k.epoch == epoch
+}
+
+// Confirm says that Key found v on a snapshot that was made after epoch.
+func (x *Resolver) Confirm(id string, v *Resolved, epoch uint64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if k := x.known["key/"+id]; k.value == v {
+		k.epoch = epoch
+		x.known["key/"+id] = k
+	}
+}
+
+// Forget forgets everyone, after the state was cleared.
+func (x *Resolver) Forget() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	clear(x.known)
 }
 
 // NewResolver remembers up to limit principals.

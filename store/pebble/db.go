@@ -136,6 +136,9 @@ func medium(err error) error {
 	return fmt.Errorf("store: %w", err)
 }
 
+// Exclusive tells that no other process writes to this store.
+func (d *DB) Exclusive() bool { return true }
+
 // View implements store.Store.
 func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
 	if err := ctx.Err(); err != nil {
