@@ -5,6 +5,7 @@ import (
 
 	api "pileus/api/sts"
 	"pileus/cloud"
+	"pileus/store"
 )
 
 // accessTable says for each operation what it takes.
@@ -14,14 +15,26 @@ func accessTable() []cloud.Access {
 		byToken(&api.AssumeRoleWithSAML.OpInfo),
 		byToken(&api.AssumeRoleWithWebIdentity.OpInfo),
 		api.AssumeRoot.Decides([]string{"sts:AssumeRoot"}, assumeRootChecks),
-		api.DecodeAuthorizationMessage.Needs("sts:DecodeAuthorizationMessage", nil),
-		api.GetAccessKeyInfo.Needs("sts:GetAccessKeyInfo", nil),
+		asking(&api.DecodeAuthorizationMessage),
+		asking(&api.GetAccessKeyInfo),
 		api.GetCallerIdentity.Anyone(),
 		api.GetFederationToken.Decides([]string{"sts:GetFederationToken", "sts:TagSession"}, federationChecks),
 		// Whoever has credentials may have temporary ones of the same kind:
 		// id_credentials_temp_control-access_getsessiontoken.
 		api.GetSessionToken.Anyone(),
 	}
+}
+
+// asking declares an operation without resources, which sessions of users and
+// root users cannot call: of STS they have GetCallerIdentity and AssumeRole.
+func asking[In, Out any](o *cloud.Op[In, Out]) cloud.Access {
+	action := "sts:" + o.Name
+	return o.Decides([]string{action}, func(c *cloud.Call, _ store.Reader, _ In) ([]cloud.Check, error) {
+		if p := c.Principal; p.HasSession && p.Kind != cloud.AssumedRole && len(p.SessionPolicyARNs) == 0 {
+			return nil, errWithSession(o.Name)
+		}
+		return []cloud.Check{{Action: action, Resource: cloud.Resource{ARN: "*"}}}, nil
+	})
 }
 
 // byToken declares an operation whose caller is known only once the token in

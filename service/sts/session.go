@@ -17,7 +17,10 @@ const (
 	base64Chars = rng.Base62 + "+/"
 
 	sweepInterval = 10 * time.Minute // of the machine's time
-	sweepBatch    = 500
+	// expiredKept is how long an expired session is still known, so that its
+	// user is told that it has expired.
+	expiredKept = 36 * time.Hour
+	sweepBatch  = 500
 )
 
 // machine is the time that temporary credentials go by.
@@ -47,7 +50,7 @@ func issue(c *cloud.Call, tx store.Tx, p *cloud.Principal, life time.Duration) *
 // call it for every hour of that year while no session has expired.
 func expire(ctx context.Context, c cloud.Cloud) {
 	for {
-		if sweep(ctx, c.DB(), c.Clock().Machine()) != nil && ctx.Err() != nil {
+		if sweep(ctx, c.DB(), c.Clock().Machine().Add(-expiredKept)) != nil && ctx.Err() != nil {
 			return
 		}
 		if c.Clock().Wait(ctx, sweepInterval) != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"strings"
+	"unicode/utf8"
 
 	api "pileus/api/sts"
 	"pileus/cloud"
@@ -49,7 +50,7 @@ func (p passed) pack(r store.Reader, account string) (*limits, error) {
 	if len(p.arns) > policyArnsLimit {
 		return nil, errValidation("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to %d", policyArnsLimit)
 	}
-	chars := policy.Size(l.policy)
+	chars := utf8.RuneCountInString(l.policy)
 	for _, d := range p.arns {
 		arn := cloud.Or(d.Arn, "")
 		if err := checkSessionPolicy(r, account, arn); err != nil {
