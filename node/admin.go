@@ -43,6 +43,8 @@ func (n *Node) adminHandler() http.Handler {
 		m.HandleFunc("/_pileus/pprof/", pprof.Index)
 		m.HandleFunc("/_pileus/pprof/profile", pprof.Profile)
 		m.HandleFunc("/_pileus/pprof/trace", pprof.Trace)
+		m.HandleFunc("/_pileus/pprof/cmdline", pprof.Cmdline)
+		m.HandleFunc("/_pileus/pprof/symbol", pprof.Symbol)
 		m.HandleFunc("/_pileus/pprof/{name}", func(w http.ResponseWriter, r *http.Request) {
 			pprof.Handler(r.PathValue("name")).ServeHTTP(w, r)
 		})
@@ -110,7 +112,7 @@ func (o Options) Warnings() []string {
 	switch {
 	case o.DataDir == "" && o.Postgres == "":
 		w = append(w, "ephemeral: everything is lost when this cloud stops")
-	case o.Durability != "sync":
+	case o.Durability != "" && o.Durability != "sync":
 		w = append(w, "durability is "+o.Durability+": a crash may lose what was acknowledged last")
 	}
 	return w

@@ -250,6 +250,7 @@ func (c *core) reset(ctx context.Context) error {
 	if err := c.bootstrap(ctx); err != nil { // so that clients' keys are gone for a moment only
 		return err
 	}
+	c.gate.Forget()
 	c.runner.Reset()
 	c.trail.Reset()
 	c.meter.Reset()
