@@ -198,12 +198,15 @@ func (n *Node) Asked() <-chan struct{} { return n.asked }
 
 func (n *Node) askToStop() { n.once.Do(func() { close(n.asked) }) }
 
-// Stop ends running requests and work and closes the state.
+// Stop ends running requests and work and closes the state. A second Stop has
+// nothing to do.
 func (n *Node) Stop(ctx context.Context) error {
 	n.ready.Store(false)
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
-	n.stopping.Store(true)
+	if n.stopping.Swap(true) {
+		return nil
+	}
 	n.Gate().BeginStop()
 	if err := n.server.Shutdown(ctx); err != nil {
 		n.o.Log.Warn("requests under way were cut off", "after", stopWithin, "err", err)
