@@ -110,7 +110,11 @@ func (g *Gate) credential(c *cloud.Call, family sigv4.Family, key, token string)
 	}
 	if subtle.ConstantTimeCompare([]byte(who.Token), []byte(token)) != 1 && !g.SkipSignatures {
 		// Local tools send a token with static keys; it means nothing there.
-		if who.Token != "" {
+		switch {
+		case who.Token != "" && token == "":
+			// A temporary key without its token is a key that nobody knows.
+			return nil, sigv4.UnknownKey(family, key)
+		case who.Token != "":
 			return nil, sigv4.BadToken(family, token)
 		}
 	}

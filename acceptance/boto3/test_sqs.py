@@ -182,7 +182,7 @@ class Guarded(Case):
         iam.create_user(UserName=user)
         sqs = client("sqs", iam.create_access_key(UserName=user)["AccessKey"])
         e = self.refused("AccessDenied", sqs.send_message, QueueUrl=url, MessageBody="m")
-        self.assertIn(f"is not authorized to perform: sqs:sendmessage on resource: arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}", str(e))
+        self.assertIn(f"is not authorized to perform: sqs:sendmessage on resource: arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}".lower(), str(e).lower())
         iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=policy(allow("sqs:SendMessage", f"arn:aws:sqs:*:*:{queue}")))
         sqs.send_message(QueueUrl=url, MessageBody="m")
         self.refused("AccessDenied", sqs.receive_message, QueueUrl=url)

@@ -22,15 +22,13 @@ run_case 'organizations: organisation, units, accounts' org_tree
 org_scp() {
   local root ou key secret token policy
   read -r root ou <tree.ids
-  read -r key secret token < <(aws sts assume-role --role-arn "arn:aws:iam::$(cat member):role/OrganizationAccountAccessRole" \
-    --role-session-name admin --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text 2>/dev/null || true)
-  if [ -z "$key" ]; then # AWS lets no root assume a role: a user does
-    aws iam create-user --user-name orgadmin >/dev/null
-    aws iam attach-user-policy --user-name orgadmin --policy-arn arn:aws:iam::aws:policy/AdministratorAccess
-    read -r key secret < <(aws iam create-access-key --user-name orgadmin --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text)
-    read -r key secret token < <(as "$key" "$secret" -- aws sts assume-role --role-arn "arn:aws:iam::$(cat member):role/OrganizationAccountAccessRole" \
-      --role-session-name admin --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text)
-  fi
+  local role=(aws sts assume-role --role-arn "arn:aws:iam::$(cat member):role/OrganizationAccountAccessRole" --role-session-name admin
+    --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text)
+  refused 'Roles may not be assumed by root accounts' "${role[@]}"
+  aws iam create-user --user-name orgadmin >/dev/null
+  aws iam attach-user-policy --user-name orgadmin --policy-arn arn:aws:iam::aws:policy/AdministratorAccess
+  read -r key secret < <(aws iam create-access-key --user-name orgadmin --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text)
+  read -r key secret token < <(as "$key" "$secret" -- "${role[@]}")
   as "$key" "$secret" "$token" -- aws s3 mb s3://in-the-member
   as "$key" "$secret" "$token" -- aws sts get-caller-identity | has "$(cat member)"
   aws organizations enable-policy-type --root-id "$root" --policy-type SERVICE_CONTROL_POLICY >/dev/null
@@ -39,7 +37,7 @@ org_scp() {
   aws organizations attach-policy --policy-id "$policy" --target-id "$ou"
   aws organizations list-policies-for-target --target-id "$ou" --filter SERVICE_CONTROL_POLICY | has nobuckets
   refused 'explicit deny in a service control policy' as "$key" "$secret" "$token" -- aws s3 mb s3://forbidden-by-scp
-  pileus why last | has nobuckets
+  pileus why last | has "$policy"
   as "$key" "$secret" "$token" -- aws s3 ls | has in-the-member
   aws s3 mb s3://management-is-not-bound
   aws organizations detach-policy --policy-id "$policy" --target-id "$ou"

@@ -11,6 +11,7 @@ sts_assume() {
   aws iam put-user-policy --user-name visitor --policy-name assume --policy-document '{"Version":"2012-10-17","Statement":[
     {"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}]}'
   read -r key secret < <(aws iam create-access-key --user-name visitor --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text)
+  echo "$key $secret" >visitor.keys
   local role=(aws sts assume-role --role-arn "arn:aws:iam::$ACCOUNT:role/reader" --role-session-name session)
   refused AccessDenied as "$key" "$secret" -- "${role[@]}"
   refused ValidationError as "$key" "$secret" -- "${role[@]}" --external-id xyz --duration-seconds 7201
@@ -25,11 +26,13 @@ sts_assume() {
 run_case 'sts: assume a role and use it' sts_assume
 
 sts_profiles() {
+  local key secret
+  read -r key secret <visitor.keys
   mkdir -p "$HOME/.aws"
   cat >"$HOME/.aws/config" <<CONFIG
 [profile base]
-aws_access_key_id = test
-aws_secret_access_key = test
+aws_access_key_id = $key
+aws_secret_access_key = $secret
 region = eu-central-1
 [profile reader]
 role_arn = arn:aws:iam::$ACCOUNT:role/reader

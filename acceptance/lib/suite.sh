@@ -51,7 +51,7 @@ cloud_start() {
   CLOUDS+=("$CLOUD")
   local tries
   for ((tries = 0; tries < 300; tries++)); do
-    if grep -qx 'Ready\.' "$dir/out"; then
+    if grep -qsx 'Ready\.' "$dir/out"; then
       ENDPOINT=$(sed -n 's/^ *endpoint *//p' "$dir/out")
       CLOUD_DIR=$dir
       return

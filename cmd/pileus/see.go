@@ -195,9 +195,6 @@ func why(c *cobra.Command, args []string) error {
 		return err
 	}
 	fmt.Fprintln(w, strings.TrimSpace(t.Text()))
-	if s := policy.Suggest(&t); s != "" {
-		fmt.Fprintf(w, "\nWhat would allow it\n\n%s\n", s)
-	}
 	return nil
 }
 

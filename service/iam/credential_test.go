@@ -195,7 +195,7 @@ func TestServerCertificate(t *testing.T) {
 	must(c.UpdateServerCertificate(ctx, &sdk.UpdateServerCertificateInput{ServerCertificateName: new("c"), NewServerCertificateName: new("d"), NewPath: new("/cloudfront/x/")}))(t)
 	got := must(c.GetServerCertificate(ctx, &sdk.GetServerCertificateInput{ServerCertificateName: new("d")}))(t).ServerCertificate
 	equal(t, "ARN", *got.ServerCertificateMetadata.Arn, arnHead+"server-certificate/cloudfront/x/d")
-	equal(t, "body", *got.CertificateBody, m.cert)
+	equal(t, "body, without white space around it", *got.CertificateBody, strings.TrimSpace(m.cert))
 	equal(t, "expiry", got.ServerCertificateMetadata.Expiration.Equal(nodetest.Epoch.AddDate(1, 0, 0)), true)
 	_, err := c.GetServerCertificate(ctx, &sdk.GetServerCertificateInput{ServerCertificateName: new("c")})
 	refused(t, err, "NoSuchEntity", "The Server Certificate with name c cannot be found.")

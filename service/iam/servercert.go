@@ -3,6 +3,7 @@ package iam
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"strings"
 
 	api "pileus/api/iam"
 	"pileus/cloud"
@@ -68,7 +69,7 @@ func uploadServerCertificate(c *cloud.Call, tx store.Tx, in *api.UploadServerCer
 	x := &identity.ServerCertificate{
 		Account: c.Account, Name: in.ServerCertificateName, Path: cloud.Or(in.Path, "/"),
 		ID:   identity.NewID(identity.ServerCertID, c.Account, c.Rand()),
-		Body: in.CertificateBody, PrivateKey: in.PrivateKey, Chain: cloud.Or(in.CertificateChain, ""),
+		Body: strings.TrimSpace(in.CertificateBody), PrivateKey: in.PrivateKey, Chain: strings.TrimSpace(cloud.Or(in.CertificateChain, "")),
 		Uploaded: c.Now, Expires: cert.NotAfter, Tags: tags,
 	}
 	x.ARN = arnOf(c, "server-certificate", x.Path, x.Name)

@@ -29,6 +29,7 @@ resource "aws_organizations_account" "prod" {
 }
 
 resource "aws_organizations_policy" "deny" {
+  depends_on  = [aws_organizations_organization.org]
   name        = "keep"
   description = "buckets stay"
   content = jsonencode({
