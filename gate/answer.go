@@ -9,7 +9,9 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
+	"pileus/clock"
 	"pileus/cloud"
 	"pileus/rng"
 	"pileus/store"
@@ -50,19 +52,40 @@ func (x *exchange) fail(err error) {
 	if x.op != nil {
 		op = x.op.Op
 	}
-	x.closeAfter()
+	drain := x.refuseBody()
+	defer drain()
 	if err := x.protocol().EncodeError(x.response(), op, e); err != nil {
 		x.gate.Log.Warn("an error could not be sent", "request", x.call.RequestID, "err", err)
 	}
 }
 
-// closeAfter ends the connection after an error that left a large body
-// unread; net/http reads a small rest by itself.
-func (x *exchange) closeAfter() {
-	if x.op != nil && x.op.streams && (x.r.ContentLength < 0 || x.r.ContentLength > 256<<10) {
-		x.w.Header().Set("Connection", "close")
+// refuseBody prepares for an error that comes before a large body was read. A
+// client that is still sending must be able to read the answer: if the
+// connection were closed at once, what is on its way would reset it. So the
+// answer goes out first, then the rest of the body is read and thrown away, up
+// to a limit. A client that waits for "100 Continue" has not sent anything.
+func (x *exchange) refuseBody() (drain func()) {
+	nothing := func() {}
+	if x.op == nil || !x.op.streams || (x.r.ContentLength >= 0 && x.r.ContentLength <= smallBody) {
+		return nothing // net/http reads a small rest by itself
+	}
+	x.w.Header().Set("Connection", "close")
+	c := http.NewResponseController(x.w.ResponseWriter)
+	if x.r.Header.Get("Expect") != "" || x.r.ProtoMajor > 1 || c.EnableFullDuplex() != nil {
+		return nothing
+	}
+	return func() {
+		c.Flush()
+		c.SetReadDeadline(clock.Machine().Add(drainFor))
+		io.CopyN(io.Discard, x.r.Body, drainBody)
 	}
 }
+
+const (
+	smallBody = 256 << 10
+	drainBody = 64 << 20
+	drainFor  = 10 * time.Second
+)
 
 // Requests for services that are not known are answered in the form that they
 // came in; those that carry no mark at all as S3 answers.
