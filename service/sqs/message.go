@@ -129,10 +129,10 @@ func (m *message) expires(q *queue) time.Time { return m.Sent.Add(q.retention())
 type slot struct {
 	at          time.Time
 	order, node int64
-	group       string // FIFO only
+	group       string
 }
 
-func (m *message) slot() slot { return slot{at: m.Visible, order: m.Order, node: m.Node} }
+func (m *message) slot() slot { return slot{m.Visible, m.Order, m.Node, m.Group} }
 
 func (s slot) key(queue int64) store.Key { return store.K(queue, s.at, s.order, s.node) }
 

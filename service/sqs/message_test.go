@@ -267,3 +267,44 @@ func FuzzHandle(f *testing.F) {
 		}
 	})
 }
+
+// TestFairQueue has a tenant fill a standard queue: the others' messages, sent
+// later, do not wait for it.
+func TestFairQueue(t *testing.T) {
+	w, _ := world(t)
+	url := create(w, "q")
+	put := func(group, body string) {
+		in := &api.SendMessageInput{QueueUrl: url, MessageBody: body}
+		if group != "" {
+			in.MessageGroupId = &group
+		}
+		nodetest.Do(w, &api.SendMessage, in)
+	}
+	for range 700 {
+		put("noisy", "n")
+	}
+	if got := bodies(receive(w, url, 1)); got != "n" {
+		t.Fatalf("received %q", got)
+	}
+	put("quiet", "q0")
+	put("quiet", "q1")
+	put("", "alone")
+	got := receive(w, url, 5)
+	if text := bodies(got); !strings.Contains(text, "q0") || !strings.Contains(text, "q1") {
+		t.Errorf("received %q, want the quiet group's messages among them", text)
+	}
+	seen := len(got) + 1
+	for {
+		more := receive(w, url, 10)
+		if len(more) == 0 {
+			break
+		}
+		seen += len(more)
+	}
+	if seen != 703 {
+		t.Errorf("received %d messages, want 703", seen)
+	}
+	if m := got[0].Attributes["MessageGroupId"]; m == "" {
+		t.Error("the group is not shown")
+	}
+}

@@ -62,10 +62,13 @@ func (l *line) heard(clk clock.Clock, now time.Time, seen []sighting) {
 			continue
 		}
 		visible++
-		if !s.before(l.edge) {
-			continue
+		if !s.before(l.edge) && (s.group == "" || l.edge == slot{}) {
+			continue // whoever looks next will find it
 		}
 		if len(l.late) == maxLate {
+			if !s.before(l.edge) {
+				continue
+			}
 			l.late, l.missed = nil, true
 		}
 		l.late = append(l.late, s)

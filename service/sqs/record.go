@@ -11,6 +11,7 @@ import (
 // of as many as they need, texts after their length. It takes the place of
 // CBOR because a message is written and read more often than anything else.
 func (m *message) AppendRecord(b []byte) []byte {
+	b = appendText(b, m.Group) // first, for groupOf
 	b = binary.AppendVarint(b, m.Queue)
 	for _, t := range []time.Time{m.Visible, m.Sent, m.First, m.Taken, m.Receipt} {
 		b = binary.BigEndian.AppendUint64(b, uint64(nanos(t)))
@@ -20,7 +21,7 @@ func (m *message) AppendRecord(b []byte) []byte {
 	b = binary.AppendVarint(b, m.Seq)
 	b = binary.AppendUvarint(b, uint64(m.Receives))
 	b = binary.AppendUvarint(b, uint64(m.Tries))
-	for _, s := range []string{m.ID, m.Sender, m.Group, m.Dedup, m.Source, m.Trace, m.Body} {
+	for _, s := range []string{m.ID, m.Sender, m.Dedup, m.Source, m.Trace, m.Body} {
 		b = appendText(b, s)
 	}
 	if m.Spilled {
@@ -34,13 +35,13 @@ func (m *message) AppendRecord(b []byte) []byte {
 // ParseRecord is the inverse of AppendRecord.
 func (m *message) ParseRecord(b []byte) error {
 	p := parser{b: b}
-	m.Queue = p.int()
+	m.Group, m.Queue = p.text(), p.int()
 	for _, t := range []*time.Time{&m.Visible, &m.Sent, &m.First, &m.Taken, &m.Receipt} {
 		*t = p.time()
 	}
 	m.Order, m.Node, m.Seq = p.int(), p.int(), p.int()
 	m.Receives, m.Tries = int(p.uint()), int(p.uint())
-	for _, s := range []*string{&m.ID, &m.Sender, &m.Group, &m.Dedup, &m.Source, &m.Trace, &m.Body} {
+	for _, s := range []*string{&m.ID, &m.Sender, &m.Dedup, &m.Source, &m.Trace, &m.Body} {
 		*s = p.text()
 	}
 	m.Spilled = p.byte() == 1
@@ -72,6 +73,12 @@ func appendAttributes(b []byte, list []attribute) []byte {
 		b = appendText(b, list[i].Value)
 	}
 	return b
+}
+
+// groupOf is the group in a message's record, without reading the rest.
+func groupOf(record []byte) string {
+	p := parser{b: record}
+	return p.text()
 }
 
 var errRecord = errors.New("sqs: malformed message record")

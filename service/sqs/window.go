@@ -21,6 +21,7 @@ type window struct {
 	slots []slot
 	from  slot // where the next look begins
 	seen  time.Time
+	fair  bool // a standard queue: its groups take turns
 }
 
 // ahead is how many slots are looked up at a time, where so many are due.
@@ -33,12 +34,13 @@ func (w *window) fill(r store.Reader, n queueName, now time.Time, want int) {
 		return
 	}
 	if w.queue != q.ID || now.Before(w.seen) { // another queue, or the clock went back
-		*w = window{queue: q.ID}
+		*w = window{queue: q.ID, fair: !q.FIFO}
 	}
 	w.seen = now
 	if len(w.slots) >= want {
 		return
 	}
+	defer w.arrange()
 	limit := max(ahead, want)
 	found := 0
 	for s := range due(r, q, w.from, now) {
@@ -56,25 +58,57 @@ func (w *window) fill(r store.Reader, n queueName, now time.Time, want int) {
 	}
 }
 
-// add takes up slots that came into being before from.
+// add takes up slots that came into being before from, where they would be
+// missed, and those of groups behind it, so that they need not wait for all
+// that other groups have sent before.
 func (w *window) add(late []slot) {
 	had := len(w.slots)
 	for _, s := range late {
-		if s.before(w.from) {
+		if s.before(w.from) || w.fair && s.group != "" {
 			w.slots = append(w.slots, s)
 		}
 	}
-	if len(w.slots) > had {
-		slices.SortStableFunc(w.slots, func(a, b slot) int {
-			switch {
-			case a.before(b):
-				return -1
-			case b.before(a):
-				return 1
-			}
-			return 0
-		})
+	if len(w.slots) == had {
+		return
 	}
+	slices.SortStableFunc(w.slots, func(a, b slot) int {
+		switch {
+		case a.before(b):
+			return -1
+		case b.before(a):
+			return 1
+		}
+		return 0
+	})
+	w.arrange()
+}
+
+// arrange has the groups of a standard queue take turns: first comes what is
+// in no group and the first message of each, then the second ones, and so on.
+// So a group with many messages delays itself and not the others.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+func (w *window) arrange() {
+	if !w.fair || !slices.ContainsFunc(w.slots, func(s slot) bool { return s.group != "" }) {
+		return
+	}
+	sent := map[string]int{}
+	ranks := make([]ranked, len(w.slots))
+	for i, s := range w.slots {
+		ranks[i] = ranked{s, sent[s.group]}
+		if s.group != "" {
+			sent[s.group]++
+		}
+	}
+	slices.SortStableFunc(ranks, func(a, b ranked) int { return a.rank - b.rank })
+	for i := range ranks {
+		w.slots[i] = ranks[i].slot
+	}
+}
+
+// ranked is a slot with its place within its group.
+type ranked struct {
+	slot
+	rank int
 }
 
 // drop forgets the first n slots.
@@ -138,7 +172,7 @@ func (s slot) edge(queue int64) store.Key {
 	return s.key(queue)
 }
 
-// parseSlot reads a row's key, of a FIFO queue also its group.
+// parseSlot reads a row.
 func parseSlot(key, value []byte, fifo bool) (s slot, ok bool) {
 	k, err := store.ParseKey(key)
 	if err != nil || len(k) != 4 {
@@ -148,8 +182,12 @@ func parseSlot(key, value []byte, fifo bool) (s slot, ok bool) {
 	s.at, okTime = k[1].(time.Time)
 	s.order, okOrder = k[2].(int64)
 	s.node, okNode = k[3].(int64)
-	if fifo && len(value) > 1 {
-		s.group = string(value[1:])
+	if len(value) > 1 { // after the version
+		if value = value[1:]; fifo {
+			s.group = string(value)
+		} else {
+			s.group = groupOf(value)
+		}
 	}
 	return s, okTime && okOrder && okNode
 }

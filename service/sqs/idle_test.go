@@ -1,0 +1,73 @@
+package sqs
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"pileus/clock"
+	"pileus/node/nodetest"
+)
+
+// TestIdlePollsAreSmall has a thousand clients wait over HTTP and weighs them.
+func TestIdlePollsAreSmall(t *testing.T) {
+	w, s := world(t)
+	url := create(w, "q")
+	request := signedPoll(t, w, url)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	// Most of it is what net/http keeps for a connection: two stacks, three
+	// buffers and the request.
+	const n, limit = 1000, 32 << 20
+	for range n {
+		c, err := net.Dial("tcp", strings.TrimPrefix(w.Endpoint, "http://"))
+		if err == nil {
+			_, err = c.Write(request)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	await(t, s, "q", n)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	heap, stacks := after.HeapAlloc-before.HeapAlloc, after.StackInuse-before.StackInuse
+	t.Logf("heap %d KiB, stacks %d KiB for %d polls, %d goroutines", heap>>10, stacks>>10, n, runtime.NumGoroutine())
+	if heap+stacks > limit {
+		t.Errorf("%d polls take %d KiB", n, (heap+stacks)>>10)
+	}
+}
+
+// signedPoll is the bytes of a request that waits for twenty seconds.
+func signedPoll(t *testing.T, w *nodetest.World, url string) []byte {
+	body := `{"QueueUrl":"` + url + `","WaitTimeSeconds":20}`
+	r, err := http.NewRequest("POST", w.Endpoint, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
+	r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage")
+	sum := sha256.Sum256([]byte(body))
+	keys, err := w.Config().Credentials.Retrieve(context.Background())
+	if err == nil {
+		err = v4.NewSigner().SignHTTP(context.Background(), keys, r, hex.EncodeToString(sum[:]), "sqs", nodetest.Region, clock.Machine())
+	}
+	var b bytes.Buffer
+	if err == nil {
+		err = r.Write(&b)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
