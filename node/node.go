@@ -40,6 +40,8 @@ type Node struct {
 	asked     chan struct{} // closed when somebody asked the node to stop
 	once      sync.Once
 	ready     atomic.Bool
+	served    atomic.Uint64 // requests
+	stopTrim  context.CancelFunc
 	stopping  atomic.Bool
 	started   clock.Stopwatch
 }
@@ -74,6 +76,9 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	n.core.Store(c)
 	n.admin = n.adminHandler()
 	n.serve()
+	trimming, stop := context.WithCancel(context.Background())
+	n.stopTrim = stop
+	go n.trim(trimming)
 	n.ready.Store(true)
 	return n, nil
 }
@@ -154,6 +159,7 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n.admin.ServeHTTP(w, r)
 		return
 	}
+	n.served.Add(1)
 	n.passing.RLock()
 	defer n.passing.RUnlock()
 	n.core.Load().gate.ServeHTTP(w, r)
@@ -202,6 +208,7 @@ func (n *Node) askToStop() { n.once.Do(func() { close(n.asked) }) }
 // nothing to do.
 func (n *Node) Stop(ctx context.Context) error {
 	n.ready.Store(false)
+	n.stopTrim()
 	ctx, cancel := context.WithTimeout(ctx, stopWithin)
 	defer cancel()
 	if n.stopping.Swap(true) {
