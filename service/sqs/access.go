@@ -14,7 +14,7 @@ import (
 // access declares what each operation needs, as the service authorization
 // reference has it. A batch needs what each of its entries would.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
-func access() []cloud.Access {
+func (s *service) access() []cloud.Access {
 	return []cloud.Access{
 		own(&api.AddPermission, func(in *api.AddPermissionInput) string { return in.QueueUrl }),
 		own(&api.DeleteQueue, func(in *api.DeleteQueueInput) string { return in.QueueUrl }),
@@ -22,16 +22,16 @@ func access() []cloud.Access {
 		own(&api.RemovePermission, func(in *api.RemovePermissionInput) string { return in.QueueUrl }),
 		own(&api.SetQueueAttributes, func(in *api.SetQueueAttributesInput) string { return in.QueueUrl }),
 
-		shared(&api.ChangeMessageVisibility, "ChangeMessageVisibility", func(in *api.ChangeMessageVisibilityInput) string { return in.QueueUrl }),
-		shared(&api.ChangeMessageVisibilityBatch, "ChangeMessageVisibility", func(in *api.ChangeMessageVisibilityBatchInput) string { return in.QueueUrl }),
-		shared(&api.DeleteMessage, "DeleteMessage", func(in *api.DeleteMessageInput) string { return in.QueueUrl }),
-		shared(&api.DeleteMessageBatch, "DeleteMessage", func(in *api.DeleteMessageBatchInput) string { return in.QueueUrl }),
-		shared(&api.GetQueueAttributes, "GetQueueAttributes", func(in *api.GetQueueAttributesInput) string { return in.QueueUrl }),
-		shared(&api.ListDeadLetterSourceQueues, "ListDeadLetterSourceQueues", func(in *api.ListDeadLetterSourceQueuesInput) string { return in.QueueUrl }),
-		shared(&api.PurgeQueue, "PurgeQueue", func(in *api.PurgeQueueInput) string { return in.QueueUrl }),
-		shared(&api.ReceiveMessage, "ReceiveMessage", func(in *api.ReceiveMessageInput) string { return in.QueueUrl }),
-		shared(&api.SendMessage, "SendMessage", func(in *api.SendMessageInput) string { return in.QueueUrl }),
-		shared(&api.SendMessageBatch, "SendMessage", func(in *api.SendMessageBatchInput) string { return in.QueueUrl }),
+		shared(s, &api.ChangeMessageVisibility, "ChangeMessageVisibility", func(in *api.ChangeMessageVisibilityInput) string { return in.QueueUrl }),
+		shared(s, &api.ChangeMessageVisibilityBatch, "ChangeMessageVisibility", func(in *api.ChangeMessageVisibilityBatchInput) string { return in.QueueUrl }),
+		shared(s, &api.DeleteMessage, "DeleteMessage", func(in *api.DeleteMessageInput) string { return in.QueueUrl }),
+		shared(s, &api.DeleteMessageBatch, "DeleteMessage", func(in *api.DeleteMessageBatchInput) string { return in.QueueUrl }),
+		shared(s, &api.GetQueueAttributes, "GetQueueAttributes", func(in *api.GetQueueAttributesInput) string { return in.QueueUrl }),
+		shared(s, &api.ListDeadLetterSourceQueues, "ListDeadLetterSourceQueues", func(in *api.ListDeadLetterSourceQueuesInput) string { return in.QueueUrl }),
+		shared(s, &api.PurgeQueue, "PurgeQueue", func(in *api.PurgeQueueInput) string { return in.QueueUrl }),
+		shared(s, &api.ReceiveMessage, "ReceiveMessage", func(in *api.ReceiveMessageInput) string { return in.QueueUrl }),
+		shared(s, &api.SendMessage, "SendMessage", func(in *api.SendMessageInput) string { return in.QueueUrl }),
+		shared(s, &api.SendMessageBatch, "SendMessage", func(in *api.SendMessageBatchInput) string { return in.QueueUrl }),
 
 		api.ListQueues.Needs("sqs:ListQueues", nil),
 		api.GetQueueUrl.Needs("sqs:GetQueueUrl", func(c *cloud.Call, r store.Reader, in *api.GetQueueUrlInput) (cloud.Resource, error) {
@@ -64,9 +64,9 @@ func access() []cloud.Access {
 
 // shared declares an operation on a queue that its policy can open to other
 // accounts.
-func shared[In, Out any](o *cloud.Op[In, Out], action string, url func(In) string) cloud.Access {
+func shared[In, Out any](s *service, o *cloud.Op[In, Out], action string, url func(In) string) cloud.Access {
 	return o.Needs("sqs:"+action, func(c *cloud.Call, r store.Reader, in In) (cloud.Resource, error) {
-		q, err := lookup(c, r, url(in))
+		q, err := s.recall(c, r, url(in))
 		if err != nil {
 			return cloud.Resource{}, err
 		}

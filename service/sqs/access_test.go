@@ -1,10 +1,13 @@
 package sqs
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	api "pileus/api/sqs"
 	"pileus/cloud"
+	"pileus/node"
 	"pileus/node/nodetest"
 )
 
@@ -108,7 +111,7 @@ func TestWhoMay(t *testing.T) {
 		}
 	}
 	declared := map[string]bool{}
-	for _, a := range access() {
+	for _, a := range newService().access() {
 		declared[a.Op.Name] = true
 	}
 	if len(declared) != len(api.Service.Ops) {
@@ -149,4 +152,28 @@ func TestTagsDecide(t *testing.T) {
 	fails(t, x.operations()["SendMessage"].try(byTag), "AccessDenied", "")
 	nodetest.Do(x.w, &api.TagQueue, &api.TagQueueInput{QueueUrl: x.url, Tags: map[string]string{"team": "blue"}})
 	fails(t, x.operations()["SendMessage"].try(byTag), "", "")
+}
+
+// TestChangesCountAtOnce runs as users do, where queues are remembered between
+// requests: what has been answered counts for the next request.
+func TestChangesCountAtOnce(t *testing.T) {
+	w := nodetest.Start(t, node.Options{Modules: func(node.Parts) []cloud.Module { return []cloud.Module{Module()} }})
+	url := create(w, "q")
+	eve := w.As(w.UserIn("222222222222", "eve", nodetest.Allow("sqs:*")))
+	try := of(&api.SendMessage, &api.SendMessageInput{QueueUrl: url, MessageBody: "x"})
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"` + arnOf("q") + `"}]}`
+	set := func(name, value string) {
+		nodetest.Do(w, &api.SetQueueAttributes, &api.SetQueueAttributesInput{QueueUrl: url, Attributes: map[string]string{name: value}})
+	}
+	for range 3 {
+		fails(t, try(eve), "AccessDenied", "")
+		set("Policy", policy)
+		fails(t, try(eve), "", "")
+		set("MaximumMessageSize", "1024")
+		fails(t, of(&api.SendMessage, &api.SendMessageInput{QueueUrl: url, MessageBody: strings.Repeat("x", 1025)})(eve), "InvalidParameterValue", "1024")
+		nodetest.Do(w, &api.DeleteQueue, &api.DeleteQueueInput{QueueUrl: url})
+		fails(t, try(eve), "AWS.SimpleQueueService.NonExistentQueue", "")
+		w.Advance(time.Minute)
+		create(w, "q")
+	}
 }

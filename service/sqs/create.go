@@ -37,7 +37,7 @@ func (s *service) createQueue(c *cloud.Call, tx store.Tx, in *api.CreateQueueInp
 	}
 	q.Tags = in.Tags
 	q.ID = int64(c.Rand().Uint64() & math.MaxInt64)
-	queues.Put(tx, q)
+	s.put(tx, q)
 	return &api.CreateQueueOutput{QueueUrl: new(q.url(c))}, nil
 }
 
@@ -71,6 +71,7 @@ func (s *service) deleteQueue(c *cloud.Call, tx store.Tx, in *api.DeleteQueueInp
 		return nil, err
 	}
 	queues.Delete(tx, q.Account, q.Region, q.Name)
+	tx.OnCommit(s.changed)
 	goners.Put(tx, &gone{q.Account, q.Region, q.Name, c.Now})
 	tx.After(time.Time{}, dropController, store.K(q.ID))
 	tx.After(c.Now.Add(quarantine), forgetController, q.name().key())
@@ -172,7 +173,7 @@ func (s *service) setQueueAttributes(c *cloud.Call, tx store.Tx, in *api.SetQueu
 		return nil, err
 	}
 	q.Modified = c.Now
-	queues.Put(tx, q)
+	s.put(tx, q)
 	if q.Retention < have.Retention {
 		tx.After(time.Time{}, sweepController, q.name().key())
 	}

@@ -160,6 +160,9 @@ func (l *line) prepare(ctx context.Context, db store.Store, works []*work) error
 	if err := l.flying.check(ctx, db, l.name, now, want, l.svc.flightLimit); err != nil {
 		return err
 	}
+	if l.window.holds(now, want) {
+		return nil
+	}
 	return db.View(ctx, func(r store.Reader) error {
 		l.window.fill(r, l.name, now, want)
 		return nil

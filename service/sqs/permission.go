@@ -89,7 +89,7 @@ func (s *service) putPolicy(c *cloud.Call, tx store.Tx, have *queue, doc *docume
 	if err := setPolicy(c, tx, q, text); err != nil {
 		return nil, err
 	}
-	queues.Put(tx, q)
+	s.put(tx, q)
 	s.usedOnCommit(c, tx, q)
 	return &cloud.Empty{}, nil
 }

@@ -17,7 +17,7 @@ func (s *service) purgeQueue(c *cloud.Call, tx store.Tx, in *api.PurgeQueueInput
 	}
 	q := have.edit()
 	q.Purged = c.Now
-	queues.Put(tx, q)
+	s.put(tx, q)
 	empty(tx, q.ID)
 	for n := range counters.Scan(tx, q.ID) { // the sequence goes on
 		n.Messages = 0

@@ -33,6 +33,7 @@ type service struct {
 	rand        rng.Source
 	last        atomic.Int64 // order given out last
 	flightLimit int
+	cache       cache
 
 	mu    sync.Mutex
 	lines map[queueName]*line
@@ -44,7 +45,7 @@ func Module() cloud.Module { return newService().module() }
 
 func newService() *service {
 	r := rng.New()
-	return &service{node: int64(r.Uint64() >> 1), rand: r, flightLimit: inFlight, lines: map[queueName]*line{}}
+	return &service{node: int64(r.Uint64() >> 1), rand: r, flightLimit: inFlight, lines: map[queueName]*line{}, cache: cache{queues: map[queueName]cached{}}}
 }
 
 func (s *service) module() cloud.Module {
@@ -75,7 +76,7 @@ func (s *service) module() cloud.Module {
 			api.TagQueue.Update(s.tagQueue),
 			api.UntagQueue.Update(s.untagQueue),
 		},
-		Access: access(),
+		Access: s.access(),
 		Controllers: []cloud.Controller{
 			{Name: sweepController, Reconcile: s.sweep},
 			{Name: dropController, Reconcile: s.drop},
@@ -162,6 +163,7 @@ func (s *service) reset() {
 	for _, l := range s.all() {
 		s.forget(l.name)
 	}
+	s.changed()
 }
 
 // order numbers what is sent, in the order of sending and after what an

@@ -48,7 +48,7 @@ func (s *service) tagQueue(c *cloud.Call, tx store.Tx, in *api.TagQueueInput) (*
 		q.Tags = map[string]string{}
 	}
 	maps.Copy(q.Tags, in.Tags)
-	queues.Put(tx, q)
+	s.put(tx, q)
 	s.usedOnCommit(c, tx, q)
 	return &cloud.Empty{}, nil
 }
@@ -63,7 +63,7 @@ func (s *service) untagQueue(c *cloud.Call, tx store.Tx, in *api.UntagQueueInput
 	for _, k := range in.TagKeys {
 		delete(q.Tags, k)
 	}
-	queues.Put(tx, q)
+	s.put(tx, q)
 	s.usedOnCommit(c, tx, q)
 	return &cloud.Empty{}, nil
 }

@@ -27,6 +27,12 @@ type window struct {
 // ahead is how many slots are looked up at a time, where so many are due.
 const ahead = 512
 
+// holds tells whether there is enough in the window. Should it be of a queue
+// that is no more, the transaction finds none of its rows.
+func (w *window) holds(now time.Time, want int) bool {
+	return len(w.slots) >= want && !now.Before(w.seen)
+}
+
 // fill looks for due slots until there are want, if there are.
 func (w *window) fill(r store.Reader, n queueName, now time.Time, want int) {
 	q, ok := n.find(r)
