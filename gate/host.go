@@ -3,11 +3,13 @@ package gate
 import (
 	"net"
 	"strings"
+
+	"pileus/store"
 )
 
 // suffixes are the domains under which virtual hosts are understood. All of
 // them resolve to the loopback address, or inside a VPC to this cloud.
-var suffixes = []string{".localhost.localstack.cloud", ".localhost", ".amazonaws.com"}
+var suffixes = []string{".localhost.localstack.cloud", ".localhost", ".amazonaws.com", ".aws.amazon.com"}
 
 // hostName is what a host name says of the request: for
 // "b.s3.eu-west-1.localhost" the bucket b, the service s3 and the region.
@@ -15,18 +17,20 @@ type hostName struct {
 	Service string // "s3", "sqs", "s3-website", "s3-accesspoint", "s3-control"
 	Region  string
 	Prefix  string // labels before the service: a bucket, an account, an access point
+	Bare    string // the labels of a local name without a service, which may be a bucket's
 }
 
 // parseHost reads a virtual host; a plain host name or address says nothing.
 func parseHost(host string) (h hostName) {
 	name := strings.ToLower(stripPort(host))
-	labels, ok := "", false
+	labels, local := "", false
 	for _, s := range suffixes {
-		if labels, ok = strings.CutSuffix(name, s); ok {
+		if rest, ok := strings.CutSuffix(name, s); ok {
+			labels, local = rest, s != ".amazonaws.com"
 			break
 		}
 	}
-	if !ok {
+	if labels == "" {
 		return h
 	}
 	parts := strings.Split(labels, ".")
@@ -50,7 +54,23 @@ func parseHost(host string) (h hostName) {
 		h.Region = region
 		return h
 	}
+	if local {
+		h.Bare = labels
+	}
 	return h
+}
+
+// claim has a service say whether it knows a name without a service's label.
+func (x *exchange) claim() error {
+	if x.host.Bare == "" || x.svc.Host == nil {
+		return nil
+	}
+	return x.gate.Options.DB.View(x.call, func(r store.Reader) error {
+		if x.svc.Host(r, x.host.Bare) {
+			x.host.Service, x.host.Prefix = x.svc.api.Name, x.host.Bare
+		}
+		return nil
+	})
 }
 
 // websiteLabel splits the older form of website endpoints, s3-website-REGION.
