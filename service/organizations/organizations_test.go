@@ -10,10 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/smithy-go"
 
+	"pileus/all"
 	"pileus/node/nodetest"
-	"pileus/service/iam"
-	"pileus/service/organizations"
-	"pileus/service/sts"
 )
 
 const (
@@ -35,7 +33,7 @@ type world struct {
 
 func bare(t *testing.T) *world {
 	t.Helper()
-	w := nodetest.New(t, organizations.Module(), sts.Module(), iam.Module())
+	w := nodetest.With(t, all.Modules)
 	return &world{World: w, c: sdk.NewFromConfig(w.Config())}
 }
 

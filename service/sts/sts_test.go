@@ -10,11 +10,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/aws/smithy-go"
 
+	"pileus/all"
 	"pileus/clock"
 	"pileus/identity"
 	"pileus/node/nodetest"
-	"pileus/service/iam"
-	"pileus/service/sts"
 	"pileus/store"
 )
 
@@ -26,7 +25,7 @@ const (
 
 func world(t *testing.T) *nodetest.World {
 	t.Helper()
-	return nodetest.New(t, sts.Module(), iam.Module())
+	return nodetest.With(t, all.Modules)
 }
 
 // client speaks to STS as somebody.

@@ -17,7 +17,6 @@ import (
 	"pileus/node/nodetest"
 	"pileus/policy"
 	"pileus/rng"
-	"pileus/service/organizations"
 	"pileus/service/sts"
 	"pileus/store"
 )
@@ -214,7 +213,7 @@ func TestEncodedDenialsStayWithinTheirCloud(t *testing.T) {
 }
 
 func TestAssumeRoot(t *testing.T) {
-	w := nodetest.New(t, sts.Module(), organizations.Module())
+	w := world(t)
 	task := "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
 	features := []string{"RootSessions"}
 	org := func() {
