@@ -19,7 +19,7 @@ func (s *service) createQueue(c *cloud.Call, tx store.Tx, in *api.CreateQueueInp
 	if err != nil {
 		return nil, err
 	}
-	defer s.usedOnCommit(c, tx, q)
+	defer s.usedOnCommit(c, "CreateQueue", tx, q)
 	if have, ok := q.name().find(tx); ok {
 		if name, same := same(have, q, in.Attributes); !same {
 			return nil, errQueueExists(name)
@@ -75,7 +75,7 @@ func (s *service) deleteQueue(c *cloud.Call, tx store.Tx, in *api.DeleteQueueInp
 	goners.Put(tx, &gone{q.Account, q.Region, q.Name, c.Now})
 	tx.After(time.Time{}, dropController, store.K(q.ID))
 	tx.After(c.Now.Add(quarantine), forgetController, q.name().key())
-	s.usedOnCommit(c, tx, q)
+	s.usedOnCommit(c, "DeleteQueue", tx, q)
 	tx.OnCommit(func() { s.forget(q.name()) })
 	return &cloud.Empty{}, nil
 }
@@ -86,7 +86,7 @@ func (s *service) getQueueUrl(c *cloud.Call, r store.Reader, in *api.GetQueueUrl
 	if !ok {
 		return nil, errNoQueue
 	}
-	s.used(c, q, 1)
+	s.used(c, "GetQueueUrl", q, 1)
 	return &api.GetQueueUrlOutput{QueueUrl: new(q.url(c))}, nil
 }
 
@@ -121,7 +121,7 @@ func (s *service) listQueues(c *cloud.Call, r store.Reader, in *api.ListQueuesIn
 	if next != "" && in.MaxResults != nil {
 		out.NextToken = &next
 	}
-	s.usedBy(c, c.Account, "", nil, standardRequests, 1)
+	s.usedBy(c, "ListQueues", c.Account, "", nil, standardRequests, 1)
 	return out, nil
 }
 
@@ -146,7 +146,7 @@ func (s *service) getQueueAttributes(c *cloud.Call, in *api.GetQueueAttributesIn
 	if err != nil {
 		return nil, err
 	}
-	s.used(c, q, 1)
+	s.used(c, "GetQueueAttributes", q, 1)
 	return &api.GetQueueAttributesOutput{Attributes: all}, nil
 }
 
@@ -177,6 +177,6 @@ func (s *service) setQueueAttributes(c *cloud.Call, tx store.Tx, in *api.SetQueu
 	if q.Retention < have.Retention {
 		tx.After(time.Time{}, sweepController, q.name().key())
 	}
-	s.usedOnCommit(c, tx, q)
+	s.usedOnCommit(c, "SetQueueAttributes", tx, q)
 	return &cloud.Empty{}, nil
 }

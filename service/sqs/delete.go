@@ -9,17 +9,17 @@ import (
 )
 
 func (s *service) deleteMessage(c *cloud.Call, in *api.DeleteMessageInput) (*cloud.Empty, error) {
-	return s.one(c, in.QueueUrl, func(b *batch) error { return b.delete(in.ReceiptHandle, c.Now) })
+	return s.one(c, "DeleteMessage", in.QueueUrl, func(b *batch) error { return b.delete(in.ReceiptHandle, c.Now) })
 }
 
 func (s *service) changeMessageVisibility(c *cloud.Call, in *api.ChangeMessageVisibilityInput) (*cloud.Empty, error) {
-	return s.one(c, in.QueueUrl, func(b *batch) error {
+	return s.one(c, "ChangeMessageVisibility", in.QueueUrl, func(b *batch) error {
 		return b.change(in.ReceiptHandle, c.Now, in.VisibilityTimeout)
 	})
 }
 
 // one does work on one message.
-func (s *service) one(c *cloud.Call, url string, do func(b *batch) error) (*cloud.Empty, error) {
+func (s *service) one(c *cloud.Call, op, url string, do func(b *batch) error) (*cloud.Empty, error) {
 	n, err := addressed(c, url)
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (s *service) one(c *cloud.Call, url string, do func(b *batch) error) (*clou
 	if err != nil {
 		return nil, err
 	}
-	s.used(c, q, 1)
+	s.used(c, op, q, 1)
 	return &cloud.Empty{}, nil
 }
 
@@ -66,7 +66,7 @@ func (b *batch) change(text string, now time.Time, seconds int32) error {
 func (s *service) deleteMessageBatch(c *cloud.Call, in *api.DeleteMessageBatchInput) (*api.DeleteMessageBatchOutput, error) {
 	out := &api.DeleteMessageBatchOutput{}
 	id := func(i int) string { return in.Entries[i].Id }
-	failed, err := s.many(c, in.QueueUrl, "DeleteMessageBatchRequestEntry", len(in.Entries), id, func(b *batch, i int) error {
+	failed, err := s.many(c, "DeleteMessageBatch", in.QueueUrl, len(in.Entries), id, func(b *batch, i int) error {
 		return b.delete(in.Entries[i].ReceiptHandle, c.Now)
 	})
 	if err != nil {
@@ -85,7 +85,7 @@ func (s *service) deleteMessageBatch(c *cloud.Call, in *api.DeleteMessageBatchIn
 func (s *service) changeMessageVisibilityBatch(c *cloud.Call, in *api.ChangeMessageVisibilityBatchInput) (*api.ChangeMessageVisibilityBatchOutput, error) {
 	out := &api.ChangeMessageVisibilityBatchOutput{}
 	id := func(i int) string { return in.Entries[i].Id }
-	failed, err := s.many(c, in.QueueUrl, "ChangeMessageVisibilityBatchRequestEntry", len(in.Entries), id, func(b *batch, i int) error {
+	failed, err := s.many(c, "ChangeMessageVisibilityBatch", in.QueueUrl, len(in.Entries), id, func(b *batch, i int) error {
 		if in.Entries[i].VisibilityTimeout == nil {
 			return errMissing("VisibilityTimeout")
 		}
@@ -106,12 +106,12 @@ func (s *service) changeMessageVisibilityBatch(c *cloud.Call, in *api.ChangeMess
 
 // many does work on each of a batch's messages; failed has the errors of those
 // that it could not be done on.
-func (s *service) many(c *cloud.Call, url, entry string, n int, id func(int) string, do func(b *batch, i int) error) (failed []error, err error) {
+func (s *service) many(c *cloud.Call, op, url string, n int, id func(int) string, do func(b *batch, i int) error) (failed []error, err error) {
 	name, err := addressed(c, url)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkBatch(entry, n, id); err != nil {
+	if err := checkBatch(op+"RequestEntry", n, id); err != nil {
 		return nil, err
 	}
 	failed = make([]error, n)
@@ -124,7 +124,7 @@ func (s *service) many(c *cloud.Call, url, entry string, n int, id func(int) str
 		return nil
 	}})
 	if err == nil {
-		s.used(c, q, 1)
+		s.used(c, op, q, 1)
 	}
 	return failed, err
 }

@@ -259,3 +259,23 @@ func TestRequestsAreMetered(t *testing.T) {
 		}
 	}
 }
+
+// TestPanicHoldsNobodyUp has a bug in one request's work: the requests after
+// it go on.
+func TestPanicHoldsNobodyUp(t *testing.T) {
+	w, s := world(t)
+	url := create(w, "q")
+	l := s.line(queueName{nodetest.Account, nodetest.Region, "q"})
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic did not reach its request")
+			}
+		}()
+		l.run(&work{c: w.Call(), do: func(*batch) error { panic("by a bug") }})
+	}()
+	send(w, url, "x")
+	if got := bodies(receive(w, url, 1)); got != "x" {
+		t.Errorf("received %q", got)
+	}
+}

@@ -25,9 +25,9 @@ func TestIdlePollsAreSmall(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	// Most of it is what net/http keeps for a connection: two stacks, three
-	// buffers and the request.
-	const n, limit = 1000, 32 << 20
+	// Most of it is what net/http keeps for a connection: three buffers and the
+	// request. Stacks are not weighed: their size is the compiler's business.
+	const n, limit = 1000, 20 << 20
 	for range n {
 		c, err := net.Dial("tcp", strings.TrimPrefix(w.Endpoint, "http://"))
 		if err == nil {
@@ -43,8 +43,8 @@ func TestIdlePollsAreSmall(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	heap, stacks := after.HeapAlloc-before.HeapAlloc, after.StackInuse-before.StackInuse
 	t.Logf("heap %d KiB, stacks %d KiB for %d polls, %d goroutines", heap>>10, stacks>>10, n, runtime.NumGoroutine())
-	if heap+stacks > limit {
-		t.Errorf("%d polls take %d KiB", n, (heap+stacks)>>10)
+	if heap > limit {
+		t.Errorf("%d polls take %d KiB", n, heap>>10)
 	}
 }
 

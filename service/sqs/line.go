@@ -2,6 +2,7 @@ package sqs
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"pileus/cloud"
@@ -69,12 +70,24 @@ func (l *line) run(w *work) error {
 	return w.err
 }
 
-// lead commits the works that wait, the leader's own first, and passes on.
+// lead commits the works that wait, the leader's own first, and passes on:
+// also when one of them panics, or nobody would ever get through again.
 func (l *line) lead() {
 	l.mu.Lock()
 	works := l.cut()
 	l.mu.Unlock()
+	for _, w := range works {
+		w.err = errBroken
+	}
+	defer l.pass(works)
 	l.commit(works)
+}
+
+// errBroken is what those get whose transaction another's panic has ended.
+var errBroken = errors.New("sqs: a transaction was broken off")
+
+// pass ends the turn of a leader.
+func (l *line) pass(works []*work) {
 	l.mu.Lock()
 	if len(l.waiting) > 0 {
 		l.waiting[0].turn <- true
@@ -117,7 +130,7 @@ func (l *line) commit(works []*work) {
 		})
 		if err == nil {
 			l.window.drop(b.looked)
-			l.flying.count += b.taken - b.landed
+			l.flying.count = max(0, l.flying.count+b.taken-b.landed)
 			l.svc.announce(c.Cloud.Clock(), b.seen)
 		}
 	}

@@ -116,7 +116,7 @@ func (s *service) startMessageMoveTask(c *cloud.Call, tx store.Tx, in *api.Start
 	if err != nil {
 		return nil, err
 	}
-	s.usedOnCommit(c, tx, q)
+	s.usedOnCommit(c, "StartMessageMoveTask", tx, q)
 	return &api.StartMessageMoveTaskOutput{TaskHandle: &handle}, nil
 }
 
@@ -162,7 +162,7 @@ func (s *service) cancelMessageMoveTask(c *cloud.Call, tx store.Tx, in *api.Canc
 		t.Status = moveCancelling
 		moveTasks.Put(tx, t)
 		tx.After(time.Time{}, moveController, t.key())
-		s.usedOnCommit(c, tx, q)
+		s.usedOnCommit(c, "CancelMessageMoveTask", tx, q)
 		return &api.CancelMessageMoveTaskOutput{ApproximateNumberOfMessagesMoved: &t.Moved}, nil
 	}
 	return nil, errNoTask
@@ -188,7 +188,7 @@ func (s *service) listMessageMoveTasks(c *cloud.Call, r store.Reader, in *api.Li
 		}
 		out.Results = append(out.Results, e)
 	}
-	s.used(c, q, 1)
+	s.used(c, "ListMessageMoveTasks", q, 1)
 	return out, nil
 }
 

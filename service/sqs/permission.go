@@ -56,7 +56,7 @@ func (s *service) addPermission(c *cloud.Call, tx store.Tx, in *api.AddPermissio
 		return nil, err
 	}
 	doc.Statement = append(doc.Statement, raw)
-	return s.putPolicy(c, tx, have, doc)
+	return s.putPolicy(c, "AddPermission", tx, have, doc)
 }
 
 func (s *service) removePermission(c *cloud.Call, tx store.Tx, in *api.RemovePermissionInput) (*cloud.Empty, error) {
@@ -73,10 +73,10 @@ func (s *service) removePermission(c *cloud.Call, tx store.Tx, in *api.RemovePer
 		return nil, badValue(in.Label, "Label", "can't find label.")
 	}
 	doc.Statement = slices.Delete(doc.Statement, i, i+1)
-	return s.putPolicy(c, tx, have, doc)
+	return s.putPolicy(c, "RemovePermission", tx, have, doc)
 }
 
-func (s *service) putPolicy(c *cloud.Call, tx store.Tx, have *queue, doc *document) (*cloud.Empty, error) {
+func (s *service) putPolicy(c *cloud.Call, op string, tx store.Tx, have *queue, doc *document) (*cloud.Empty, error) {
 	q := have.edit()
 	text := ""
 	if len(doc.Statement) > 0 {
@@ -90,7 +90,7 @@ func (s *service) putPolicy(c *cloud.Call, tx store.Tx, have *queue, doc *docume
 		return nil, err
 	}
 	s.put(tx, q)
-	s.usedOnCommit(c, tx, q)
+	s.usedOnCommit(c, op, tx, q)
 	return &cloud.Empty{}, nil
 }
 

@@ -24,7 +24,7 @@ func (s *service) purgeQueue(c *cloud.Call, tx store.Tx, in *api.PurgeQueueInput
 		n.Writes++
 		counters.Insert(tx, n)
 	}
-	s.usedOnCommit(c, tx, q)
+	s.usedOnCommit(c, "PurgeQueue", tx, q)
 	return &cloud.Empty{}, nil
 }
 

@@ -212,7 +212,7 @@ func (s *service) received(c *cloud.Call, r *reception, t taken) *api.ReceiveMes
 		size += m.size()
 		out.Messages = append(out.Messages, m.answer(r))
 	}
-	s.used(c, t.queue, chunks(size))
+	s.used(c, "ReceiveMessage", t.queue, chunks(size))
 	return out
 }
 

@@ -163,6 +163,6 @@ func (s *service) listDeadLetterSourceQueues(c *cloud.Call, r store.Reader, in *
 	if next != "" && in.MaxResults != nil {
 		out.NextToken = &next
 	}
-	s.used(c, q, 1)
+	s.used(c, "ListDeadLetterSourceQueues", q, 1)
 	return out, nil
 }

@@ -193,7 +193,7 @@ func (s *service) sendMessage(c *cloud.Call, in *api.SendMessageInput) (*api.Sen
 	if q.FIFO {
 		out.SequenceNumber = new(sequence(res.seq))
 	}
-	s.used(c, q, chunks(d.size()))
+	s.used(c, "SendMessage", q, chunks(d.size()))
 	return out, nil
 }
 
@@ -250,7 +250,7 @@ func (s *service) sendMessageBatch(c *cloud.Call, in *api.SendMessageBatchInput)
 	if err != nil {
 		return nil, err
 	}
-	s.used(c, q, chunks(total))
+	s.used(c, "SendMessageBatch", q, chunks(total))
 	return batchSent(q, in, drafts, res, failed), nil
 }
 

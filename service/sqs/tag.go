@@ -49,7 +49,7 @@ func (s *service) tagQueue(c *cloud.Call, tx store.Tx, in *api.TagQueueInput) (*
 	}
 	maps.Copy(q.Tags, in.Tags)
 	s.put(tx, q)
-	s.usedOnCommit(c, tx, q)
+	s.usedOnCommit(c, "TagQueue", tx, q)
 	return &cloud.Empty{}, nil
 }
 
@@ -64,7 +64,7 @@ func (s *service) untagQueue(c *cloud.Call, tx store.Tx, in *api.UntagQueueInput
 		delete(q.Tags, k)
 	}
 	s.put(tx, q)
-	s.usedOnCommit(c, tx, q)
+	s.usedOnCommit(c, "UntagQueue", tx, q)
 	return &cloud.Empty{}, nil
 }
 
@@ -73,6 +73,6 @@ func (s *service) listQueueTags(c *cloud.Call, r store.Reader, in *api.ListQueue
 	if err != nil {
 		return nil, err
 	}
-	s.used(c, q, 1)
+	s.used(c, "ListQueueTags", q, 1)
 	return &api.ListQueueTagsOutput{Tags: q.Tags}, nil
 }
