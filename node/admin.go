@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/pprof"
 	"os"
@@ -109,6 +110,11 @@ func (o Options) Warnings() []string {
 	if o.SkipPolicies {
 		w = append(w, "policies are not enforced: every principal may do everything")
 	}
+	for _, a := range o.Listen {
+		if host, _, err := net.SplitHostPort(a); err == nil && !loopback(host) {
+			w = append(w, "other machines can reach "+a+": whoever does may steer this cloud, and the credentials are no secret unless you set them")
+		}
+	}
 	switch {
 	case o.DataDir == "" && o.Postgres == "":
 		w = append(w, "ephemeral: everything is lost when this cloud stops")
@@ -116,6 +122,12 @@ func (o Options) Warnings() []string {
 		w = append(w, "durability is "+o.Durability+": a crash may lose what was acknowledged last")
 	}
 	return w
+}
+
+// loopback tells whether only this machine reaches an address.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (o Options) backend() string {

@@ -42,6 +42,8 @@ func TestStatusWarns(t *testing.T) {
 		{"signatures", node.Options{DataDir: "x", SkipSignatures: true}, []string{"signatures are not verified"}},
 		{"policies", node.Options{DataDir: "x", SkipPolicies: true}, []string{"policies are not enforced"}},
 		{"durability", node.Options{DataDir: "x", Durability: "async"}, []string{"a crash may lose"}},
+		{"every address", node.Options{DataDir: "x", Listen: []string{"0.0.0.0:4566"}}, []string{"other machines can reach 0.0.0.0:4566"}},
+		{"this machine", node.Options{DataDir: "x", Listen: []string{"localhost:4566", "[::1]:4566"}}, nil},
 		{"safe", node.Options{DataDir: "x", Durability: "sync"}, nil},
 		{"default", node.Options{DataDir: "x"}, nil},
 	} {
@@ -83,7 +85,7 @@ func TestClockRequests(t *testing.T) {
 		path, body string
 		status     int
 	}{
-		{"advance", `{"by":"sideways"}`, 400}, {"advance", `{`, 400}, {"advance", ``, 400},
+		{"advance", `{"by":"sideways"}`, 400}, {"advance", `{`, 400}, {"advance", ``, 400}, {"advance", `{"by":"-1h"}`, 400},
 		{"set", ``, 400}, {"set", `{"to":"noon"}`, 400}, {"rewind", ``, 404},
 	} {
 		if status, answer := w.ask("POST", "/_pileus/clock/"+c.path, c.body); status != c.status {

@@ -57,6 +57,9 @@ func steer(ctx context.Context, k clock.Control, verb string, in move) error {
 		if err != nil {
 			return &wrong{http.StatusBadRequest, err.Error()}
 		}
+		if d < 0 {
+			return &wrong{http.StatusBadRequest, "advancing goes forward: to go back, set the clock"}
+		}
 		return k.Advance(ctx, d)
 	case "set":
 		if in.To.IsZero() {

@@ -8,44 +8,40 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"pileus/node"
 )
-
-// running is what a cloud leaves in its run file, so that other commands find
-// it.
-type running struct {
-	Endpoint string `json:"endpoint"`
-	PID      int    `json:"pid"`
-	DataDir  string `json:"dataDir,omitempty"`
-}
-
-// runFile is where the cloud that runs here for this user says so.
-func runFile() string {
-	if d := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(d) {
-		if _, err := os.Stat(d); err == nil {
-			return filepath.Join(d, "pileus.json")
-		}
-	}
-	return filepath.Join(stateDir(), "run.json")
-}
 
 // client talks to a running cloud.
 type client struct{ endpoint string }
 
-// connect finds the cloud: --endpoint, the run file, the usual port.
+// connect finds the cloud: --endpoint, the one that was started here last, the
+// usual port.
 func connect(c *cobra.Command) client {
 	if e, _ := c.Flags().GetString("endpoint"); e != "" {
-		return client{strings.TrimSuffix(e, "/")}
+		if !strings.Contains(e, "://") {
+			e = "http://" + e
+		}
+		return client{strings.TrimRight(e, "/")}
 	}
-	var r running
-	if b, err := os.ReadFile(runFile()); err == nil && json.Unmarshal(b, &r) == nil && r.Endpoint != "" {
-		return client{r.Endpoint}
+	if list := clouds(); len(list) > 0 {
+		return client{list[0].Endpoint}
 	}
-	return client{"http://localhost:4566"}
+	return client{fmt.Sprintf("http://127.0.0.1:%d", node.DefaultPort)}
+}
+
+// local is what this machine knows of the cloud, if it runs here.
+func (k client) local() (r running, ok bool) {
+	for _, r := range clouds() {
+		if r.Endpoint == k.endpoint {
+			return r, true
+		}
+	}
+	return r, false
 }
 
 // do sends a request to /_pileus/... and decodes the answer into out, if any.
@@ -84,7 +80,7 @@ func (k client) send(ctx context.Context, method, path string, in any) (*http.Re
 		if errors.Is(err, context.Canceled) {
 			return nil, err
 		}
-		return nil, fmt.Errorf("no cloud answers at %s. Start one with `pileus up`, or name another with --endpoint", k.endpoint)
+		return nil, fmt.Errorf("no cloud answers at %s. Start one with `pileus up`, or name another with --endpoint (%w)", k.endpoint, reason(err))
 	}
 	if res.StatusCode >= 400 {
 		defer res.Body.Close()
@@ -93,9 +89,22 @@ func (k client) send(ctx context.Context, method, path string, in any) (*http.Re
 		if json.Unmarshal(b, &e) == nil && e.Error != "" {
 			return nil, errors.New(e.Error)
 		}
-		return nil, fmt.Errorf("%s: %s", res.Status, strings.TrimSpace(string(b)))
+		text := strings.TrimSpace(string(b))
+		if text == "" || strings.HasPrefix(text, "<") {
+			return nil, fmt.Errorf("what answers at %s is no pileus: %s", k.endpoint, res.Status)
+		}
+		return nil, errors.New(text)
 	}
 	return res, nil
+}
+
+// reason is why a request failed, without the request.
+func reason(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -35,6 +35,14 @@ func coverageCommand() *cobra.Command {
 			return fmt.Errorf("there is no service %q; `pileus coverage` lists those that are built", args[0])
 		},
 	}
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+		for _, m := range all.Modules(node.Parts{}) {
+			if len(args) == 0 {
+				names = append(names, m.API.Name)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
 	c.Flags().Bool("markdown", false, "print the page docs/coverage.md")
 	return c
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -92,15 +94,18 @@ func checkPort(c *cobra.Command) finding {
 		return f
 	}
 	f.state = "in use"
-	if connect(c).do(c.Context(), http.MethodGet, "/_pileus/health", nil, nil) != nil {
+	usual := client{fmt.Sprintf("http://127.0.0.1:%d", node.DefaultPort)}
+	if usual.do(c.Context(), http.MethodGet, "/_pileus/health", nil, nil) != nil {
 		f.remedy = "something else listens there: stop it, or use `pileus up --port`"
 	}
 	return f
 }
 
-func checkNames(*cobra.Command) finding {
+func checkNames(c *cobra.Command) finding {
 	f := finding{"names below localhost", "bucket.s3.localhost resolves", ""}
-	if _, err := net.LookupHost("bucket.s3.localhost"); err != nil {
+	ctx, cancel := context.WithTimeout(c.Context(), 2*time.Second) // the name may go all the way to a server that is not there
+	defer cancel()
+	if _, err := net.DefaultResolver.LookupHost(ctx, "bucket.s3.localhost"); err != nil {
 		f.state = "bucket.s3.localhost does not resolve: use path-style S3 addresses (the usual choice with an endpoint URL)"
 	}
 	return f

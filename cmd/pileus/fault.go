@@ -23,21 +23,20 @@ func faultCommand() *cobra.Command {
   pileus fault list
   pileus fault clear`,
 	}
-	list := &cobra.Command{Use: "list", Short: "List the faults in force and how often they struck", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	list := &cobra.Command{Use: "list", Short: "List the faults in force and how often they struck", Args: cobra.NoArgs, Example: "  pileus fault list", RunE: func(c *cobra.Command, _ []string) error {
 		var rules []fault.Rule
 		if err := connect(c).do(c.Context(), http.MethodGet, "/_pileus/faults", nil, &rules); err != nil {
 			return err
 		}
 		return printRules(c.OutOrStdout(), rules)
 	}}
-	remove := &cobra.Command{Use: "remove ID", Short: "Remove one fault", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+	remove := &cobra.Command{Use: "remove ID", Short: "Remove one fault", Args: cobra.ExactArgs(1), Example: "  pileus fault remove 3f9a", RunE: func(c *cobra.Command, args []string) error {
 		return connect(c).do(c.Context(), http.MethodDelete, "/_pileus/faults/"+url.PathEscape(args[0]), nil, nil)
 	}}
-	clear := &cobra.Command{Use: "clear", Short: "Remove all faults", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	clear := &cobra.Command{Use: "clear", Short: "Remove all faults", Args: cobra.NoArgs, Example: "  pileus fault clear", RunE: func(c *cobra.Command, _ []string) error {
 		return connect(c).do(c.Context(), http.MethodDelete, "/_pileus/faults", nil, nil)
 	}}
-	c.AddCommand(addFaultCommand(), list, remove, clear)
-	return c
+	return group(c, addFaultCommand(), list, remove, clear)
 }
 
 func addFaultCommand() *cobra.Command {
@@ -95,6 +94,10 @@ func addFault(c *cobra.Command, _ []string) error {
 }
 
 func printRules(w io.Writer, rules []fault.Rule) error {
+	if len(rules) == 0 {
+		fmt.Fprintln(w, "no faults are in force; `pileus fault add --help` shows how to add one")
+		return nil
+	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tSERVICE\tOPERATION\tRESOURCE\tDOES\tRATE\tSTRUCK")
 	for _, r := range rules {

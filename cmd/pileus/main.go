@@ -19,7 +19,11 @@ var version = "dev"
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends what does not end by itself
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			os.Exit(interrupted)
+		}
 		var quiet *exitError
 		if errors.As(err, &quiet) {
 			if quiet.message != "" {
@@ -31,6 +35,9 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// interrupted is the exit code that shells give to what Ctrl-C ended.
+const interrupted = 130
 
 // exitError ends the program with a code of its own.
 type exitError struct {
@@ -58,6 +65,9 @@ pass in a second under a virtual clock.`,
 	}
 	root.PersistentFlags().String("endpoint", "", "the cloud to talk to (default: the one that runs here; also PILEUS_ENDPOINT)")
 	root.PersistentFlags().String("config", "", "configuration file (default: $XDG_CONFIG_HOME/pileus/config.yaml)")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w. `%s --help` shows what there is", err, c.CommandPath())
+	})
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return configure(c) }
 	root.AddCommand(
 		upCommand(), downCommand(), statusCommand(), waitCommand(), envCommand(), resetCommand(),
@@ -65,4 +75,21 @@ pass in a second under a virtual clock.`,
 		doctorCommand(), coverageCommand(),
 	)
 	return root
+}
+
+// group makes a command that only has others below it say so, rather than
+// pass over a word that it does not know.
+func group(c *cobra.Command, below ...*cobra.Command) *cobra.Command {
+	c.AddCommand(below...)
+	c.Args = cobra.NoArgs
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
+}
+
+// complete has the shell offer a flag's values.
+func complete(c *cobra.Command, flag string, values ...string) {
+	err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	if err != nil {
+		panic(err) // there is no such flag
+	}
 }

@@ -20,16 +20,31 @@ func snapshotCommand() *cobra.Command {
   pileus snapshot list
   pileus snapshot load before-migration`,
 	}
-	c.AddCommand(
-		&cobra.Command{Use: "save NAME", Short: "Save the cloud as it is at this moment", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+	load := &cobra.Command{
+		Use: "load NAME", Short: "Replace the cloud by what was saved", Args: cobra.ExactArgs(1), Example: "  pileus snapshot load before-migration",
+		ValidArgsFunction: snapshotNames,
+		RunE: func(c *cobra.Command, args []string) error {
+			return askSnapshot(c, http.MethodPost, url.PathEscape(args[0])+"/load", "loaded")
+		},
+	}
+	return group(c, load,
+		&cobra.Command{Use: "save NAME", Short: "Save the cloud as it is at this moment", Args: cobra.ExactArgs(1), Example: "  pileus snapshot save before-migration", RunE: func(c *cobra.Command, args []string) error {
 			return askSnapshot(c, http.MethodPut, url.PathEscape(args[0]), "saved")
 		}},
-		&cobra.Command{Use: "load NAME", Short: "Replace the cloud by what was saved", Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
-			return askSnapshot(c, http.MethodPost, url.PathEscape(args[0])+"/load", "loaded")
-		}},
-		&cobra.Command{Use: "list", Short: "List what was saved", Args: cobra.NoArgs, RunE: listSnapshots},
+		&cobra.Command{Use: "list", Short: "List what was saved, whether a cloud runs or not", Args: cobra.NoArgs, Example: "  pileus snapshot list", RunE: listSnapshots},
 	)
-	return c
+}
+
+// snapshotNames has the shell offer what was saved.
+func snapshotNames(_ *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	list, err := node.ListSnapshots(snapshotDir())
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	for _, s := range list {
+		names = append(names, s.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 func askSnapshot(c *cobra.Command, method, path, done string) error {
@@ -46,6 +61,10 @@ func listSnapshots(c *cobra.Command, _ []string) error {
 	list, err := node.ListSnapshots(snapshotDir())
 	if err != nil {
 		return err
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(c.OutOrStdout(), "nothing was saved yet: `pileus snapshot save NAME` saves the cloud that runs")
+		return nil
 	}
 	t := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "NAME\tSAVED\tCLOCK\tHOLDS")

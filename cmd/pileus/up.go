@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +30,10 @@ func upCommand() *cobra.Command {
 with Ctrl-C or "pileus down". What it holds survives, whichever way it stops.
 
 Every flag can also be set as PILEUS_<FLAG> in the environment (PILEUS_DATA_DIR)
-or in the configuration file under its own name (data-dir: /srv/cloud).`,
+or in the configuration file under its own name (data-dir: /srv/cloud). A flag
+wins over the environment, and that over the file. LocalStack's GATEWAY_LISTEN,
+EDGE_PORT, LOCALSTACK_HOST, PERSISTENCE, DEBUG, LS_LOG and ENFORCE_IAM are
+understood as well.`,
 		Example: `  pileus up
   pileus up --ephemeral --port 4567
   pileus up --data-dir /srv/cloud --log-level debug
@@ -55,6 +59,9 @@ or in the configuration file under its own name (data-dir: /srv/cloud).`,
 	f.String("init-dir", filepath.Join(configDir(), "init"), "scripts in {boot,start,ready,shutdown}.d below it are run, as are those in /etc/localstack/init")
 	f.String("log-level", "info", "debug, info, warn or error")
 	f.String("log-format", "text", "text or json")
+	complete(c, "durability", "sync", "async", "memory")
+	complete(c, "log-level", "debug", "info", "warn", "error")
+	complete(c, "log-format", "text", "json")
 	return c
 }
 
@@ -74,24 +81,40 @@ func up(c *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
+	took := watch.Elapsed()
 	env := environment(n.Endpoint(), o)
 	scripts.Run(ctx, initscripts.Start, env)
-	announce(c.OutOrStdout(), n, o, watch)
-	forget := remember(running{n.Endpoint(), os.Getpid(), o.DataDir})
-	defer forget()
+	forget, err := remember(running{Endpoint: n.Endpoint(), DataDir: o.DataDir, AccessKey: o.RootKey, SecretKey: o.RootSecret})
+	if err != nil {
+		o.Log.Warn("other commands need --endpoint to find this cloud", "err", err)
+	} else {
+		defer forget() // once all is closed
+	}
+	announce(c.OutOrStdout(), n, o, took)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- untilEnd(ctx, n)
+		end()
+	}()
 	scripts.Run(ctx, initscripts.Ready, env)
+	err = <-ended
+	stopping := context.WithoutCancel(ctx)
+	o.Log.Info("stopping")
+	scripts.Run(stopping, initscripts.Shutdown, env)
+	return errors.Join(err, n.Stop(stopping))
+}
+
+// untilEnd waits for Ctrl-C, `pileus down`, or a node that cannot go on.
+func untilEnd(ctx context.Context, n *node.Node) error {
 	select {
 	case <-ctx.Done():
 	case <-n.Asked():
-	case err = <-n.Failed():
+	case err := <-n.Failed():
+		return err
 	}
-	stopping := context.WithoutCancel(ctx)
-	scripts.Run(stopping, initscripts.Shutdown, env)
-	o.Log.Info("stopping")
-	if e := n.Stop(stopping); err == nil {
-		err = e
-	}
-	return err
+	return nil
 }
 
 func upOptions(c *cobra.Command) (node.Options, error) {
@@ -102,9 +125,6 @@ func upOptions(c *cobra.Command) (node.Options, error) {
 	log, err := logger(text("log-level"), text("log-format"))
 	if err != nil {
 		return node.Options{}, err
-	}
-	if ephemeralAlias() && !f.Changed("ephemeral") {
-		f.Set("ephemeral", "true")
 	}
 	o := node.Options{
 		DataDir: text("data-dir"), SnapshotDir: snapshotDir(), Postgres: text("postgres"), Durability: text("durability"),
@@ -119,15 +139,13 @@ func upOptions(c *cobra.Command) (node.Options, error) {
 		return o, fmt.Errorf("--durability is sync, async or memory, not %q", o.Durability)
 	}
 	if yes("ephemeral") {
-		o.DataDir = ""
+		if o.DataDir = ""; o.Postgres != "" {
+			return o, errors.New("--ephemeral keeps nothing and --postgres keeps the state: choose one of them")
+		}
+		return o, nil
 	}
-	return o, nil
-}
-
-// ephemeralAlias follows LocalStack's PERSISTENCE=0, when somebody says so.
-func ephemeralAlias() bool {
-	v, _, ok := variable("PERSISTENCE")
-	return ok && boolWord(v) == "false"
+	o.DataDir, err = filepath.Abs(o.DataDir)
+	return o, err
 }
 
 // tuneMemory lets the heap grow further between collections than Go does by
@@ -159,7 +177,7 @@ func logger(level, format string) (*slog.Logger, error) {
 
 // announce says where the cloud is and what to try, and last the line that
 // scripts wait for.
-func announce(w io.Writer, n *node.Node, o node.Options, watch clock.Stopwatch) {
+func announce(w io.Writer, n *node.Node, o node.Options, took time.Duration) {
 	where := o.DataDir
 	if where == "" {
 		where = "in memory, gone when it stops"
@@ -183,7 +201,7 @@ Try, in another terminal:
 
 started in %[2]s
 Ready.
-`, program(), watch.Elapsed().Round(100_000))
+`, program(), took.Round(100*time.Microsecond))
 }
 
 // program is how the user called us.
@@ -192,29 +210,4 @@ func program() string {
 		return os.Args[0]
 	}
 	return "pileus"
-}
-
-// remember writes the run file; the returned function removes it, unless
-// another cloud has written its own since.
-func remember(r running) (forget func()) {
-	b, _ := json.Marshal(r)
-	file := runFile()
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		return func() {}
-	}
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		return func() {}
-	}
-	return func() {
-		if now, err := os.ReadFile(file); err == nil && string(now) == string(b) {
-			os.Remove(file)
-		}
-	}
-}
-
-func environment(endpoint string, o node.Options) []string {
-	return []string{
-		"AWS_ENDPOINT_URL=" + endpoint, "AWS_ACCESS_KEY_ID=" + o.RootKey, "AWS_SECRET_ACCESS_KEY=" + o.RootSecret,
-		"AWS_DEFAULT_REGION=" + o.Region, "AWS_REGION=" + o.Region,
-	}
 }

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"pileus/node"
+)
+
+func statusCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "status", Short: "Show the cloud that runs here and what it holds", Args: cobra.NoArgs,
+		Example: "  pileus status\n  pileus status --json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			var s node.Status
+			if err := connect(c).do(c.Context(), http.MethodGet, "/_pileus/status", nil, &s); err != nil {
+				return err
+			}
+			if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+				return printJSON(c.OutOrStdout(), s)
+			}
+			printStatus(c.OutOrStdout(), s)
+			return nil
+		},
+	}
+	c.Flags().Bool("json", false, "print JSON")
+	return c
+}
+
+func printStatus(w io.Writer, s node.Status) {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintf(t, "endpoint\t%s\nversion\t%s\nup\t%s, process %d\nstate\t%s %s\naccount\t%s\nregion\t%s\nclock\t%s\n",
+		s.Endpoint, s.Version, s.Uptime, s.PID, s.Backend, s.DataDir, s.Account, s.Region, clockLine(s.Clock))
+	for _, r := range clouds() {
+		if r.Endpoint != s.Endpoint {
+			fmt.Fprintf(t, "also runs\t%s (process %d)\n", r.Endpoint, r.PID)
+		}
+	}
+	for _, x := range s.Warnings {
+		fmt.Fprintf(t, "WARNING\t%s\n", x)
+	}
+	t.Flush()
+	fmt.Fprintln(w)
+	t = tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	for _, name := range sorted(s.Services) {
+		var holds []string
+		for _, what := range sorted(s.Services[name]) {
+			holds = append(holds, fmt.Sprintf("%d %s", s.Services[name][what], what))
+		}
+		fmt.Fprintf(t, "%s\t%s\n", name, strings.Join(holds, ", "))
+	}
+	t.Flush()
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
