@@ -2,6 +2,7 @@ package sts_test
 
 import (
 	"crypto/sha512"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,7 +13,9 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	api "pileus/api/sts"
 	"pileus/clock"
+	"pileus/cloud"
 	"pileus/identity"
 	"pileus/node/nodetest"
 	"pileus/store"
@@ -280,4 +283,20 @@ func TestSecondFactor(t *testing.T) {
 	strong := must(client(w, me).GetSessionToken(t.Context(), &sdk.GetSessionTokenInput{SerialNumber: &d.Serial, TokenCode: aws.String(code())}))(t)
 	refused(t, listUsers(t, w, session(strong.Credentials)), "", "")
 	must(assume(w, session(strong.Credentials), arn))(t)
+}
+
+// TestServicesAssumeRoles is how EC2 and Lambda get the credentials of the
+// roles that they were given: as service principals, inside the process.
+func TestServicesAssumeRoles(t *testing.T) {
+	w := world(t)
+	arn := role(w, account, "server", trusting(`{"Service":"ec2.amazonaws.com"}`, `{"StringEquals":{"aws:SourceAccount":"`+account+`"}}`), grants(nodetest.Allow("iam:ListUsers")))
+	in := &api.AssumeRoleInput{RoleArn: arn, RoleSessionName: "i-0123456789abcdef0"}
+	instance := "arn:aws:ec2:us-east-1:" + account + ":instance/i-0123456789abcdef0"
+	out := must(api.AssumeRole.Call(w.Call().AsService("ec2.amazonaws.com", instance), in))(t)
+	k := nodetest.Keys{AccessKey: out.Credentials.AccessKeyId, Secret: out.Credentials.SecretAccessKey, Token: out.Credentials.SessionToken}
+	refused(t, listUsers(t, w, k), "", "")
+	_, err := api.AssumeRole.Call(w.Call().AsService("lambda.amazonaws.com", instance), in)
+	if !errors.Is(err, &cloud.Error{Code: "AccessDenied"}) {
+		t.Errorf("another service: %v", err)
+	}
 }
