@@ -52,6 +52,12 @@ type HTTP struct {
 	// Header holds response headers beside those that the output's members
 	// make; the encoder writes them.
 	Header http.Header
+	// Status is the HTTP status of a success where it is not the operation's
+	// usual one; 0 is that.
+	Status int
+	// Bucket is the bucket or access point that the host name stands for; ""
+	// where the path names it.
+	Bucket string
 	// Trailer holds the verified trailing headers of a chunked upload; filled
 	// in once the body has been read to its end.
 	Trailer http.Header

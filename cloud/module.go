@@ -24,6 +24,9 @@ type Module struct {
 	// Web answers HTTP requests that are no API operation, and says whether
 	// it did: website endpoints, CORS preflight, browser POST uploads.
 	Web func(c *Call, w http.ResponseWriter, r *http.Request) bool
+	// Host tells whether a host name without a service's label, the part before
+	// the domain, stands for a bucket ("photos" of photos.localhost).
+	Host func(r store.Reader, name string) bool
 	// Body checks a body that is read whole, before it is decoded: S3's
 	// digests.
 	Body func(c *Call, op *OpInfo, body []byte) error

@@ -111,7 +111,7 @@ func (x *exchange) api() *cloud.Service {
 func (x *exchange) protocol() wire.Protocol { return wire.For(x.api(), x.r) }
 
 func (x *exchange) response() *wire.Response {
-	return &wire.Response{W: x.w, RequestID: x.call.RequestID, HostID: x.call.RequestID, Method: x.r.Method}
+	return &wire.Response{W: x.w, RequestID: x.call.RequestID, HostID: x.call.RequestID, Method: x.r.Method, Status: x.http.Status}
 }
 
 func (x *exchange) headers(h http.Header) {

@@ -68,6 +68,10 @@ func (x *exchange) run() (out any, err error) {
 	if x.svc, e = asError(x.gate.detectService(x.r, x.auth, x.host, x.form)); e != nil {
 		return nil, e
 	}
+	if e := x.claim(); e != nil {
+		return nil, e
+	}
+	x.http.Bucket = x.host.bucket()
 	if e := x.route(); e != nil {
 		return nil, e
 	}

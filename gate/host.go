@@ -26,7 +26,7 @@ func parseHost(host string) (h hostName) {
 	labels, local := "", false
 	for _, s := range suffixes {
 		if rest, ok := strings.CutSuffix(name, s); ok {
-			labels, local = rest, s != ".amazonaws.com"
+			labels, local = rest, strings.HasPrefix(s, ".localhost")
 			break
 		}
 	}

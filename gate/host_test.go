@@ -21,6 +21,9 @@ func TestVirtualHosts(t *testing.T) {
 		"000000000000.s3-control.us-east-1.localhost.localstack.cloud": {Service: "s3-control", Prefix: "000000000000", Region: "us-east-1"},
 		"hello.s3-accelerate.amazonaws.com":                            {Service: "s3", Prefix: "hello"},
 		"sts.amazonaws.com":                                            {Service: "sts"},
+		"photos.localhost:4566":                                        {Bare: "photos"},
+		"my.photos.localhost.localstack.cloud:4566":                    {Bare: "my.photos"},
+		"photos.amazonaws.com":                                         {},
 		"s3.s3.localhost":                                              {Service: "s3", Prefix: "s3"},
 	} {
 		if got := parseHost(host); got != want {

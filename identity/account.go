@@ -79,6 +79,22 @@ func EnsureAccount(tx store.Tx, id, secret string, now time.Time) {
 
 // NewAccount is an account that nothing is in yet.
 func NewAccount(id, name, email string, now time.Time) *Account {
-	sum := sha256.Sum256([]byte("canonical user of account " + id))
-	return &Account{ID: id, Name: name, Email: email, Created: now, CanonicalID: hex.EncodeToString(sum[:])}
+	return &Account{ID: id, Name: name, Email: email, Created: now, CanonicalID: CanonicalID(id)}
+}
+
+// CanonicalID is the canonical user id of an account, by which S3 names it in
+// owners, grants and policies: 64 hexadecimal digits that follow from the
+// account's id.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html
+func CanonicalID(account string) string {
+	sum := sha256.Sum256([]byte("canonical user of account " + account))
+	return hex.EncodeToString(sum[:])
+}
+
+// AccountByCanonicalID is the account that has the canonical user id.
+func AccountByCanonicalID(r store.Reader, id string) (*Account, bool) {
+	for a := range Accounts.Index(r, "canonical", id) {
+		return a, true
+	}
+	return nil, false
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"reflect"
@@ -196,7 +197,7 @@ func readXML(body []byte, v reflect.Value, p *plan, under *field, root string) (
 }
 
 func (t restProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
-	status := op.Status
+	status := cmp.Or(w.Status, op.Status)
 	if status == 0 {
 		status = http.StatusOK
 	}

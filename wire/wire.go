@@ -44,6 +44,7 @@ type Response struct {
 	RequestID string
 	HostID    string // x-amz-id-2
 	Method    string // of the request: HEAD answers have no body
+	Status    int    // of a success, in the REST protocols; 0 is the operation's own
 	// Header holds more response headers (cloud.HTTP.Header); they are set
 	// after the protocol's own.
 	Header http.Header

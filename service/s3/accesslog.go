@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/store"
 
 	api "pileus/api/s3"
@@ -101,7 +102,7 @@ func requestLine(c *cloud.Call, b *Bucket, key string, a cloud.Answer) string {
 		version = strings.Replace(tls.VersionName(r.TLS.Version), "TLS ", "TLSv", 1)
 	}
 	return strings.Join([]string{
-		canonicalID(b.Account), b.Name, logTime(c.Now), c.HTTP.SourceIP, logRequester(c.Principal), c.RequestID,
+		identity.CanonicalID(b.Account), b.Name, logTime(c.Now), c.HTTP.SourceIP, logRequester(c.Principal), c.RequestID,
 		restOperation(c, a.Operation, key), dash(escapePath(key)), quoted(r.Method + " " + r.URL.RequestURI() + " " + r.Proto),
 		strconv.Itoa(a.Status), dash(a.Code), sent, size, ms, ms, quoted(r.Referer()), quoted(r.UserAgent()),
 		dash(r.URL.Query().Get("versionId")), c.RequestID, signature, cipher, dash(logAuth(c.HTTP.AuthType)), dash(r.Host), version, "-", "-",
@@ -124,7 +125,7 @@ func logRequester(p *cloud.Principal) string {
 	case cloud.Anonymous:
 		return "-"
 	case cloud.Root:
-		return canonicalID(p.Account)
+		return identity.CanonicalID(p.Account)
 	}
 	return p.ARN
 }
@@ -185,7 +186,7 @@ func logLifecycle(c *cloud.Call, tx store.Tx, b *Bucket, o *Object, event string
 	}[event]
 	id := c.Rand().String(16, "0123456789ABCDEF")
 	text := fmt.Sprintf("%s %s %s - AmazonS3 %s %s %s \"-\" - - - %d - - \"-\" \"-\" %s - - - - - - - -\n",
-		canonicalID(b.Account), b.Name, logTime(c.Now), id, operation, dash(escapePath(o.Key)), o.Size, dash(o.Version))
+		identity.CanonicalID(b.Account), b.Name, logTime(c.Now), id, operation, dash(escapePath(o.Key)), o.Size, dash(o.Version))
 	logLines.Insert(tx, &LogLine{Bucket: b.Name, Time: c.Now, ID: id, Text: text})
 	tx.After(c.Now.Add(logPeriod), logController, store.K(b.Name))
 }

@@ -81,7 +81,7 @@ func (a *ACL) list(account string) []api.Grant {
 		case g.group():
 			to.Type, to.URI = "Group", new(groupURI+g.To)
 		default:
-			to.ID = new(canonicalID(g.To))
+			to.ID = new(identity.CanonicalID(g.To))
 		}
 		out = append(out, api.Grant{Grantee: to, Permission: &g.Permission})
 	}
@@ -193,7 +193,7 @@ func parseACL(r store.Reader, in *api.AccessControlPolicy, owner string) (*ACL, 
 	if in.Owner == nil || in.Owner.ID == nil || len(in.Grants) > maxGrants {
 		return nil, malformed
 	}
-	if *in.Owner.ID != canonicalID(owner) {
+	if *in.Owner.ID != identity.CanonicalID(owner) {
 		return nil, errAccessDenied
 	}
 	a := new(ACL)
@@ -249,10 +249,9 @@ func findGrantee(r store.Reader, kind, value string) (string, error) {
 
 // accountOf is the account that has the canonical user id.
 func accountOf(r store.Reader, canonical string) (string, bool) {
-	for a := range identity.Accounts.Scan(r) {
-		if canonicalID(a.ID) == canonical {
-			return a.ID, true
-		}
+	a, ok := identity.AccountByCanonicalID(r, canonical)
+	if !ok {
+		return "", false
 	}
-	return "", false
+	return a.ID, true
 }

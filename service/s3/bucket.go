@@ -1,12 +1,12 @@
 package s3
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"time"
 
-	api "pileus/api/s3"
+	"pileus/identity"
 	"pileus/store"
+
+	api "pileus/api/s3"
 )
 
 // Bucket is a bucket's record. It is memoized: copy before changing.
@@ -49,13 +49,5 @@ func (b *Bucket) ARN() string { return "arn:aws:s3:::" + b.Name }
 // KeyARN is the ARN of an object in the bucket.
 func (b *Bucket) KeyARN(key string) string { return "arn:aws:s3:::" + b.Name + "/" + key }
 
-// canonicalID is the canonical user id by which S3 names an account in owners
-// and grants: 64 hexadecimal digits that follow from the account.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/finding-canonical-user-id.html
-func canonicalID(account string) string {
-	sum := sha256.Sum256([]byte("pileus canonical user " + account))
-	return hex.EncodeToString(sum[:])
-}
-
 // owner is an account as listings show it.
-func owner(account string) *api.Owner { return &api.Owner{ID: new(canonicalID(account))} }
+func owner(account string) *api.Owner { return &api.Owner{ID: new(identity.CanonicalID(account))} }

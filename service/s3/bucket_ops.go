@@ -134,6 +134,7 @@ func deleteBucket(c *cloud.Call, tx store.Tx, in *api.DeleteBucketInput) (*cloud
 	for u := range uploads.Scan(tx, b.Name) {
 		abortUpload(c, tx, u)
 	}
+	levels.DeleteAll(tx, b.Name)
 	buckets.Delete(tx, b.Name)
 	return &cloud.Empty{}, nil
 }

@@ -21,9 +21,9 @@ import (
 // algorithm is one of the additional checksums.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 type algorithm struct {
-	name   string
-	size   int    // bytes
-	make   func() hash.Hash
+	name string
+	size int // bytes
+	make func() hash.Hash
 	// combine joins the checksums of two neighbours of which the second is
 	// length bytes long; nil where only a composite of parts can be made.
 	combine func(a, b uint64, length int64) uint64

@@ -167,8 +167,10 @@ func (u *Upload) assemble(c *cloud.Call, tx store.Tx, b *Bucket, o *Object, chos
 		o.LockMode, o.LockUntil = b.defaultRetention(c.Now)
 	}
 	for p := range uploadParts.Scan(tx, u.Bucket, u.Key, u.ID) {
-		if !used[p.Number] {
-			c.Cloud.Blobs().Delete(tx, p.Body)
+		if used[p.Number] {
+			hold(c, tx, p.Bucket, "", p.Size, -1) // of the upload: it becomes the object's
+		} else {
+			dropPart(c, tx, p)
 		}
 	}
 	uploadParts.DeleteAll(tx, u.Bucket, u.Key, u.ID)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/store"
 
 	api "pileus/api/s3"
@@ -41,7 +42,7 @@ var inventoryFields = map[string]func(b *Bucket, o *Object) string{
 	},
 	"BucketKeyStatus":         func(_ *Bucket, o *Object) string { return unlessMarker(o, "DISABLED") },
 	"ChecksumAlgorithm":       func(_ *Bucket, o *Object) string { return o.Sum.Algorithm },
-	"ObjectOwner":             func(_ *Bucket, o *Object) string { return canonicalID(o.Owner) },
+	"ObjectOwner":             func(_ *Bucket, o *Object) string { return identity.CanonicalID(o.Owner) },
 	"ObjectAccessControlList": inventoryACL,
 	"ObjectLockRetainUntilDate": func(_ *Bucket, o *Object) string {
 		if o.LockUntil.IsZero() {

@@ -16,7 +16,7 @@ import (
 const (
 	lifecycleController = "s3.lifecycle"
 	lookBatch           = 2000 // keys read on one snapshot
-	actBatch            = 200  // keys changed in one transaction
+	actBatch            = 500  // keys changed in one transaction
 )
 
 // scheduleLifecycle has the bucket looked at next midnight, as AWS takes up
@@ -82,7 +82,7 @@ func (run *lifecycleRun) objects() error {
 				return nil
 			}
 			l, seen := newLifecycle(b), 0
-			for o := range objects.ScanFrom(r, store.K(run.name), from) {
+			for o := range objects.Glance(r, store.K(run.name), from) {
 				if seen == lookBatch {
 					from, more = store.K(run.name, o.Key), true
 					break
@@ -176,10 +176,7 @@ func (run *lifecycleRun) actOn(tx store.Tx, l *lifecycle, o *Object, v verdict) 
 		deleteVersion(run.c, tx, b, o)
 		run.done(tx, b, o, eventExpired)
 	case transition:
-		moved := *o
-		moved.Class = v.class
-		updateVersion(tx, &moved)
-		run.done(tx, b, &moved, eventTransition)
+		run.done(tx, b, moveVersion(run.c, tx, o, v.class), eventTransition)
 	}
 }
 

@@ -2,12 +2,15 @@ package s3_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 const day = 24 * time.Hour
@@ -257,6 +260,14 @@ func TestLifecycleIsChecked(t *testing.T) {
 	wantCode(t, "NoSuchLifecycleConfiguration")(s.GetBucketLifecycleConfiguration(t.Context(), &sdk.GetBucketLifecycleConfigurationInput{Bucket: &b}))
 }
 
+// restore asks for a restore and is the status of the answer.
+func (s *stage) restore(in *sdk.RestoreObjectInput) int {
+	s.T.Helper()
+	out, err := s.RestoreObject(s.T.Context(), in)
+	must(s.T)(out, err)
+	return awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response).StatusCode
+}
+
 // Restores take their time, and their copies have an end.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html
 func TestRestore(t *testing.T) {
@@ -279,7 +290,9 @@ func TestRestore(t *testing.T) {
 			get := &sdk.GetObjectInput{Bucket: &b, Key: &key}
 			wantCode(t, "InvalidObjectState")(s.GetObject(t.Context(), get))
 			restore := &sdk.RestoreObjectInput{Bucket: &b, Key: &key, RestoreRequest: &types.RestoreRequest{Days: new(int32(2)), GlacierJobParameters: &types.GlacierJobParameters{Tier: test.tier}}}
-			must(t)(s.RestoreObject(t.Context(), restore))
+			if got := s.restore(restore); got != http.StatusAccepted {
+				t.Errorf("a restore that begins answers %d", got)
+			}
 			wantCode(t, "RestoreAlreadyInProgress")(s.RestoreObject(t.Context(), restore))
 			head, err := s.HeadObject(t.Context(), &sdk.HeadObjectInput{Bucket: &b, Key: &key})
 			if must(t)(head, err); head.Restore == nil || *head.Restore != `ongoing-request="true"` {
@@ -292,6 +305,9 @@ func TestRestore(t *testing.T) {
 			head, err = s.HeadObject(t.Context(), &sdk.HeadObjectInput{Bucket: &b, Key: &key})
 			if must(t)(head, err); head.Restore == nil || !strings.HasPrefix(*head.Restore, `ongoing-request="false", expiry-date="`) {
 				t.Errorf("x-amz-restore is %v", head.Restore)
+			}
+			if got := s.restore(restore); got != http.StatusOK { // the copy is kept longer
+				t.Errorf("a restore of what is restored answers %d", got)
 			}
 			s.Advance(3*day + time.Second)
 			wantCode(t, "InvalidObjectState")(s.GetObject(t.Context(), get))

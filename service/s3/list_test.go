@@ -11,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"pileus/identity"
 	"pileus/node/nodetest"
 	"pileus/store"
 )
@@ -90,7 +91,7 @@ func TestListObjectsV2(t *testing.T) {
 	_, err = s.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: new("bucket"), MaxKeys: new(int32(-1))})
 	wantCode(t, err, "InvalidArgument")
 	out := must(s.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: new("bucket"), EncodingType: types.EncodingTypeUrl, Prefix: new("über/"), FetchOwner: new(true)}))(t)
-	if *out.Contents[0].Key != "%C3%BCber/1" || *out.Prefix != "%C3%BCber/" || *out.Contents[0].Owner.ID != canonicalID(nodetest.Account) {
+	if *out.Contents[0].Key != "%C3%BCber/1" || *out.Prefix != "%C3%BCber/" || *out.Contents[0].Owner.ID != identity.CanonicalID(nodetest.Account) {
 		t.Errorf("encoded: %s, %s, %v", *out.Contents[0].Key, *out.Prefix, out.Contents[0].Owner)
 	}
 }

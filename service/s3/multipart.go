@@ -180,8 +180,15 @@ func abortMultipartUpload(c *cloud.Call, tx store.Tx, in *api.AbortMultipartUplo
 // abortUpload forgets an upload and the content of its parts.
 func abortUpload(c *cloud.Call, tx store.Tx, u *Upload) {
 	for p := range uploadParts.Scan(tx, u.Bucket, u.Key, u.ID) {
-		c.Cloud.Blobs().Delete(tx, p.Body)
+		dropPart(c, tx, p)
 	}
 	uploadParts.DeleteAll(tx, u.Bucket, u.Key, u.ID)
 	uploads.Delete(tx, u.Bucket, u.Key, u.ID)
+}
+
+// dropPart removes the content of a part that goes for good; its record is the
+// caller's to remove.
+func dropPart(c *cloud.Call, tx store.Tx, p *Part) {
+	c.Cloud.Blobs().Delete(tx, p.Body)
+	hold(c, tx, p.Bucket, "", p.Size, -1)
 }

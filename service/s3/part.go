@@ -142,7 +142,7 @@ func (u *Upload) savePart(c *cloud.Call, number int32, content *intake, key cust
 			return err
 		}
 		if old, ok := uploadParts.Get(tx, u.Bucket, u.Key, u.ID, number); ok {
-			c.Cloud.Blobs().Delete(tx, old.Body)
+			dropPart(c, tx, old)
 		}
 		sum := content.sum
 		if content.also != nil {
@@ -150,6 +150,7 @@ func (u *Upload) savePart(c *cloud.Call, number int32, content *intake, key cust
 		}
 		p = &Part{Bucket: u.Bucket, Key: u.Key, Upload: u.ID, Number: number, Size: content.read,
 			ETag: content.etag, Sum: sum.Value, Modified: c.Now, Body: pending.Commit(tx)}
+		hold(c, tx, p.Bucket, "", p.Size, 1)
 		uploadParts.Insert(tx, p)
 		return nil
 	})

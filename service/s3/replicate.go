@@ -287,6 +287,7 @@ func (j *replicaJob) record(to *Bucket) *Object {
 // tells: it need not be the latest.
 func putReplica(c *cloud.Call, tx store.Tx, b *Bucket, o *Object) {
 	top, had := latest(tx, b, o.Key)
+	holdVersion(c, tx, o, 1)
 	switch {
 	case !had:
 		objects.Insert(tx, o)

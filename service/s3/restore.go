@@ -2,6 +2,7 @@ package s3
 
 import (
 	"fmt"
+	"net/http"
 	"time"
 
 	"pileus/cloud"
@@ -70,6 +71,9 @@ func restoreObject(c *cloud.Call, tx store.Tx, in *api.RestoreObjectInput) (*api
 	changed.Restoring = done
 	updateVersion(tx, &changed)
 	tx.After(done, restoreController, restoreKey(o))
+	if c.HTTP != nil {
+		c.HTTP.Status = http.StatusAccepted
+	}
 	emitEvent(c, tx, b, &changed, eventRestorePost)
 	return out, nil
 }

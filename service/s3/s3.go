@@ -33,6 +33,7 @@ func Module() cloud.Module {
 		Controllers: configControllers(),
 		Deliveries:  configDeliveries(),
 		Web:         web,
+		Host:        isBucket,
 		Body:        checkBody,
 		Denied:      denied,
 		Stored:      stored,
@@ -85,6 +86,9 @@ func objectOperations() []cloud.Binding {
 func web(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
 	return configWeb(c, w, r) || postUpload(c, w, r)
 }
+
+// isBucket tells whether a bucket has the name.
+func isBucket(r store.Reader, name string) bool { return buckets.Has(r, name) }
 
 // denied words a refusal: those who are not of the resource's account are told
 // nothing of it.

@@ -67,7 +67,7 @@ func TestStorageIsMeteredByTheHour(t *testing.T) {
 			{Key: "standard", Size: 31 << 30}, {Key: "deep", Size: 62 << 30, Class: "DEEP_ARCHIVE"}, {Key: "small", Size: 100 << 10, Class: "STANDARD_IA"},
 		} {
 			o.Bucket, o.Seq, o.Modified, o.Owner = "bucket", 1, w.Now(), nodetest.Account
-			objects.Insert(tx, o)
+			place(w, tx, o)
 		}
 	})
 	w.Advance(24 * time.Hour)

@@ -121,6 +121,7 @@ func putVersion(c *cloud.Call, tx store.Tx, b *Bucket, o *Object) {
 	if had {
 		o.succeed(c, tx, old)
 	}
+	holdVersion(c, tx, o, 1)
 	objects.Insert(tx, o)
 }
 
@@ -208,7 +209,8 @@ func newestOlder(r store.Reader, b *Bucket, key string) (*Object, bool) {
 	return nil, false
 }
 
-// updateVersion writes a version whose properties changed, in its place.
+// updateVersion writes a version whose properties changed, in its place. Its
+// class has not: see moveVersion.
 func updateVersion(tx store.Tx, o *Object) {
 	if o.current() {
 		objects.Insert(tx, o)
@@ -217,9 +219,20 @@ func updateVersion(tx store.Tx, o *Object) {
 	versions.Insert(tx, o)
 }
 
+// moveVersion puts a version into another storage class, in its place.
+func moveVersion(c *cloud.Call, tx store.Tx, o *Object, class string) *Object {
+	moved := *o
+	moved.Class = class
+	holdVersion(c, tx, o, -1)
+	holdVersion(c, tx, &moved, 1)
+	updateVersion(tx, &moved)
+	return &moved
+}
+
 // dropContent removes the content of a version that goes for good.
 func dropContent(c *cloud.Call, tx store.Tx, o *Object) {
 	meterDropped(c, tx, o)
+	holdVersion(c, tx, o, -1)
 	if o.Body.ID != "" {
 		c.Cloud.Blobs().Delete(tx, o.Body)
 	}

@@ -48,12 +48,10 @@ func configWeb(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
 // requestBucket is the bucket or access point that a request addresses, by host
 // or by path.
 func requestBucket(c *cloud.Call, r *http.Request) string {
-	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if at := strings.Index(c.HTTP.Host, ".s3."); at > 0 {
-		name = c.HTTP.Host[:at]
-	} else if at := strings.Index(c.HTTP.Host, ".s3-"); at > 0 {
-		name = c.HTTP.Host[:at]
+	if c.HTTP.Bucket != "" {
+		return c.HTTP.Bucket
 	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	return name
 }
 
