@@ -30,7 +30,7 @@ type Options struct {
 	FS         vfs.FS // the machine's own where nil
 	Durability Durability
 	Logger     *slog.Logger
-	CacheSize  int64 // bytes of blocks kept in memory; 32 MiB where 0
+	CacheSize  int64 // bytes of blocks and memtables kept in memory; 48 MiB where 0
 	// Reserve is the free space, in bytes, below which commits that add data
 	// are refused with store.ErrFull: what flushes and compactions need to go
 	// on. 64 MiB, or a sixteenth of a smaller file system, where 0; none
@@ -45,7 +45,7 @@ const (
 	// allocated as it fills, from 256 KiB up.
 	memTable     = 16 << 20
 	memTables    = 4
-	defaultCache = 32 << 20
+	defaultCache = 48 << 20
 )
 
 // engine is how Pebble is set up. No compression, bloom filters and a cache in
