@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: up build test unit race acceptance lint generate generated fuzz crash soak bench clean help
+.PHONY: up build test unit race acceptance lint generate generated docs fuzz crash soak bench clean help
 
 up: build ## build and start a cloud in the foreground
 	@exec bin/pileus up $(ARGS)
@@ -21,9 +21,9 @@ unit: ## the Go tests alone
 race: ## the Go tests under the race detector
 	$(GO) test -race ./...
 
-acceptance: build ## aws CLI, boto3, SDK for JavaScript and Terraform against a fresh cloud
+acceptance: build ## aws CLI, boto3, SDK for JavaScript and Terraform against fresh clouds; SUITES="cli js" for some
 	@scripts/setup
-	@scripts/acceptance
+	@scripts/acceptance $(SUITES)
 
 lint: ## gofmt, go vet, staticcheck
 	@scripts/lint
@@ -33,6 +33,9 @@ generate: ## regenerate api/ from the API models
 
 generated: ## check that regenerating changes nothing
 	$(GO) run -C cmd/apigen . -check
+
+docs: ## write the generated pages: docs/cli.md, docs/coverage.md
+	$(GO) test ./cmd/pileus -run Page -update
 
 fuzz: ## every fuzz target for FUZZTIME (1m) each
 	@scripts/fuzz $(or $(FUZZTIME),1m)

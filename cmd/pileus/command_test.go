@@ -278,27 +278,34 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-var update = flag.Bool("update", false, "write docs/coverage.md")
+var update = flag.Bool("update", false, "write the generated pages of docs")
 
-// TestCoveragePage keeps docs/coverage.md true:
+// page compares a page of docs with what a command prints:
 //
-//	go test ./cmd/pileus -run TestCoveragePage -update
-func TestCoveragePage(t *testing.T) {
-	d := newDesk(t)
-	want := d.says(nil, "coverage", "--markdown")
-	page := filepath.Join("..", "..", "docs", "coverage.md")
+//	go test ./cmd/pileus -run Page -update
+func (d desk) page(name string, command ...string) {
+	d.T.Helper()
+	want := d.says(nil, command...)
+	path := filepath.Join("..", "..", "docs", name)
 	if *update {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			d.T.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(page)
+	got, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		d.T.Fatal(err)
 	}
 	if string(got) != want {
-		t.Error("docs/coverage.md is not what `pileus coverage --markdown` prints; `go test ./cmd/pileus -run TestCoveragePage -update` writes it anew")
+		d.T.Errorf("docs/%s is not what `pileus %s` prints; `make docs` writes it anew", name, strings.Join(command, " "))
 	}
+}
+
+func TestCommandLinePage(t *testing.T) { newDesk(t).page("cli.md", "reference") }
+
+func TestCoveragePage(t *testing.T) {
+	d := newDesk(t)
+	d.page("coverage.md", "coverage", "--markdown")
 	summary := d.says([]string{"SERVICE", "NOT BUILT"}, "coverage")
 	for _, m := range all.Modules(node.Parts{}) {
 		if !strings.Contains(summary, "\n"+m.API.Name+" ") {

@@ -72,7 +72,7 @@ pass in a second under a virtual clock.`,
 	root.AddCommand(
 		upCommand(), downCommand(), statusCommand(), waitCommand(), envCommand(), resetCommand(),
 		snapshotCommand(), clockCommand(), faultCommand(), trailCommand(), whyCommand(), billCommand(),
-		doctorCommand(), coverageCommand(),
+		doctorCommand(), coverageCommand(), referenceCommand(),
 	)
 	return root
 }
