@@ -217,6 +217,7 @@ func (x *exchange) form() url.Values {
 					x.values[k] = v[k]
 				}
 			}
+			x.r.Form = x.values // for Module.Web: the body has been read
 		}
 	}
 	return x.values

@@ -145,6 +145,24 @@ func TestEveryOperationAsksForItsAction(t *testing.T) {
 	}
 }
 
+// TestAccessIsDeclared holds that every bound operation says what it takes,
+// and names the families of operations that are not built.
+func TestAccessIsDeclared(t *testing.T) {
+	bound, declared := map[string]bool{}, map[string]bool{}
+	for _, b := range organizations.Module().Operations {
+		bound[b.Op.Name] = true
+	}
+	for _, a := range organizations.Module().Access {
+		declared[a.Op.Name] = true
+	}
+	for _, o := range api.Service.Ops {
+		missing := strings.Contains(o.Name, "Responsibility") || strings.Contains(o.Name, "InvalidEffectivePolicy") || strings.Contains(o.Name, "ValidationErrors")
+		if bound[o.Name] == missing || bound[o.Name] != declared[o.Name] {
+			t.Errorf("%s: bound %v, access declared %v", o.Name, bound[o.Name], declared[o.Name])
+		}
+	}
+}
+
 // TestMembersReachOnlyWhatIsTheirs calls every operation as root of a member
 // account.
 func TestMembersReachOnlyWhatIsTheirs(t *testing.T) {

@@ -94,6 +94,15 @@ func TestConsoleSignIn(t *testing.T) {
 			}
 		})
 	}
+	byPost, err := http.PostForm(w.Endpoint+"/_pileus/federation", url.Values{"Action": {"getSigninToken"}, "Session": {"{}"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(byPost.Body)
+	byPost.Body.Close()
+	if err != nil || byPost.StatusCode != 400 || !strings.Contains(string(text), "sessionId") {
+		t.Errorf("in a form, without credentials: %s: %s", byPost.Status, text)
+	}
 	token, _ := getToken(t, w, assumed, "")
 	login := func(token, destination string) (*http.Response, string) {
 		return visit(t, w, "/_pileus/federation", "", url.Values{"Action": {"login"}, "Issuer": {"https://corp.test"}, "Destination": {destination}, "SigninToken": {token}})
