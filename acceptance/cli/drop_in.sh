@@ -33,7 +33,6 @@ dropin_tflocal() {
   getent hosts s3.localhost.localstack.cloud >/dev/null || export S3_HOSTNAME=localhost
   cat >main.tf <<'TF'
 resource "aws_s3_bucket" "b" { bucket = "of-tflocal" }
-resource "aws_sqs_queue" "q" { name = "of-tflocal" }
 resource "aws_iam_user" "u" { name = "of-tflocal" }
 TF
   tflocal init -no-color

@@ -93,7 +93,7 @@ resource "aws_iam_role" "machine" {
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Effect = "Allow", Action = "sts:AssumeRole"
+      Effect    = "Allow", Action = "sts:AssumeRole"
       Principal = { Service = "ec2.amazonaws.com", AWS = aws_iam_user.alice.arn }
     }]
   })

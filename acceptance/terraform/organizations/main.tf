@@ -21,11 +21,10 @@ resource "aws_organizations_organizational_unit" "prod" {
 }
 
 resource "aws_organizations_account" "prod" {
-  name              = "prod"
-  email             = "prod@example.com"
-  parent_id         = aws_organizations_organizational_unit.prod.id
-  role_name         = "OrganizationAccountAccessRole"
-  close_on_deletion = true
+  name      = "prod"
+  email     = "prod@example.com"
+  parent_id = aws_organizations_organizational_unit.prod.id
+  role_name = "OrganizationAccountAccessRole"
 }
 
 resource "aws_organizations_policy" "deny" {
