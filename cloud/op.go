@@ -126,6 +126,39 @@ func (o *Op[In, Out]) Serve(f func(*Call, In) (Out, error)) Binding {
 // coverage table shows it.
 func (b Binding) Partial(missing string) Binding { b.Note = missing; return b }
 
+// Then has f look at each success, on the state that the handler saw: for
+// metering. What f returns runs once the operation has committed, if it writes.
+func (b Binding) Then(f func(c *Call, r store.Reader, in any) (committed func())) Binding {
+	view, update, serve := b.view, b.update, b.serve
+	b.view = func(c *Call, r store.Reader, in any) (any, error) {
+		out, err := view(c, r, in)
+		if err == nil {
+			f(c, r, in)()
+		}
+		return out, err
+	}
+	b.update = func(c *Call, tx store.Tx, in any) (any, error) {
+		out, err := update(c, tx, in)
+		if err == nil {
+			tx.OnCommit(f(c, tx, in))
+		}
+		return out, err
+	}
+	b.serve = func(c *Call, in any) (any, error) {
+		out, err := serve(c, in)
+		if err != nil {
+			return nil, err
+		}
+		var done func()
+		if err := c.View(func(r store.Reader) error { done = f(c, r, in); return nil }); err != nil {
+			return nil, err
+		}
+		done()
+		return out, nil
+	}
+	return b
+}
+
 // Call performs the operation in this process, as c's principal, through every
 // check that a request over the network meets. Inside an Update handler it
 // joins the caller's transaction.

@@ -174,6 +174,7 @@ func listBuckets(c *cloud.Call, r store.Reader, in *api.ListBucketsInput) (*api.
 		after = last
 	}
 	prefix, region := cloud.Or(in.Prefix, ""), cloud.Or(in.BucketRegion, "")
+	c.Cloud.Meter(cloud.Usage{Account: c.Account, Region: c.Region, Service: "AmazonS3", Type: "Requests-" + tier1, Operation: "ListAllMyBuckets", Quantity: 1})
 	out := &api.ListBucketsOutput{Buckets: []api.Bucket{}, Owner: owner(c.Account), Prefix: in.Prefix}
 	from := store.K(c.Account, max(after, prefix))
 	for b := range buckets.Between(r, "account", from, store.K(c.Account, "\U0010ffff")) {

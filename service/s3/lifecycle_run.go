@@ -176,7 +176,12 @@ func (run *lifecycleRun) actOn(tx store.Tx, l *lifecycle, o *Object, v verdict) 
 		deleteVersion(run.c, tx, b, o)
 		run.done(tx, b, o, eventExpired)
 	case transition:
-		run.done(tx, b, moveVersion(run.c, tx, o, v.class), eventTransition)
+		moved := moveVersion(run.c, tx, o, v.class)
+		tx.OnCommit(func() {
+			t := transitions[moved.Class]
+			meter(run.c, b, t.operation, t.tier)
+		})
+		run.done(tx, b, moved, eventTransition)
 	}
 }
 

@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"strings"
+
 	"pileus/cloud"
 	"pileus/store"
 )
@@ -16,6 +18,55 @@ const (
 // unless requesters do. DELETE and CANCEL are free and not counted.
 func meter(c *cloud.Call, b *Bucket, operation, tier string) {
 	meterUsage(c, b, operation, "Requests-"+tier, 1)
+}
+
+// billed has the requests of operations counted that do not count themselves:
+// PUT and LIST in the first tier, GET in the second, DELETE in none.
+func billed(list []cloud.Binding) []cloud.Binding {
+	for i, b := range list {
+		name, tier := b.Op.Name, ""
+		switch {
+		case strings.HasPrefix(name, "Put"), strings.HasPrefix(name, "List"):
+			tier = tier1
+		case strings.HasPrefix(name, "Get"):
+			tier = tier2
+		default:
+			continue
+		}
+		list[i] = b.Then(func(c *cloud.Call, r store.Reader, in any) func() {
+			bucket, _ := named(in)
+			b, err := findBucket(r, bucket)
+			if err != nil {
+				return func() {} // it went meanwhile
+			}
+			return func() { meter(c, b, name, tier) }
+		})
+	}
+	return list
+}
+
+// transitions are how lifecycle's moves into a storage class are called in
+// bills, by tier of requests.
+var transitions = map[string]struct{ operation, tier string }{
+	"GLACIER":             {"S3-GlacierTransition", "Tier3"},
+	"DEEP_ARCHIVE":        {"S3-GDATransition", "Tier3"},
+	"GLACIER_IR":          {"S3-GIRTransition", "Tier4"},
+	"INTELLIGENT_TIERING": {"S3-INTTransition", "Tier4"},
+	"STANDARD_IA":         {"S3-SIATransition", "Tier4"},
+	"ONEZONE_IA":          {"S3-ZIATransition", "Tier4"},
+}
+
+// restoreTiers are the tiers of requests that ask for an archived object.
+var restoreTiers = map[string]string{"Standard": "Tier3", "Bulk": "Tier5", "Expedited": "Tier6"}
+
+// meterRestore counts a request for a retrieval, and what it retrieves.
+func meterRestore(c *cloud.Call, b *Bucket, o *Object, tier string) {
+	operation, kind := "RestoreObject", "Requests-"
+	if o.Class == "DEEP_ARCHIVE" {
+		operation, kind = "DeepArchiveRestoreObject", "Requests-GDA-"
+	}
+	meterUsage(c, b, operation, kind+restoreTiers[tier], 1)
+	meterUsage(c, b, operation, tier+"-Retrieval-Bytes", float64(o.Size)/gib)
 }
 
 // meterObject counts a request that writes or reads an object of a storage

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -87,6 +88,26 @@ func TestPolicyGrantsAndDenies(t *testing.T) {
 	wantCode(t, "AccessDenied")(s.GetBucketVersioning(ctx, &sdk.GetBucketVersioningInput{Bucket: &b}))
 	must(t)(s.DeleteBucketPolicy(ctx, &sdk.DeleteBucketPolicyInput{Bucket: &b}))
 	must(t)(s.GetBucketVersioning(ctx, &sdk.GetBucketVersioningInput{Bucket: &b}))
+}
+
+// A policy can name an account by the canonical user id that ListBuckets shows,
+// also an account that its 12-digit access key has just made.
+func TestPolicyOfCanonicalUser(t *testing.T) {
+	s := newStage(t)
+	b := s.bucket("canonical")
+	s.put(b, "x", "1")
+	c := s.Config()
+	c.Credentials = credentials.NewStaticCredentialsProvider("222233334444", "test", "")
+	other := client(c)
+	get := &sdk.GetObjectInput{Bucket: &b, Key: new("x")}
+	wantCode(t, "AccessDenied")(other.GetObject(t.Context(), get))
+	out, err := other.ListBuckets(t.Context(), &sdk.ListBucketsInput{})
+	must(t)(out, err)
+	policy := statement("Allow", `{"CanonicalUser":"`+*out.Owner.ID+`"}`, "s3:GetObject", "arn:aws:s3:::canonical/*")
+	must(t)(s.PutBucketPolicy(t.Context(), &sdk.PutBucketPolicyInput{Bucket: &b, Policy: &policy}))
+	must(t)(other.GetObject(t.Context(), get))
+	unknown := strings.ReplaceAll(policy, *out.Owner.ID, strings.Repeat("0", 64))
+	wantCode(t, "MalformedPolicy")(s.PutBucketPolicy(t.Context(), &sdk.PutBucketPolicyInput{Bucket: &b, Policy: &unknown}))
 }
 
 // Canned ACLs, grants and what each gives to whom.

@@ -75,6 +75,7 @@ func restoreObject(c *cloud.Call, tx store.Tx, in *api.RestoreObjectInput) (*api
 		c.HTTP.Status = http.StatusAccepted
 	}
 	emitEvent(c, tx, b, &changed, eventRestorePost)
+	tx.OnCommit(func() { meterRestore(c, b, o, tier) })
 	return out, nil
 }
 

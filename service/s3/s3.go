@@ -28,7 +28,7 @@ import (
 func Module() cloud.Module {
 	return cloud.Module{
 		API:         &api.Service,
-		Operations:  slices.Concat(objectOperations(), configOperations()),
+		Operations:  slices.Concat(objectOperations(), billed(propertyOperations()), billed(configOperations())),
 		Access:      throughPoints(slices.Concat(objectAccess(), configAccess())),
 		Controllers: configControllers(),
 		Deliveries:  configDeliveries(),
@@ -63,14 +63,6 @@ func objectOperations() []cloud.Binding {
 		api.ListObjectsV2.View(listObjectsV2),
 		api.ListObjectVersions.View(listObjectVersions),
 
-		api.GetObjectTagging.View(getObjectTagging),
-		api.PutObjectTagging.Update(putObjectTagging),
-		api.DeleteObjectTagging.Update(deleteObjectTagging),
-		api.GetObjectRetention.View(getObjectRetention),
-		api.PutObjectRetention.Update(putObjectRetention),
-		api.GetObjectLegalHold.View(getObjectLegalHold),
-		api.PutObjectLegalHold.Update(putObjectLegalHold),
-
 		api.CreateMultipartUpload.Update(createMultipartUpload).Partial("SSE-KMS: there is no KMS yet"),
 		api.UploadPart.Serve(uploadPart),
 		api.UploadPartCopy.Serve(uploadPartCopy),
@@ -78,6 +70,20 @@ func objectOperations() []cloud.Binding {
 		api.AbortMultipartUpload.Update(abortMultipartUpload),
 		api.ListMultipartUploads.View(listMultipartUploads),
 		api.ListParts.View(listParts),
+	}
+}
+
+// propertyOperations are those on what is kept of one version beside its
+// content and metadata.
+func propertyOperations() []cloud.Binding {
+	return []cloud.Binding{
+		api.GetObjectTagging.View(getObjectTagging),
+		api.PutObjectTagging.Update(putObjectTagging),
+		api.DeleteObjectTagging.Update(deleteObjectTagging),
+		api.GetObjectRetention.View(getObjectRetention),
+		api.PutObjectRetention.Update(putObjectRetention),
+		api.GetObjectLegalHold.View(getObjectLegalHold),
+		api.PutObjectLegalHold.Update(putObjectLegalHold),
 	}
 }
 

@@ -84,3 +84,52 @@ func TestStorageIsMeteredByTheHour(t *testing.T) {
 		t.Errorf("EarlyDelete-GDA is %v GB-months, want %v", got, want)
 	}
 }
+
+// Requests that configure or ask what is configured are billed as others are;
+// those that delete are free.
+func TestConfigurationRequestsAreMetered(t *testing.T) {
+	w, s := objectWorld(t)
+	ctx := context.Background()
+	b := new("bucket")
+	makeBucket(t, s, "bucket")
+	put(t, s, "bucket", "k", "x")
+	before := usage(t, w)
+	must(s.PutBucketTagging(ctx, &sdk.PutBucketTaggingInput{Bucket: b, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: new("a"), Value: new("b")}}}}))(t)
+	must(s.PutObjectTagging(ctx, &sdk.PutObjectTaggingInput{Bucket: b, Key: new("k"), Tagging: &types.Tagging{TagSet: []types.Tag{}}}))(t)
+	must(s.PutBucketNotificationConfiguration(ctx, &sdk.PutBucketNotificationConfigurationInput{Bucket: b, NotificationConfiguration: &types.NotificationConfiguration{}}))(t)
+	must(s.ListBucketInventoryConfigurations(ctx, &sdk.ListBucketInventoryConfigurationsInput{Bucket: b}))(t)
+	must(s.ListBuckets(ctx, &sdk.ListBucketsInput{}))(t)
+	must(s.GetBucketTagging(ctx, &sdk.GetBucketTaggingInput{Bucket: b}))(t)
+	must(s.GetObjectTagging(ctx, &sdk.GetObjectTaggingInput{Bucket: b, Key: new("k")}))(t)
+	must(s.DeleteBucketTagging(ctx, &sdk.DeleteBucketTaggingInput{Bucket: b}))(t)
+	_, err := s.GetBucketTagging(ctx, &sdk.GetBucketTaggingInput{Bucket: b})
+	wantCode(t, err, "NoSuchTagSet")
+	after := usage(t, w)
+	for kind, want := range map[string]float64{"Requests-Tier1": 5, "Requests-Tier2": 2} {
+		if got := after[kind] - before[kind]; got != want {
+			t.Errorf("%s grew by %v, want %v", kind, got, want)
+		}
+	}
+}
+
+// Moves between storage classes and retrievals have requests of their own.
+func TestArchiveRequestsAreMetered(t *testing.T) {
+	w, s := objectWorld(t)
+	ctx := context.Background()
+	b := new("bucket")
+	makeBucket(t, s, "bucket")
+	must(s.PutBucketLifecycleConfiguration(ctx, &sdk.PutBucketLifecycleConfigurationInput{Bucket: b, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
+		Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{ObjectSizeGreaterThan: new(int64(0))},
+		Transitions: []types.Transition{{Days: new(int32(1)), StorageClass: types.TransitionStorageClassGlacier}},
+	}}}}))(t)
+	put(t, s, "bucket", "k", "x")
+	w.Advance(3 * 24 * time.Hour)
+	restore := &sdk.RestoreObjectInput{Bucket: b, Key: new("k"), RestoreRequest: &types.RestoreRequest{Days: new(int32(1)), Tier: types.TierExpedited}}
+	must(s.RestoreObject(ctx, restore))(t)
+	got := usage(t, w)
+	for kind, want := range map[string]float64{"Requests-Tier3": 1, "Requests-Tier6": 1} {
+		if got[kind] != want {
+			t.Errorf("%s is %v, want %v", kind, got[kind], want)
+		}
+	}
+}
