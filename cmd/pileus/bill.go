@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -55,7 +57,7 @@ func printBill(w io.Writer, b *meter.Bill) error {
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "%s\tUSAGE\tQUANTITY\tUNIT\tRATE\tCOST (%s)\n", strings.ToUpper(strings.Join(b.By, "\t")), b.Currency)
 	for _, l := range b.Lines {
-		fmt.Fprintf(t, "%s\t%s\t%.6g\t%s\t%g\t%.6f\n", strings.Join(l.Group, "\t"), l.Type, l.Quantity, l.Unit, l.Rate, l.Cost)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%.6f\n", strings.Join(l.Group, "\t"), l.Type, amount(l.Quantity), l.Unit, price(l.Rate), l.Cost)
 	}
 	fmt.Fprintf(t, "total%s\t\t\t\t\t%.6f\n", strings.Repeat("\t", max(len(b.By)-1, 0)), b.Total)
 	if err := t.Flush(); err != nil {
@@ -67,3 +69,14 @@ func printBill(w io.Writer, b *meter.Bill) error {
 	}
 	return nil
 }
+
+// amount writes a quantity for people: no exponents, no more than six places.
+func amount(q float64) string {
+	if q != 0 && math.Abs(q) < 1e-6 {
+		return "< 0.000001"
+	}
+	return price(math.Round(q*1e6) / 1e6)
+}
+
+// price writes a number in full.
+func price(p float64) string { return strconv.FormatFloat(p, 'f', -1, 64) }

@@ -223,6 +223,17 @@ func TestBill(t *testing.T) {
 	}
 }
 
+func TestAmounts(t *testing.T) {
+	for q, want := range map[float64]string{0: "0", 3: "3", 1e9: "1000000000", 4.5e-15: "< 0.000001", 0.1234567: "0.123457", 12.5: "12.5"} {
+		if got := amount(q); got != want {
+			t.Errorf("%g is written %s, want %s", q, got, want)
+		}
+	}
+	if got := price(5e-6); got != "0.000005" {
+		t.Error(got)
+	}
+}
+
 func TestDoctor(t *testing.T) {
 	d := newDesk(t)
 	out, _ := d.pileus("doctor") // which may have something to complain about here

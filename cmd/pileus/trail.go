@@ -82,7 +82,7 @@ func showTrail(c *cobra.Command, _ []string) error {
 	}
 }
 
-const trailRow = "%-8s  %-14s %-26s %-22s %9s  %s  %s\n"
+const trailRow = "%-8s  %-14s %-26s %-22s %9s  %-36s  %s\n"
 
 func trailTable(w io.Writer, r io.Reader) error {
 	lines := bufio.NewScanner(r)
