@@ -63,7 +63,8 @@ func (x *exchange) fail(err error) {
 // client that is still sending must be able to read the answer: if the
 // connection were closed at once, what is on its way would reset it. So the
 // answer goes out first, then the rest of the body is read and thrown away, up
-// to a limit. A client that waits for "100 Continue" has not sent anything.
+// to a limit: also that of a client that asked to wait for "100 Continue",
+// because clients do not wait for long.
 func (x *exchange) refuseBody() (drain func()) {
 	nothing := func() {}
 	if x.op == nil || !x.op.streams || (x.r.ContentLength >= 0 && x.r.ContentLength <= smallBody) {
@@ -71,7 +72,7 @@ func (x *exchange) refuseBody() (drain func()) {
 	}
 	x.w.Header().Set("Connection", "close")
 	c := http.NewResponseController(x.w.ResponseWriter)
-	if x.r.Header.Get("Expect") != "" || x.r.ProtoMajor > 1 || c.EnableFullDuplex() != nil {
+	if x.r.ProtoMajor > 1 || c.EnableFullDuplex() != nil {
 		return nothing
 	}
 	return func() {

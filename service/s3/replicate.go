@@ -287,12 +287,12 @@ func (j *replicaJob) record(to *Bucket) *Object {
 // tells: it need not be the latest.
 func putReplica(c *cloud.Call, tx store.Tx, b *Bucket, o *Object) {
 	top, had := latest(tx, b, o.Key)
-	holdVersion(c, tx, o, 1)
+	var gone *Object
 	switch {
 	case !had:
 		objects.Insert(tx, o)
 	case top.Seq < o.Seq:
-		o.succeed(c, tx, top)
+		gone = o.succeed(c, tx, top)
 		objects.Insert(tx, o)
 	default:
 		o.Noncurrent = c.Now
@@ -301,4 +301,5 @@ func putReplica(c *cloud.Call, tx store.Tx, b *Bucket, o *Object) {
 		changed.Older = true
 		objects.Insert(tx, &changed)
 	}
+	holdInstead(c, tx, gone, o)
 }

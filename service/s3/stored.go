@@ -86,6 +86,21 @@ func holdVersion(c *cloud.Call, tx store.Tx, o *Object, sign int64) {
 	}
 }
 
+// holdInstead counts a version that comes in the place of another, nil for
+// none. Most often the level stays as it is, and nothing is written.
+func holdInstead(c *cloud.Call, tx store.Tx, gone, o *Object) {
+	switch {
+	case gone == nil || gone.Marker:
+		holdVersion(c, tx, o, 1)
+	case !o.Marker && o.Class == gone.Class && o.Size == gone.Size:
+	case !o.Marker && o.Class == gone.Class && classes[o.Class].small == "":
+		hold(c, tx, o.Bucket, o.Class, o.Size-gone.Size, 1)
+	default:
+		holdVersion(c, tx, gone, -1)
+		holdVersion(c, tx, o, 1)
+	}
+}
+
 // laneOf spreads requests over the lanes; one transaction stays in its own.
 func laneOf(request string) int64 {
 	h := uint32(2166136261) // FNV-1a

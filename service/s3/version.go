@@ -118,24 +118,27 @@ func putVersion(c *cloud.Call, tx store.Tx, b *Bucket, o *Object) {
 	if b.Versioned() {
 		o.Version = newVersionID(c, o.Seq)
 	}
+	var gone *Object
 	if had {
-		o.succeed(c, tx, old)
+		gone = o.succeed(c, tx, old)
 	}
-	holdVersion(c, tx, o, 1)
+	holdInstead(c, tx, gone, o)
 	objects.Insert(tx, o)
 }
 
 // succeed retires old, the latest version so far, in favour of o; the null
-// version goes for good if o is a null version itself.
-func (o *Object) succeed(c *cloud.Call, tx store.Tx, old *Object) {
+// version goes for good if o is a null version itself. It returns the version
+// that went, nil for none, which the caller takes out of the bucket's level.
+func (o *Object) succeed(c *cloud.Call, tx store.Tx, old *Object) (gone *Object) {
 	o.Older, o.NullSeq = old.Older, old.NullSeq
 	if old.isNull() && o.isNull() {
 		dropContent(c, tx, old)
-		return
+		return old
 	}
 	if o.isNull() && old.NullSeq != 0 {
 		if null, ok := versions.Get(tx, o.Bucket, o.Key, -old.NullSeq); ok {
 			dropContent(c, tx, null)
+			gone = null
 			versions.Delete(tx, o.Bucket, o.Key, -null.Seq)
 		}
 		o.NullSeq = 0
@@ -147,6 +150,7 @@ func (o *Object) succeed(c *cloud.Call, tx store.Tx, old *Object) {
 	retired := *old
 	retired.Noncurrent, retired.Older, retired.NullSeq = c.Now, false, 0
 	versions.Insert(tx, &retired)
+	return gone
 }
 
 // removeLatest does what DELETE without a version id does: a bucket that was
@@ -170,6 +174,7 @@ func removeLatest(c *cloud.Call, tx store.Tx, b *Bucket, key string) *Object {
 // good. Object lock is the caller's to ask about.
 func deleteVersion(c *cloud.Call, tx store.Tx, b *Bucket, o *Object) {
 	dropContent(c, tx, o)
+	holdVersion(c, tx, o, -1)
 	if !o.current() {
 		versions.Delete(tx, o.Bucket, o.Key, -o.Seq)
 		if top, ok := latest(tx, b, o.Key); ok {
@@ -223,16 +228,15 @@ func updateVersion(tx store.Tx, o *Object) {
 func moveVersion(c *cloud.Call, tx store.Tx, o *Object, class string) *Object {
 	moved := *o
 	moved.Class = class
-	holdVersion(c, tx, o, -1)
-	holdVersion(c, tx, &moved, 1)
+	holdInstead(c, tx, o, &moved)
 	updateVersion(tx, &moved)
 	return &moved
 }
 
-// dropContent removes the content of a version that goes for good.
+// dropContent removes the content of a version that goes for good. The bucket's
+// level is the caller's to change.
 func dropContent(c *cloud.Call, tx store.Tx, o *Object) {
 	meterDropped(c, tx, o)
-	holdVersion(c, tx, o, -1)
 	if o.Body.ID != "" {
 		c.Cloud.Blobs().Delete(tx, o.Body)
 	}
