@@ -2,11 +2,18 @@ package node_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/transport/http"
 
 	"pileus/clock"
 	"pileus/node"
@@ -151,4 +158,56 @@ func TestACorruptDirectoryIsNotOverwritten(t *testing.T) {
 		}
 	}
 	w.start()
+}
+
+// TestResetWhileRequestsRun has clients at work while the cloud is emptied
+// under them: they may find that what they had is gone, and nothing else.
+func TestResetWhileRequestsRun(t *testing.T) {
+	for name, begin := range map[string]func(*testing.T) *world{"disk": onDisk, "memory": inMemory} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			var end atomic.Bool
+			var clients sync.WaitGroup
+			for i := range 3 {
+				clients.Go(func() {
+					bucket := fmt.Sprint("bucket-", i)
+					for !end.Load() {
+						for _, err := range w.visit(bucket) {
+							var answer *http.ResponseError
+							if !errors.As(err, &answer) || answer.HTTPStatusCode() >= 500 {
+								t.Error(err)
+							}
+						}
+					}
+				})
+			}
+			for range 20 {
+				w.check(w.node.Reset(t.Context()))
+			}
+			end.Store(true)
+			clients.Wait()
+			w.check(w.node.Reset(t.Context()))
+			w.bucket()
+			w.put("large", large())
+			w.holds("large", large())
+			w.restart()
+			if name == "disk" {
+				w.holds("large", large())
+			}
+		})
+	}
+}
+
+// visit makes a bucket, puts an object and reads it, and returns what failed.
+func (w *world) visit(bucket string) (failed []error) {
+	c := w.client()
+	_, made := c.CreateBucket(w.Context(), &s3.CreateBucketInput{Bucket: &bucket})
+	_, put := c.PutObject(w.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: new("k"), Body: strings.NewReader("v")})
+	_, got := c.GetObject(w.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: new("k")})
+	for _, err := range []error{made, put, got} {
+		if err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return failed
 }
