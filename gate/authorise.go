@@ -99,7 +99,11 @@ func (g *Gate) question(c *cloud.Call, who *identity.Resolved, k *cloud.Check) (
 
 // refuse words a denial as the service does and keeps its evaluation.
 func (g *Gate) refuse(c *cloud.Call, r store.Reader, op *cloud.OpInfo, req *policy.Request, set *policy.Set, d policy.Decision) error {
-	message := policy.Message(req, d)
+	said := *req
+	if op.Service.Name == "s3" {
+		said.Resource = `"` + req.Resource + `"` // S3 alone quotes it
+	}
+	message := policy.Message(&said, d)
 	if op.Service.Protocol == "ec2" {
 		if sealed := identity.EncodeDenial(r, req, d); sealed != "" {
 			message += ". Encoded authorization failure message: " + sealed
