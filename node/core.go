@@ -41,23 +41,40 @@ type core struct {
 	log     *slog.Logger
 }
 
-// openCore opens the state, or what the snapshot load holds, and puts the
-// parts together.
-func openCore(ctx context.Context, o Options, load string) (c *core, err error) {
-	c = &core{o: o, log: o.Log}
-	defer func() {
-		if err != nil {
-			c.close(ctx)
-		}
-	}()
-	if err := c.openState(ctx, load); err != nil {
-		return c, err
+// openCore opens the generation in use, and puts the parts together.
+func openCore(ctx context.Context, o Options) (*core, error) {
+	g, err := currentGeneration(o.DataDir)
+	if err != nil {
+		return nil, err
 	}
+	c, err := newCore(ctx, o, g, "")
+	if err != nil {
+		return nil, err
+	}
+	if err := c.assemble(ctx); err != nil {
+		return nil, errors.Join(err, c.close(ctx))
+	}
+	return c, nil
+}
+
+// newCore opens the state of a generation, or in memory what the snapshot load
+// holds. Nothing runs yet.
+func newCore(ctx context.Context, o Options, g generation, load string) (*core, error) {
+	c := &core{o: o, log: o.Log}
+	if err := c.openState(ctx, g, load); err != nil {
+		return nil, errors.Join(err, c.close(ctx))
+	}
+	return c, nil
+}
+
+// assemble puts the parts together around the state and starts them.
+func (c *core) assemble(ctx context.Context) (err error) {
+	o := c.o
 	if err := c.bootstrap(ctx); err != nil {
-		return c, err
+		return err
 	}
 	if err := c.openClock(ctx); err != nil {
-		return c, err
+		return err
 	}
 	rand := rng.New()
 	if o.Seed != 0 {
@@ -67,7 +84,7 @@ func openCore(ctx context.Context, o Options, load string) (c *core, err error) 
 	c.meter = meter.New(c.db, c.clock, c.log)
 	c.usage = identity.NewUsage(100_000)
 	if c.faults, err = fault.New(ctx, c.db, c.clock, rand); err != nil {
-		return c, err
+		return err
 	}
 	c.modules = o.Modules(Parts{Blobs: c.blobs, Clock: c.clock, Log: c.log})
 	c.gate = gate.New(gate.Options{
@@ -77,18 +94,14 @@ func openCore(ctx context.Context, o Options, load string) (c *core, err error) 
 		SkipSignatures: o.SkipSignatures, SkipPolicies: o.SkipPolicies, Rehearse: o.Rehearse,
 	})
 	c.runner = reconcile.New(c.gate.DB(), c.clock, rand, c.modules, c.newCall, c.log)
-	return c, c.start(ctx)
+	return c.start(ctx)
 }
 
 // openState opens the store and the content. A snapshot named by load fills
 // backends that are no folder of ours.
-func (c *core) openState(ctx context.Context, load string) error {
+func (c *core) openState(ctx context.Context, g generation, load string) (err error) {
 	if c.o.DataDir == "" {
 		return c.openMemory(ctx, load)
-	}
-	g, err := currentGeneration(c.o.DataDir)
-	if err != nil {
-		return err
 	}
 	// Opening the store waits for the disk, and so may making the key.
 	key := make(chan error, 1)

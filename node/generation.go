@@ -28,6 +28,9 @@ const firstGeneration = 1
 // behind, are removed. The data directory is locked.
 func currentGeneration(dataDir string) (generation, error) {
 	g := generation{dataDir, firstGeneration}
+	if dataDir == "" {
+		return g, nil
+	}
 	name, err := os.ReadFile(filepath.Join(dataDir, currentFile))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -60,7 +63,11 @@ func (g generation) choose() error {
 	return writeFile(filepath.Join(g.dataDir, currentFile), []byte(strconv.Itoa(g.number)+"\n"))
 }
 
+// removeOthers removes every other generation. In memory there are none.
 func (g generation) removeOthers() error {
+	if g.dataDir == "" {
+		return nil
+	}
 	entries, err := os.ReadDir(g.dataDir)
 	if err != nil {
 		return err
@@ -73,6 +80,14 @@ func (g generation) removeOthers() error {
 		}
 	}
 	return nil
+}
+
+// discard removes a generation that was staged and will not be used.
+func (g generation) discard() error {
+	if g.dataDir == "" {
+		return nil
+	}
+	return os.RemoveAll(g.path())
 }
 
 // stage copies a snapshot to a new generation, which is not yet chosen.

@@ -90,7 +90,7 @@ func (n *Node) open(ctx context.Context) (c *core, err error) {
 			return nil, err
 		}
 	}
-	if c, err = openCore(ctx, n.o, ""); err != nil {
+	if c, err = openCore(ctx, n.o); err != nil {
 		n.unlock()
 	}
 	return c, err

@@ -147,9 +147,9 @@ func (c *core) counts(r store.Reader) map[string]int {
 	return sum
 }
 
-// Load replaces the whole cloud by a snapshot. Requests under way are finished
-// first, long polls end early, and new ones wait. If it fails, the cloud goes
-// on as it was.
+// Load replaces the whole cloud by a snapshot. Its state is opened first: if
+// that fails, the cloud goes on as it was. Then requests under way are
+// finished, long polls end early, and new requests wait for the other cloud.
 func (n *Node) Load(ctx context.Context, name string) (*Snapshot, error) {
 	path, err := n.snapshotPath(name)
 	if err != nil {
@@ -164,34 +164,49 @@ func (n *Node) Load(ctx context.Context, name string) (*Snapshot, error) {
 		return nil, err
 	}
 	defer done()
-	old := n.core.Load()
-	next, err := stage(n.o.DataDir, path)
+	g, err := stage(n.o.DataDir, path)
 	if err != nil {
+		return nil, errors.Join(fmt.Errorf("load the snapshot %s: %w", name, err), g.discard())
+	}
+	var next *core
+	if n.o.Postgres == "" { // one database cannot hold both
+		if next, err = newCore(ctx, n.o, g, path); err != nil {
+			return nil, errors.Join(fmt.Errorf("load the snapshot %s: %w", name, err), g.discard())
+		}
+	}
+	if err := n.replace(ctx, g, next, path); err != nil {
+		err = fmt.Errorf("the cloud could not be opened after loading the snapshot %s: %w", name, err)
+		select {
+		case n.failed <- err:
+		default: // it has failed already
+		}
 		return nil, err
 	}
+	return s, nil
+}
+
+// replace ends the core and puts next in its place; nil: one that is opened
+// from the snapshot in path when the old one is closed.
+func (n *Node) replace(ctx context.Context, g generation, next *core, path string) error {
+	old := n.core.Load()
 	old.gate.BeginStop()
 	n.passing.Lock()
 	defer n.passing.Unlock()
 	if err := old.close(ctx); err != nil {
 		n.o.Log.Error("the cloud that a snapshot replaces did not close well", "err", err)
 	}
-	if err := next.choose(); err != nil {
-		return nil, n.reopen(ctx, "", err)
+	if next == nil {
+		var err error
+		if next, err = newCore(ctx, n.o, g, path); err != nil {
+			return err
+		}
 	}
-	return s, n.reopen(ctx, path, nil)
-}
-
-// reopen opens the state after it was closed, for a snapshot's sake: load is
-// the snapshot, for backends that are filled row by row.
-func (n *Node) reopen(ctx context.Context, load string, cause error) error {
-	c, err := openCore(ctx, n.o, load)
-	if err != nil {
-		n.failed <- fmt.Errorf("the cloud could not be opened after loading a snapshot: %w", err)
-		return errors.Join(cause, err)
+	if err := errors.Join(g.choose(), next.assemble(ctx)); err != nil {
+		return errors.Join(err, next.close(ctx))
 	}
-	c.gate.SetEndpoint(n.endpoint)
-	n.core.Store(c)
-	return cause
+	next.gate.SetEndpoint(n.endpoint)
+	n.core.Store(next)
+	return g.removeOthers()
 }
 
 func readSnapshot(path string) (*Snapshot, error) {

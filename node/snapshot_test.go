@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -165,6 +166,47 @@ func TestLoadWhileRequestsRun(t *testing.T) {
 			}
 			end.Store(true)
 			clients.Wait()
+		})
+	}
+}
+
+// TestABadSnapshotChangesNothing loads snapshots that something has happened to.
+func TestABadSnapshotChangesNothing(t *testing.T) {
+	for name, begin := range map[string]func(*testing.T) *world{"disk": onDisk, "memory": inMemory} {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			w.bucket()
+			w.put("kept", large())
+			for _, harm := range []struct{ pattern, with string }{
+				{"state/MANIFEST-*", ""}, {"state/*.sst", "nothing"}, {"master.key", "short"}, {"snapshot.json", "{"},
+			} {
+				_, err := w.node.Save(t.Context(), "s")
+				w.check(err)
+				files, err := filepath.Glob(filepath.Join(w.o.SnapshotDir, "s", harm.pattern))
+				if err != nil || len(files) == 0 {
+					t.Fatalf("%s: %v, %v", harm.pattern, files, err)
+				}
+				for _, f := range files {
+					w.check(os.Remove(f)) // it may be a link
+					w.check(os.WriteFile(f, []byte(harm.with), 0o600))
+				}
+				if _, err := w.node.Load(t.Context(), "s"); err == nil {
+					t.Errorf("%s: it was loaded", harm.pattern)
+				}
+				w.holds("kept", large())
+			}
+			if w.o.DataDir != "" {
+				w.restart()
+				w.holds("kept", large())
+				if found, _ := filepath.Glob(filepath.Join(w.o.DataDir, "[0-9]*")); len(found) != 1 {
+					t.Errorf("generations %v are left", found)
+				}
+			}
+			select {
+			case err := <-w.node.Failed():
+				t.Error(err)
+			default:
+			}
 		})
 	}
 }
