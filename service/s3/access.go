@@ -41,6 +41,9 @@ func objectAccess() []cloud.Access {
 		api.HeadObject.Decides(acts("GetObject GetObjectVersion ListBucket"), func(c *cloud.Call, r store.Reader, in *api.HeadObjectInput) ([]cloud.Check, error) {
 			return onObject{in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, in.RequestPayer}.check(c, r, "Get", "")
 		}),
+		api.SelectObjectContent.Decides(acts("GetObject ListBucket"), func(c *cloud.Call, r store.Reader, in *api.SelectObjectContentInput) ([]cloud.Check, error) {
+			return onObject{in.Bucket, in.Key, nil, in.ExpectedBucketOwner, nil}.check(c, r, "Get", "")
+		}),
 		api.GetObjectAttributes.Decides(acts("GetObject GetObjectVersion GetObjectAttributes GetObjectVersionAttributes ListBucket"), attributesChecks),
 		api.GetObjectTagging.Decides(acts("GetObjectTagging GetObjectVersionTagging ListBucket"), func(c *cloud.Call, r store.Reader, in *api.GetObjectTaggingInput) ([]cloud.Check, error) {
 			return onObject{in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, in.RequestPayer}.check(c, r, "Get", "Tagging")

@@ -53,6 +53,10 @@ func objectAccessCases() []accessCase {
 			_, err := s.ListBuckets(ctx, &sdk.ListBucketsInput{})
 			return err
 		}},
+		{"SelectObjectContent", forKey("GetObject"), func(ctx context.Context, s *sdk.Client) error {
+			_, err := s.SelectObjectContent(ctx, query(`SELECT * FROM S3Object`, func(in *sdk.SelectObjectContentInput) { in.InputSerialization.CSV.FileHeaderInfo = "NONE" }))
+			return err
+		}},
 		{"HeadBucket", forBucket("ListBucket"), func(ctx context.Context, s *sdk.Client) error {
 			_, err := s.HeadBucket(ctx, &sdk.HeadBucketInput{Bucket: bucketAnd})
 			return err

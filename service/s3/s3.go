@@ -57,6 +57,7 @@ func objectOperations() []cloud.Binding {
 		api.GetObjectAttributes.View(getObjectAttributes),
 		api.DeleteObject.Update(deleteObject),
 		api.DeleteObjects.Serve(deleteObjects),
+		api.SelectObjectContent.Serve(selectObjectContent).Partial("Parquet input"),
 		api.CopyObject.Serve(copyObject).Partial("SSE-KMS: there is no KMS yet"),
 
 		api.ListObjects.View(listObjects),
