@@ -5,18 +5,17 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"pileus/clock"
 )
 
-// hot keeps the plain content of files that are read again and again in memory
-// files of the kernel, from which it goes to a socket without passing through
-// this process. Content is checked when it is put there. It is to sealed files
-// what the page cache is to an encrypted disk: bounded, and given up when it
-// has not been used for a while.
+// hot keeps the plain content of files that are read again and again, outside of
+// the collected heap, so that it goes to a socket in one write and without
+// being opened again. Content is checked when it is put there. It is to sealed
+// files what the page cache is to an encrypted disk: bounded, and given up when
+// it has not been used for a while.
 type hot struct {
 	limit int64 // bytes in all; 0: nothing is kept
 
@@ -28,17 +27,18 @@ type hot struct {
 }
 
 type hotFile struct {
-	id   string
-	file *os.File
-	size int64
-	used time.Time // of the machine
+	id      string
+	data    []byte    // mapped memory
+	used    time.Time // of the machine
+	readers int
+	gone    bool // given up: the last reader unmaps it
 }
 
 const (
 	hotLimit   = 256 << 20
 	hotShare   = 16 // of the machine's memory, at most one part in so many
 	hotLargest = 4  // of the limit, for one file
-	hotIdle    = time.Minute
+	hotIdle    = 30 * time.Second
 )
 
 func newHot() *hot {
@@ -61,16 +61,9 @@ func (h *hot) open(id string, offset, length int64) (r io.ReadCloser, ok bool) {
 	h.order.MoveToFront(e)
 	f := e.Value.(*hotFile)
 	f.used = clock.Machine()
-	own, err := reopen(f.file) // within the lock: nobody closes it meanwhile
+	f.readers++
 	h.mu.Unlock()
-	if err != nil {
-		return nil, false
-	}
-	if _, err := own.Seek(offset, io.SeekStart); err != nil {
-		own.Close()
-		return nil, false
-	}
-	return &hotReader{own, io.LimitedReader{R: own, N: length}}, true
+	return &hotReader{h: h, f: f, rest: f.data[offset : offset+length]}, true
 }
 
 // wants tells whether content of that size should be kept now: when it is read
@@ -90,23 +83,19 @@ func (h *hot) wants(id string, size int64) bool {
 
 // keep reads content from r to its end and keeps it.
 func (h *hot) keep(id string, size int64, r io.Reader) error {
-	f, err := memoryFileFor(id)
+	data, err := mapMemory(size)
 	if err != nil {
 		return err
 	}
-	n, err := io.Copy(f, r)
-	if err == nil && n != size {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return errors.Join(err, f.Close())
+	if _, err = io.ReadFull(r, data); err != nil {
+		return errors.Join(err, unmapMemory(data))
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.files[id] != nil { // another reader was faster
-		return f.Close()
+		return unmapMemory(data)
 	}
-	h.files[id] = h.order.PushFront(&hotFile{id, f, size, clock.Machine()})
+	h.files[id] = h.order.PushFront(&hotFile{id: id, data: data, used: clock.Machine()})
 	h.used += size
 	for h.used > h.limit {
 		h.forget(h.order.Back())
@@ -144,8 +133,18 @@ func (h *hot) trim(since time.Time) {
 func (h *hot) forget(e *list.Element) {
 	f := h.order.Remove(e).(*hotFile)
 	delete(h.files, f.id)
-	h.used -= f.size
-	f.file.Close() // readers have descriptors of their own
+	h.used -= int64(len(f.data))
+	f.gone = true
+	f.release()
+}
+
+// release unmaps what is given up and has no reader; the lock is held.
+func (f *hotFile) release() {
+	if f.gone && f.readers == 0 && f.data != nil {
+		// It fails only for what was never mapped.
+		_ = unmapMemory(f.data)
+		f.data = nil
+	}
 }
 
 // run trims until ctx ends, and gives up everything then.
@@ -156,23 +155,43 @@ func (h *hot) run(ctx context.Context) {
 	h.clear()
 }
 
-// hotReader reads kept content.
+// hotReader reads kept content, which stays mapped until it is closed.
 type hotReader struct {
-	file *os.File
-	rest io.LimitedReader
+	h    *hot
+	f    *hotFile
+	rest []byte
 }
 
-func (r *hotReader) Read(b []byte) (int, error) { return r.rest.Read(b) }
-
-// WriteTo lets a connection take the content from the kernel itself.
-func (r *hotReader) WriteTo(w io.Writer) (int64, error) {
-	if to, ok := w.(io.ReaderFrom); ok {
-		return to.ReadFrom(&r.rest)
+func (r *hotReader) Read(b []byte) (int, error) {
+	if len(r.rest) == 0 {
+		return 0, io.EOF
 	}
-	return io.Copy(struct{ io.Writer }{w}, &r.rest)
+	n := copy(b, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
 }
 
-func (r *hotReader) Close() error { return r.file.Close() }
+// WriteTo implements io.WriterTo: everything in one write.
+func (r *hotReader) WriteTo(w io.Writer) (int64, error) {
+	if len(r.rest) == 0 {
+		return 0, nil
+	}
+	n, err := w.Write(r.rest)
+	r.rest = r.rest[n:]
+	return int64(n), err
+}
+
+func (r *hotReader) Close() error {
+	if r.f == nil {
+		return nil
+	}
+	r.h.mu.Lock()
+	defer r.h.mu.Unlock()
+	r.f.readers--
+	r.f.release()
+	r.f, r.rest = nil, nil
+	return nil
+}
 
 // warm keeps content that is read often and opens it from there; ok is false
 // where it goes on being read from its file.

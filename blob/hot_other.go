@@ -2,14 +2,11 @@
 
 package blob
 
-import (
-	"errors"
-	"os"
-)
+import "errors"
 
-func memoryFileFor(string) (*os.File, error) { return nil, errors.ErrUnsupported }
+func mapMemory(int64) ([]byte, error) { return nil, errors.ErrUnsupported }
 
-func reopen(*os.File) (*os.File, error) { return nil, errors.ErrUnsupported }
+func unmapMemory([]byte) error { return nil }
 
-// machineMemory is 0 where there are no memory files: nothing is kept.
+// machineMemory is 0 where memory cannot be mapped: nothing is kept.
 func machineMemory() int64 { return 0 }

@@ -27,7 +27,7 @@ func TestContentThatIsReadOftenIsKept(t *testing.T) {
 	}
 	defer d.Close()
 	if d.hot.limit == 0 {
-		t.Skip("this system has no memory files")
+		t.Skip("this system cannot map memory")
 	}
 	d.hot.limit = 1 << 20
 	content := rng.Bytes(200 << 10)
