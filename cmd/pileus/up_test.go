@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -194,5 +196,28 @@ func TestFollow(t *testing.T) {
 	}
 	if err := p.stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSecondInterrupt ends a cloud whose shutdown script does not.
+func TestSecondInterrupt(t *testing.T) {
+	m := newMachine(t)
+	began := filepath.Join(m.home, "began")
+	m.write(".config/pileus/init/shutdown.d/forever.sh", "touch "+began+"; while kill -0 $PPID; do :; done")
+	p := m.up("--ephemeral")
+	if err := p.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	for { // it is about to begin
+		if _, err := os.Stat(began); err == nil {
+			break
+		}
+	}
+	if err := p.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := p.wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGINT {
+		t.Errorf("a second Ctrl-C ends it with %v", err)
 	}
 }
