@@ -35,7 +35,7 @@ type hotFile struct {
 }
 
 const (
-	hotLimit   = 256 << 20
+	hotLimit   = 128 << 20
 	hotShare   = 16 // of the machine's memory, at most one part in so many
 	hotLargest = 4  // of the limit, for one file
 	hotIdle    = 30 * time.Second
