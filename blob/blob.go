@@ -1,7 +1,7 @@
 // Package blob keeps content: small values inline in the store, larger ones as
 // files that are written and synced before the transaction that names them.
-// Every blob is sealed with AES-256-GCM in segments under a key of its own, so
-// content is encrypted at rest and checked on every read.
+// Every blob is sealed with AES-256-GCM, a file in segments under a key of its
+// own, so content is encrypted at rest and checked on every read.
 package blob
 
 import (
@@ -18,7 +18,7 @@ type Ref struct {
 	ID     string `cbor:"1,keyasint,omitempty"` // of the file or row; "" for no content at all
 	Size   int64  `cbor:"2,keyasint,omitempty"` // of the plain content, in bytes
 	Inline bool   `cbor:"3,keyasint,omitempty"` // kept in the store, under ID
-	Key    []byte `cbor:"4,keyasint,omitempty"` // the data key, wrapped by the caller's or the store's master key
+	Key    []byte `cbor:"4,keyasint,omitempty"` // the data key, wrapped by the caller's or the store's master key; none for inline content under the latter
 }
 
 // Options of a write.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,9 @@ type Dir struct {
 	medium  medium
 	db      store.Store // to ask which files are named; nil in memory
 	master  cipher.AEAD
-	run     string // sets this run's ids apart from those of others
+	runs    runKeys
+	smalls  sync.Pool // of *[]byte, for inline content
+	run     string    // sets this run's ids apart from those of others
 	count   atomic.Uint64
 	chunks  sync.Pool // of *[chunkSize]byte
 	pending idSet     // being written, or written and not yet committed
@@ -67,7 +70,8 @@ func newDir(m medium, masterKey []byte, db store.Store) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Dir{medium: m, db: db, master: master, run: fmt.Sprintf("%x", rng.Bytes(6)), stop: func() {}}
+	d := &Dir{medium: m, db: db, master: master, run: fmt.Sprintf("%x", rng.Bytes(runLength/2)), stop: func() {}}
+	d.runs = runKeys{master: slices.Clone(masterKey), byRun: map[string]cipher.AEAD{}}
 	d.chunks.New = func() any { return new([chunkSize]byte) }
 	return d, nil
 }

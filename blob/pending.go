@@ -12,7 +12,8 @@ type Pending struct {
 	Ref Ref
 
 	dir    *Dir
-	sealed []byte // inline content
+	sealed []byte  // inline content
+	buf    *[]byte // what it lies in
 	state  atomic.Int32
 }
 
@@ -47,6 +48,9 @@ func (p *Pending) Commit(tx store.Tx) Ref {
 // collector of orphans.
 func (p *Pending) Discard() {
 	was := p.state.Swap(isDiscarded)
+	if was == isCommitted && p.buf != nil { // else a transaction may still refer to it
+		p.dir.smalls.Put(p.buf)
+	}
 	if was == isCommitted || was == isDiscarded || p.Ref.Inline || p.Ref.ID == "" {
 		return
 	}

@@ -1,7 +1,6 @@
 package blob
 
 import (
-	"bytes"
 	"context"
 	"crypto/cipher"
 	"errors"
@@ -22,7 +21,7 @@ func (d *Dir) Open(ctx context.Context, rd store.Reader, ref Ref, customerKey []
 	}
 	switch {
 	case ref.ID == "" || length == 0:
-		return inlineReader{bytes.NewReader(nil)}, nil
+		return new(inlineReader), nil
 	case ref.Inline:
 		return d.openInline(rd, ref, customerKey, offset, length)
 	case strings.HasPrefix(ref.ID, joined):
@@ -31,25 +30,18 @@ func (d *Dir) Open(ctx context.Context, rd store.Reader, ref Ref, customerKey []
 	return d.openFile(ctx, ref, customerKey, offset, length, true)
 }
 
-// inlineReader reads content that is in memory.
-type inlineReader struct{ *bytes.Reader }
-
-func (inlineReader) Close() error { return nil }
-
 func (d *Dir) openInline(rd store.Reader, ref Ref, customerKey []byte, offset, length int64) (io.ReadCloser, error) {
-	data, err := d.unwrap(ref, customerKey)
-	if err != nil {
-		return nil, err
-	}
 	row, ok := rd.Get(inlineRow(ref.ID))
 	if !ok || int64(len(row)) != ref.Size+tagSize {
 		return nil, fmt.Errorf("%w: inline content of %d bytes, not %d", ErrCorrupt, len(row), ref.Size+tagSize)
 	}
-	plain, err := data.Open(make([]byte, 0, ref.Size), nonce(data, 0), row, isLast)
+	r := &inlineReader{dir: d, buf: d.small(len(row))}
+	plain, err := d.decryptInline((*r.buf)[:0], row, ref, customerKey)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		return nil, err
 	}
-	return inlineReader{bytes.NewReader(plain[offset : offset+length])}, nil
+	r.Reset(plain[offset : offset+length])
+	return r, nil
 }
 
 func (d *Dir) unwrap(ref Ref, customerKey []byte) (cipher.AEAD, error) {

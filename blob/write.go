@@ -27,30 +27,30 @@ type chunk struct {
 
 // Write implements Store.
 func (d *Dir) Write(ctx context.Context, r io.Reader, o Options) (*Pending, error) {
-	wrapper, err := d.wrapper(o.CustomerKey)
-	if err != nil {
-		return nil, err
-	}
 	head := d.newChunk(0)
 	if err := head.fill(r); err != nil {
 		d.free(head)
 		return nil, err
 	}
 	p := &Pending{dir: d, Ref: Ref{ID: d.newID()}}
+	if head.size <= inlineLimit { // a chunk that is not full ends the content
+		defer d.free(head)
+		if err := d.sealInline(p, head.buf[:head.size], o.CustomerKey); err != nil {
+			return nil, err
+		}
+		return p, nil
+	}
+	wrapper, err := d.wrapper(o.CustomerKey)
+	if err != nil {
+		d.free(head)
+		return nil, err
+	}
 	data, wrapped, err := newKey(wrapper, p.Ref.ID)
 	if err != nil {
 		d.free(head)
 		return nil, err
 	}
 	p.Ref.Key = wrapped
-	if head.size <= inlineLimit { // a chunk that is not full ends the content
-		defer d.free(head)
-		p.Ref.Inline, p.Ref.Size = true, int64(head.size)
-		out := make([]byte, head.size, head.size+tagSize)
-		copy(out, head.buf[:head.size])
-		p.sealed = sealSegment(data, out, 0, true)
-		return p, nil
-	}
 	if err := d.writeFile(ctx, p, data, head, r, o.SizeHint); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,7 @@ func (s *stage) tryLifecycle(bucket string, rules ...types.LifecycleRule) (*sdk.
 		if rules[i].Status == "" {
 			rules[i].Status = types.ExpirationStatusEnabled
 		}
-		if rules[i].Filter == nil && rules[i].Prefix == nil {
+		if rules[i].Filter == nil {
 			rules[i].Filter = &types.LifecycleRuleFilter{Prefix: new("")}
 		}
 	}
