@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"pileus/rng"
 	"pileus/store"
 )
 
@@ -197,11 +198,10 @@ func (d *disk) list(f func(string) error) error {
 
 // clear moves everything aside, at once, and removes it afterwards.
 func (d *disk) clear() error {
-	trash, err := os.MkdirTemp(d.root, trashPrefix)
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(d.base(), filepath.Join(trash, contentFolder)); err != nil {
+	// One rename to a name that is not there yet: a sweep that is still under
+	// way for an earlier clear finds the folder whole or not at all.
+	trash := filepath.Join(d.root, trashPrefix+rng.Secret(12, rng.LowerAlNum))
+	if err := os.Rename(d.base(), trash); err != nil {
 		return err
 	}
 	return d.lay()

@@ -181,11 +181,13 @@ func TestResetWhileRequestsRun(t *testing.T) {
 					}
 				})
 			}
+			var failed error
 			for range 20 {
-				w.check(w.node.Reset(t.Context()))
+				failed = errors.Join(failed, w.node.Reset(t.Context()))
 			}
 			end.Store(true)
 			clients.Wait()
+			w.check(failed)
 			w.check(w.node.Reset(t.Context()))
 			w.bucket()
 			w.put("large", large())
