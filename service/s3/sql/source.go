@@ -26,7 +26,9 @@ type source struct {
 	err  error  // of the reader
 }
 
-// fill reads more behind buf; false at the end or on an error.
+// fill reads more behind buf; false at the end or on an error. It reads as much
+// again as is there, so that looking through buf after each time takes no more
+// than a multiple of what is read.
 func (s *source) fill() bool {
 	if s.err != nil {
 		return false
@@ -37,11 +39,10 @@ func (s *source) fill() bool {
 		}
 		s.buf = s.room[:copy(s.room, s.buf)]
 	}
-	n := 0
-	for tries := 0; n == 0 && s.err == nil; tries++ {
-		if n, s.err = s.r.Read(s.buf[len(s.buf):cap(s.buf)]); tries > 100 {
-			s.err = io.ErrNoProgress
-		}
+	room := s.buf[len(s.buf):cap(s.buf)]
+	n, err := io.ReadAtLeast(s.r, room, min(len(room), max(1, len(s.buf))))
+	if s.err = err; err == io.ErrUnexpectedEOF {
+		s.err = io.EOF
 	}
 	s.buf = s.buf[:len(s.buf)+n]
 	return n > 0

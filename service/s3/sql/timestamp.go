@@ -37,6 +37,9 @@ func (t Timestamp) String() string {
 
 // parseTimestamp reads what String writes, and days with a T behind them.
 func parseTimestamp(s string) (Timestamp, error) {
+	if strings.Contains(s, ",") { // which Parse takes for a point
+		return Timestamp{}, errTimestamp
+	}
 	for p, layout := range layouts {
 		if p >= int(toMinute) {
 			s = strings.Replace(s, "-00:00", "Z", 1) // an offset that nobody knows
