@@ -148,7 +148,7 @@ func (s *selection) next() (*api.SelectObjectContentEventStream, error) {
 		return s.records(), nil
 	case s.stage == sending && s.due():
 		return s.report(), nil
-	case s.stage == sending || s.stage == stats:
+	case s.stage == sending:
 		s.stage = end
 		return &api.SelectObjectContentEventStream{Stats: &api.StatsEvent{Details: &api.Stats{
 			BytesScanned: new(s.source.content.n), BytesProcessed: new(s.plain.n), BytesReturned: new(s.returned)}}}, nil
