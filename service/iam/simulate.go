@@ -22,7 +22,6 @@ type simulation struct {
 	sources            map[string]string // policy id to its source type
 	owner              string            // of the resources
 	keys               policy.Keys
-	principalID        string // ids of inline policies begin with it
 }
 
 // inputKind is the source type of policies passed in the request.

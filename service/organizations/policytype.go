@@ -56,11 +56,6 @@ func typeOf(name string) policyType {
 	return policyType{size: 10_000, attached: 10}
 }
 
-// authorises tells of the types that are written in IAM's grammar.
-func authorises(kind string) bool {
-	return kind == api.PolicyTypeServiceControlPolicy || kind == api.PolicyTypeResourceControlPolicy
-}
-
 // putDefaults writes AWS's own policies for the organization.
 func putDefaults(c *cloud.Call, tx store.Tx, org *identity.Organization) {
 	for _, kind := range []string{api.PolicyTypeServiceControlPolicy, api.PolicyTypeResourceControlPolicy} {

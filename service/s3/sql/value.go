@@ -79,7 +79,7 @@ func (v Value) isString() bool { return v.Kind == String || v.Kind == Text }
 // number is the value of a literal, which is a number by its syntax. Decimals
 // keep their digits: they are only worked out when they are computed with.
 func number(s string) Value {
-	if strings.IndexAny(s, ".eE") < 0 {
+	if !strings.ContainsAny(s, ".eE") {
 		if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 			return Value{Kind: Int, bits: uint64(n), text: s}
 		}
