@@ -35,10 +35,11 @@ type hotFile struct {
 }
 
 const (
-	hotLimit   = 128 << 20
+	hotLimit   = 256 << 20
 	hotShare   = 16 // of the machine's memory, at most one part in so many
 	hotLargest = 4  // of the limit, for one file
 	hotIdle    = 30 * time.Second
+	hotHeld    = 5 * time.Second // what was used so lately makes no room for others
 )
 
 func newHot() *hot {
@@ -74,11 +75,14 @@ func (h *hot) wants(id string, size int64) bool {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.once.has(id) {
-		return true
+	if !h.once.has(id) {
+		h.once.add(id)
+		return false
 	}
-	h.once.add(id)
-	return false
+	// A round of more files than fit would push out each one just before its
+	// turn comes again: while all are in use, those that are kept stay.
+	last := h.order.Back()
+	return h.used+size <= h.limit || clock.Machine().Sub(last.Value.(*hotFile).used) > hotHeld
 }
 
 // keep reads content from r to its end and keeps it.

@@ -73,7 +73,16 @@ func TestContentThatIsReadOftenIsKept(t *testing.T) {
 	if d.hot.used > d.hot.limit || len(d.hot.files) != 5 {
 		t.Errorf("%d bytes in %d files are kept, limit %d", d.hot.used, len(d.hot.files), d.hot.limit)
 	}
+	if _, kept := read(refs[0], 0, -1); !kept {
+		t.Error("what is in use made room for what was read twice")
+	}
+	for e := d.hot.order.Front(); e != nil; e = e.Next() {
+		e.Value.(*hotFile).used = time.Time{} // long ago
+	}
 	last := refs[len(refs)-1]
+	if _, kept := read(last, 0, -1); !kept || len(d.hot.files) != 5 {
+		t.Errorf("what is not in use makes no room: %d files are kept", len(d.hot.files))
+	}
 	if err := db.Update(t.Context(), func(tx store.Tx) error { d.Delete(tx, last); return nil }); err != nil {
 		t.Fatal(err)
 	}
