@@ -24,11 +24,18 @@ var soakLoads = []string{"s3-put-4k", "s3-get-4k", "s3-put-1m", "s3-get-1m", "s3
 // soak loads a cloud in turns for a long time and prints its memory after each
 // turn of all workloads: the line must stay flat.
 func soak(ctx context.Context, o *options, length time.Duration) error {
-	t, err := o.newTarget(ctx, "pileus")
+	t, err := o.fresh(ctx)
+	if t != nil {
+		defer t.stop()
+	}
 	if err != nil {
 		return err
 	}
-	defer t.stop()
+	for _, w := range chosen(soakLoads) {
+		if err := t.session.Setup(w); err != nil {
+			return fmt.Errorf("setting up %s: %w", w.Name, err)
+		}
+	}
 	machine, watch := clock.New(), clock.Start()
 	fmt.Printf("%10s %14s %14s %14s\n", "after", "requests", "RSS loaded", "RSS idle")
 	requests := 0

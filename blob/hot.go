@@ -38,7 +38,7 @@ const (
 	hotLimit   = 256 << 20
 	hotShare   = 16 // of the machine's memory, at most one part in so many
 	hotLargest = 4  // of the limit, for one file
-	hotIdle    = 30 * time.Second
+	hotIdle    = 10 * time.Second
 	hotHeld    = 5 * time.Second // what was used so lately makes no room for others
 )
 
