@@ -16,9 +16,6 @@ import (
 // decides, for the bucket and account that it names.
 func TestS3NotifiesSQS(t *testing.T) {
 	w := nodetest.With(t, all.Modules)
-	if !w.Gate().Implements("sqs", "SendMessage") {
-		t.Skip("this cloud has no SQS")
-	}
 	nodetest.Do(w, &apis3.CreateBucket, &apis3.CreateBucketInput{Bucket: "uploads"})
 	queue := nodetest.Do(w, &apisqs.CreateQueue, &apisqs.CreateQueueInput{QueueName: "events"})
 	arn := "arn:aws:sqs:" + nodetest.Region + ":" + nodetest.Account + ":events"

@@ -45,12 +45,23 @@ func keysOf(r store.Reader, account, user string) []*identity.AccessKey {
 	return keys
 }
 
+// quotaKeys is how many keys count towards the quota: the key that is the
+// account's own id is a convention of this cloud, which AWS does not have.
+func quotaKeys(keys []*identity.AccessKey) (n int) {
+	for _, k := range keys {
+		if k.ID != k.Account {
+			n++
+		}
+	}
+	return n
+}
+
 func createAccessKey(c *cloud.Call, tx store.Tx, in *api.CreateAccessKeyInput) (*api.CreateAccessKeyOutput, error) {
 	user, err := ownUser(c, tx, in.UserName)
 	if err != nil {
 		return nil, err
 	}
-	if len(keysOf(tx, c.Account, user)) >= accessKeysQuota {
+	if quotaKeys(keysOf(tx, c.Account, user)) >= accessKeysQuota {
 		return nil, errQuota("AccessKeysPerUser", accessKeysQuota)
 	}
 	k := &identity.AccessKey{
