@@ -61,11 +61,13 @@ func (g *Gate) allow(c *cloud.Call, r store.Reader, op *cloud.OpInfo, who *ident
 	}
 	for i := range checks {
 		k := &checks[i]
-		if who.Policies.Root && who.Policies.SCPs == nil && !who.Policies.HasSession &&
+		guards := g.guards(c, r, k)
+		if who.Policies.Root && who.Policies.SCPs == nil && guards == nil && !who.Policies.HasSession &&
 			len(k.Resource.Policies) == 0 && owner(c, k) == who.Principal.Account {
 			continue // nothing in sight could deny the root user
 		}
 		req, set := g.question(c, who, k)
+		set.RCPs = guards
 		d := policy.Evaluate(req, set)
 		if d.Allowed {
 			continue
@@ -73,6 +75,14 @@ func (g *Gate) allow(c *cloud.Call, r store.Reader, op *cloud.OpInfo, who *ident
 		return g.refuse(c, r, op, req, set, d)
 	}
 	return nil
+}
+
+// guards are the resource control policies that bear on a check.
+func (g *Gate) guards(c *cloud.Call, r store.Reader, k *cloud.Check) [][]policy.Attached {
+	if !policy.Guardable(k.Action) {
+		return nil
+	}
+	return g.resolver.Guards(r, c.Principal, owner(c, k))
 }
 
 // question puts a check into the evaluator's terms.

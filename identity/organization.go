@@ -90,8 +90,12 @@ var (
 	}
 )
 
-// ServiceControl is the type of policy that binds what accounts may do.
-const ServiceControl = "SERVICE_CONTROL_POLICY"
+// The types of policy that bind what accounts may do, and what may be done
+// with their resources.
+const (
+	ServiceControl  = "SERVICE_CONTROL_POLICY"
+	ResourceControl = "RESOURCE_CONTROL_POLICY"
+)
 
 // Path is the chain of targets from the organization's root down to the
 // account, root first; nil when the account is in no organization.
@@ -116,21 +120,21 @@ func Path(r store.Reader, account string) (*Organization, []string) {
 	return org, path
 }
 
-// serviceControls are the SCPs that bind the account, level by level. The
-// management account is never bound.
-func serviceControls(r store.Reader, account string) [][]policy.Attached {
+// orgControls are the policies of a type that bind the account, level by
+// level. The management account is never bound.
+func orgControls(r store.Reader, account, typ string, kind policy.Kind) [][]policy.Attached {
 	org, path := Path(r, account)
-	if org == nil || org.Management == account || !contains(org.Enabled, ServiceControl) {
+	if org == nil || org.Management == account || !contains(org.Enabled, typ) {
 		return nil
 	}
 	var levels [][]policy.Attached
 	for _, target := range path {
 		level := []policy.Attached{}
-		for a := range OrgAttachments.Scan(r, org.ID, target, ServiceControl) {
+		for a := range OrgAttachments.Scan(r, org.ID, target, typ) {
 			if p, ok := OrgPolicies.Peek(r, org.ID, a.Policy); ok {
-				level = append(level, compiled(p.ARN, p.Content, policy.SCP))
+				level = append(level, compiled(p.ARN, p.Content, kind))
 			} else {
-				level = append(level, unreadable(a.Policy, "it does not exist", policy.SCP))
+				level = append(level, unreadable(a.Policy, "it does not exist", kind))
 			}
 		}
 		levels = append(levels, level)

@@ -27,7 +27,14 @@ type Resolved struct {
 type Resolver struct {
 	mu    sync.RWMutex
 	known map[string]known
-	limit int
+	// guards are the resource control policies of accounts.
+	guards map[string]guard
+	limit  int
+}
+
+type guard struct {
+	organization []byte // version that it was read at
+	levels       [][]policy.Attached
 }
 
 type known struct {
@@ -64,11 +71,12 @@ func (x *Resolver) Forget() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	clear(x.known)
+	clear(x.guards)
 }
 
 // NewResolver remembers up to limit principals.
 func NewResolver(limit int) *Resolver {
-	return &Resolver{known: make(map[string]known), limit: limit}
+	return &Resolver{known: make(map[string]known), guards: make(map[string]guard), limit: limit}
 }
 
 // Key resolves an access key id; ok is false for one that is not known.
@@ -105,14 +113,44 @@ func (x *Resolver) cached(r store.Reader, name string, load func() *Resolved) (*
 	k.organization = bytes.Clone(version(r, OrganizationScope))
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(x.known) >= x.limit {
-		for old := range x.known { // any one: the map's order is random
-			delete(x.known, old)
+	remember(x.known, x.limit, name, k)
+	return v, true
+}
+
+// remember puts a value into a map that is kept below a limit.
+func remember[T any](m map[string]T, limit int, name string, v T) {
+	if len(m) >= limit {
+		for old := range m { // any one: the map's order is random
+			delete(m, old)
 			break
 		}
 	}
-	x.known[name] = k
-	return v, true
+	m[name] = v
+}
+
+// Guards are the resource control policies that bind what p may do with
+// resources of the account, level by level from the root of the account's
+// organization; nil where none do. They spare service-linked roles
+// (orgs_manage_policies_rcps).
+func (x *Resolver) Guards(r store.Reader, p *cloud.Principal, account string) [][]policy.Attached {
+	if p.ServiceLinked {
+		return nil
+	}
+	now := version(r, OrganizationScope)
+	if now == nil {
+		return nil // there has never been an organization
+	}
+	x.mu.RLock()
+	g, ok := x.guards[account]
+	x.mu.RUnlock()
+	if ok && bytes.Equal(g.organization, now) {
+		return g.levels
+	}
+	g = guard{bytes.Clone(now), orgControls(r, account, ResourceControl, policy.RCP)}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	remember(x.guards, x.limit, account, g)
+	return g.levels
 }
 
 // keyed reads the principal of an access key, or nil.
@@ -176,7 +214,7 @@ func resolve(r store.Reader, p *cloud.Principal) *Resolved {
 	}
 	collectSession(r, p, &v.Policies)
 	if !p.ServiceLinked {
-		v.Policies.SCPs = serviceControls(r, p.Account)
+		v.Policies.SCPs = orgControls(r, p.Account, ServiceControl, policy.SCP)
 	}
 	if a, ok := Accounts.Peek(r, p.Account); ok {
 		v.Canonical = a.CanonicalID

@@ -20,7 +20,7 @@ import (
 //	owner ACCOUNT                 of the resource; the asker's own where absent
 //	key NAME=V1|V2                a condition key; "key -NAME" takes it away
 //	now TIME                      the request's time
-//	id|boundary|session|scpN|res|trust|endpoint STATEMENT    a policy
+//	id|boundary|session|scpN|rcpN|res|trust|endpoint STATEMENT    a policy
 //	version V                     of the policies that follow
 //	hassession                    session policies were passed, even if none is listed
 //	rootuser                      the account's root user
@@ -132,8 +132,16 @@ func (p *caseReader) policy(layer, statement string) {
 	kinds := map[string]Kind{"id": Identity, "boundary": Boundary, "session": Session, "res": ResourceBased, "trust": Trust, "endpoint": Endpoint}
 	kind, ok := kinds[layer]
 	level := 0
-	if n, err := fmt.Sscanf(layer, "scp%d", &level); n == 1 && err == nil {
-		kind, ok = SCP, true
+	for name, k := range map[string]Kind{"scp": SCP, "rcp": RCP} {
+		if n, err := fmt.Sscanf(layer, name+"%d", &level); n == 1 && err == nil {
+			kind, ok = k, true
+		}
+	}
+	if kind == RCP {
+		statement = strings.Replace(statement+" ", " if ", " to * if ", 1)
+		if !strings.Contains(statement, " to * ") {
+			statement += "to *"
+		}
 	}
 	if !ok {
 		p.t.Fatalf("%s: no such line: %s", p.at, layer)
@@ -164,14 +172,21 @@ func (p *caseReader) policy(layer, statement string) {
 		set.Resource = append(set.Resource[:len(set.Resource):len(set.Resource)], a)
 	case layer == "endpoint":
 		set.Endpoint = append(set.Endpoint[:len(set.Endpoint):len(set.Endpoint)], a)
+	case kind == RCP:
+		set.RCPs = atLevel(set.RCPs, level, a)
 	default:
-		levels := append([][]Attached(nil), set.SCPs...)
-		for len(levels) <= level {
-			levels = append(levels, nil)
-		}
-		levels[level] = append(levels[level][:len(levels[level]):len(levels[level])], a)
-		set.SCPs = levels
+		set.SCPs = atLevel(set.SCPs, level, a)
 	}
+}
+
+// atLevel is the levels with another policy, without changing them.
+func atLevel(levels [][]Attached, level int, a Attached) [][]Attached {
+	levels = append([][]Attached(nil), levels...)
+	for len(levels) <= level {
+		levels = append(levels, nil)
+	}
+	levels[level] = append(levels[level][:len(levels[level]):len(levels[level])], a)
+	return levels
 }
 
 // statementJSON writes a statement of the compact notation as JSON.
@@ -306,7 +321,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-var layerNames = map[Kind]string{Identity: "identity", ResourceBased: "resource", Trust: "trust", Session: "session", Boundary: "boundary", SCP: "scp", Endpoint: "endpoint"}
+var layerNames = map[Kind]string{Identity: "identity", ResourceBased: "resource", Trust: "trust", Session: "session", Boundary: "boundary", SCP: "scp", RCP: "rcp", Endpoint: "endpoint"}
 
 // agree checks that the explanation tells the same as the evaluation.
 func agree(t *testing.T, r *Request, set *Set) {

@@ -88,7 +88,7 @@ func (k Kind) identitySide() bool {
 }
 
 // resourceSide are the documents that the resource's own service checks.
-func (k Kind) resourceSide() bool { return k == ResourceBased || k == Endpoint }
+func (k Kind) resourceSide() bool { return k == ResourceBased || k == Endpoint || k == RCP }
 
 // String is the kind as traces name it.
 func (k Kind) String() string {
@@ -105,6 +105,8 @@ func (k Kind) String() string {
 		return "permissions boundary"
 	case SCP:
 		return "service control policy"
+	case RCP:
+		return "resource control policy"
 	case Endpoint:
 		return "VPC endpoint policy"
 	}

@@ -47,9 +47,9 @@ type evaluation struct {
 	request *Request
 	set     *Set
 
-	identity, boundary, session, resource, endpoint, scp verdict
-	denied                                               Kind
-	deny                                                 StatementRef
+	identity, boundary, session, resource, endpoint verdict
+	denied                                          Kind
+	deny                                            StatementRef
 }
 
 // verdict is one layer's: whether it allows, through which statement, and how
@@ -70,14 +70,8 @@ func (e *evaluation) decide(t *Trace) Decision {
 		resourceKind = Trust
 	}
 	external := e.request.Principal.external()
-	scpMissing := false
-	if !external {
-		for level, list := range set.SCPs {
-			v := e.scan(list, SCP, level, t)
-			scpMissing = scpMissing || !v.allows()
-			e.scp = v
-		}
-	}
+	rcpMissing := len(set.RCPs) > 0 && Guardable(e.request.Action) && !e.levels(set.RCPs, RCP, t)
+	scpMissing := !external && !e.levels(set.SCPs, SCP, t)
 	e.resource = e.scan(set.Resource, resourceKind, 0, t)
 	e.endpoint = e.scan(set.Endpoint, Endpoint, 0, t)
 	if !external {
@@ -90,6 +84,8 @@ func (e *evaluation) decide(t *Trace) Decision {
 	switch {
 	case e.deny.Statement != nil:
 		return Decision{Reason: ExplicitDeny, Layer: e.denied, By: e.deny}
+	case rcpMissing:
+		return Decision{Layer: RCP}
 	case scpMissing:
 		return Decision{Layer: SCP}
 	case len(set.Endpoint) > 0 && !e.endpoint.allows():
@@ -98,6 +94,16 @@ func (e *evaluation) decide(t *Trace) Decision {
 		return e.granted(resourceKind, e.resource)
 	}
 	return e.combine(resourceKind)
+}
+
+// levels tells whether an organization's policies of a kind allow at every
+// level.
+func (e *evaluation) levels(levels [][]Attached, kind Kind, t *Trace) bool {
+	all := true
+	for level, list := range levels {
+		all = e.scan(list, kind, level, t).allows() && all
+	}
+	return all
 }
 
 // scan reads the policies of one layer. Its verdict is the closest grant.

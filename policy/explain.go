@@ -17,6 +17,7 @@ type Trace struct {
 	Trust           bool   `json:"trust,omitempty"`
 	HasSession      bool   `json:"hasSession,omitempty"` // session policies were passed
 	SCPLevels       int    `json:"scpLevels,omitempty"`  // from the organization's root to the account
+	RCPLevels       int    `json:"rcpLevels,omitempty"`  // the same, of the resource's account
 	RoleARN         string `json:"roleArn,omitempty"`    // of an assumed role
 
 	Allowed bool   `json:"allowed"`
@@ -31,7 +32,7 @@ type Trace struct {
 type PolicyTrace struct {
 	ID         string           `json:"id"`
 	Layer      string           `json:"layer"`
-	Level      int              `json:"level,omitempty"` // of a service control policy, 0 at the organization's root
+	Level      int              `json:"level,omitempty"` // of an organization's policy, 0 at the organization's root
 	Effect     string           `json:"effect"`          // allows, denies, says nothing
 	Statements []StatementTrace `json:"statements"`
 }
@@ -88,6 +89,9 @@ func Explain(r *Request, set *Set) *Trace {
 		t.Principal = "anonymous"
 	case t.Principal == "":
 		t.Principal = p.Service
+	}
+	if Guardable(r.Action) {
+		t.RCPLevels = len(set.RCPs)
 	}
 	if !p.external() {
 		t.SCPLevels = len(set.SCPs)

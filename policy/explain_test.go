@@ -18,6 +18,9 @@ func apply(t *testing.T, s Suggestion, set *Set) {
 	var level int
 	statements := []map[string]any{m}
 	switch {
+	case strings.HasPrefix(s.Where, "A resource control policy at level "):
+		fmt.Sscanf(s.Where, "A resource control policy at level %d", &level)
+		set.RCPs[level] = append(set.RCPs[level], attach(t, RCP, statements))
 	case strings.HasPrefix(s.Where, "A service control policy at level "):
 		fmt.Sscanf(s.Where, "A service control policy at level %d", &level)
 		set.SCPs[level] = append(set.SCPs[level], attach(t, SCP, statements))

@@ -232,6 +232,8 @@ func (g *grammar) statement(s *rawStatement) error {
 		return g.trustStatement(s)
 	case ResourceBased, Endpoint:
 		return g.resourceStatement(s)
+	case RCP:
+		return g.rcpStatement(s)
 	}
 	if s.hasPrincipal {
 		return &Error{"Policy document should not specify a principal."}

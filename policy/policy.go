@@ -20,6 +20,7 @@ const (
 	Boundary                  // a permissions boundary
 	SCP                       // a service control policy
 	Endpoint                  // a VPC endpoint policy
+	RCP                       // a resource control policy: needs Principal
 )
 
 // Attached is a compiled document together with where it came from, for
@@ -67,6 +68,12 @@ type Set struct {
 	// must allow. Empty where the account is in no organization, or is its
 	// management account, or the principal is a service-linked role.
 	SCPs [][]Attached
+	// RCPs by level, from the root of the organization of the resource's
+	// account down to that account: each level must allow, whoever asks. They
+	// count for actions that are Guardable only. Empty where the account is in
+	// no organization or is its management account, or where a service-linked
+	// role asks.
+	RCPs [][]Attached
 	// Resource policies of the resource.
 	Resource []Attached
 	// Trust: the resource policy must allow by itself, even in the same

@@ -25,7 +25,7 @@ func (g generator) some(list ...string) []string {
 func (g generator) statement(kind Kind, effect string) map[string]any {
 	m := map[string]any{"Effect": effect}
 	action := "Action"
-	if g.IntN(6) == 0 {
+	if kind != RCP && g.IntN(6) == 0 {
 		action = "NotAction"
 	}
 	m[action] = g.some("s3:GetObject", "s3:Get*", "s3:*", "*", "s3:PutObject", "sqs:*", "S3:GETOBJECT", "s3:?etObject")
@@ -34,6 +34,9 @@ func (g generator) statement(kind Kind, effect string) map[string]any {
 		resource = "NotResource"
 	}
 	m[resource] = g.some("*", "arn:aws:s3:::b/*", "arn:aws:s3:::b/k", "arn:aws:s3:::c/*", "arn:aws:s3:::${aws:username}/*", "arn:aws:s3:::b/?", "arn:aws:s3")
+	if kind == RCP {
+		m["Principal"] = "*"
+	}
 	if kind == ResourceBased {
 		element := "Principal"
 		if effect == "Deny" && g.IntN(4) == 0 {
@@ -111,6 +114,11 @@ func (g generator) set(t testing.TB, r *Request) Set {
 	for range g.IntN(3) {
 		s.SCPs = append(s.SCPs, g.policies(t, SCP, 2))
 	}
+	if g.IntN(3) == 0 {
+		for range 1 + g.IntN(2) {
+			s.RCPs = append(s.RCPs, g.policies(t, RCP, 2))
+		}
+	}
 	return s
 }
 
@@ -138,7 +146,7 @@ func TestExplainAgreesWithEvaluate(t *testing.T) {
 	})
 	for _, want := range []string{"allowed by identity-based policy", "allowed by resource-based policy", "explicitDeny by identity-based policy",
 		"explicitDeny by resource-based policy", "implicitDeny by permissions boundary", "implicitDeny by session policy",
-		"implicitDeny by service control policy", "explicitDeny by service control policy", "implicitDeny by identity-based policy", "implicitDeny by resource-based policy"} {
+		"implicitDeny by resource control policy", "explicitDeny by resource control policy", "implicitDeny by service control policy", "explicitDeny by service control policy", "implicitDeny by identity-based policy", "implicitDeny by resource-based policy"} {
 		if reasons[want] < 5 {
 			t.Errorf("random policies met %q only %d times: %v", want, reasons[want], reasons)
 		}
@@ -147,11 +155,12 @@ func TestExplainAgreesWithEvaluate(t *testing.T) {
 
 func TestExplicitDenyAlwaysWins(t *testing.T) {
 	each(t, func(t *testing.T, g generator, r *Request, s *Set) {
-		if r.Principal.external() {
-			return
-		}
 		deny := []map[string]any{{"Effect": "Deny", "Action": r.Action, "Resource": "*"}}
-		switch g.IntN(5) {
+		layer := g.IntN(6)
+		if r.Principal.external() {
+			layer = 4 + g.IntN(2) // the others do not bind it
+		}
+		switch layer {
 		case 0:
 			s.Identity = append(s.Identity, attach(t, Identity, deny))
 		case 1:
@@ -164,6 +173,9 @@ func TestExplicitDenyAlwaysWins(t *testing.T) {
 		case 4:
 			deny[0]["Principal"] = "*"
 			s.Resource = append(s.Resource, attach(t, ResourceBased, deny))
+		case 5:
+			deny[0]["Principal"] = "*"
+			s.RCPs = append(s.RCPs, []Attached{attach(t, RCP, deny)})
 		}
 		if d := Evaluate(r, s); d.Reason != ExplicitDeny {
 			t.Errorf("a deny was outweighed: %v", d.Reason)
@@ -197,6 +209,9 @@ func TestAddingAnAllowNeverDenies(t *testing.T) {
 			for i := range s.SCPs {
 				s.SCPs[i] = append(s.SCPs[i], g.document(t, SCP, 1, "Allow"))
 			}
+			for i := range s.RCPs {
+				s.RCPs[i] = append(s.RCPs[i], g.document(t, RCP, 1, "Allow"))
+			}
 		}
 		if after := Evaluate(r, s); before.Allowed && !after.Allowed || before.Reason != ExplicitDeny && after.Reason == ExplicitDeny {
 			t.Error("an allow denied")
@@ -220,9 +235,12 @@ func TestOrderDoesNotMatter(t *testing.T) {
 			return list
 		}
 		o.Identity, o.Resource, o.Session = shuffle(s.Identity), shuffle(s.Resource), shuffle(s.Session)
-		o.SCPs = nil
+		o.SCPs, o.RCPs = nil, nil
 		for i := range s.SCPs {
 			o.SCPs = append(o.SCPs, shuffle(s.SCPs[len(s.SCPs)-1-i]))
+		}
+		for i := range s.RCPs {
+			o.RCPs = append(o.RCPs, shuffle(s.RCPs[len(s.RCPs)-1-i]))
 		}
 		if after := Evaluate(r, &o); after.Reason != before.Reason || after.Layer != before.Layer {
 			t.Errorf("%v by %v became %v by %v in another order", before.Reason, before.Layer, after.Reason, after.Layer)
@@ -233,7 +251,9 @@ func TestOrderDoesNotMatter(t *testing.T) {
 func TestLimitsOnlyShrink(t *testing.T) {
 	each(t, func(t *testing.T, g generator, r *Request, s *Set) {
 		before := Evaluate(r, s)
-		switch g.IntN(3) {
+		switch g.IntN(4) {
+		case 3:
+			s.RCPs = append(s.RCPs, g.policies(t, RCP, 2))
 		case 0:
 			if s.Boundary != nil {
 				return
@@ -241,8 +261,8 @@ func TestLimitsOnlyShrink(t *testing.T) {
 			b := g.document(t, Boundary, 2, "Allow", "Deny")
 			s.Boundary = &b
 		case 1:
-			if s.HasSession {
-				return
+			if s.HasSession || r.Principal.Kind == "FederatedUser" {
+				return // a federation token has nothing without them
 			}
 			s.Session, s.HasSession = g.policies(t, Session, 2), true
 		default:
@@ -273,4 +293,16 @@ func TestSuggestionsAllow(t *testing.T) {
 	if applied < rounds/10 {
 		t.Errorf("only %d suggestions were tried", applied)
 	}
+}
+
+// A resource control policy does not reach the services that have none.
+func TestUnguardedActionsIgnoreRCPs(t *testing.T) {
+	each(t, func(t *testing.T, g generator, r *Request, s *Set) {
+		r.Action = g.pick("ec2:RunInstances", "iam:GetUser", "kms:RetireGrant")
+		without := *s
+		without.RCPs = nil
+		if a, b := Evaluate(r, s), Evaluate(r, &without); a != b {
+			t.Errorf("%v by %v became %v by %v", b.Reason, b.Layer, a.Reason, a.Layer)
+		}
+	})
 }

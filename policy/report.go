@@ -130,7 +130,7 @@ func (t *Trace) Matched() []MatchedStatement {
 }
 
 // AllowedBy tells whether a layer allows the request by itself: some policy of
-// it allows and none denies, at every level for service control policies
+// it allows and none denies, at every level for an organization's policies
 // (PermissionsBoundaryDecisionDetail, OrganizationsDecisionDetail). A layer
 // without policies allows nothing; whether it applies is the caller's to know.
 func (t *Trace) AllowedBy(k Kind) bool {
@@ -139,8 +139,8 @@ func (t *Trace) AllowedBy(k Kind) bool {
 			return false
 		}
 	}
-	if k == SCP {
-		return len(t.silentSCPs()) == 0 && t.has(SCP)
+	if k == SCP || k == RCP {
+		return len(t.silent(k)) == 0 && t.has(k)
 	}
 	return t.allows(k)
 }
@@ -164,7 +164,7 @@ func MissingContextKeys(r *Request, set *Set) []string {
 
 // all is every document of the set, in the order in which they are looked at.
 func (set *Set) all() (list []Attached) {
-	for _, level := range set.SCPs {
+	for _, level := range slices.Concat(set.RCPs, set.SCPs) {
 		list = append(list, level...)
 	}
 	list = append(list, set.Resource...)

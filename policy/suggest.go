@@ -54,7 +54,12 @@ func (t *Trace) Suggestions() []Suggestion {
 		allow.Resource = "*"
 	}
 	var list []Suggestion
-	for _, level := range t.silentSCPs() {
+	for _, level := range t.silent(RCP) {
+		s := allow
+		s.Principal = "*"
+		list = append(list, Suggestion{fmt.Sprintf("A resource control policy at level %d of the organization of account %s must allow it: attach RCPFullAWSAccess there", level, t.ResourceAccount), s.String()})
+	}
+	for _, level := range t.silent(SCP) {
 		list = append(list, Suggestion{fmt.Sprintf("A service control policy at level %d of the organization must allow it (a service control policy grants nothing, it only leaves room)", level), allow.String()})
 	}
 	if t.has(Endpoint) && !t.allows(Endpoint) {
@@ -211,13 +216,16 @@ func (s *StatementTrace) grant() grant {
 	return limitedGrant
 }
 
-// silentSCPs are the levels at which no service control policy allows.
-func (t *Trace) silentSCPs() (levels []int) {
+// silent are the levels at which no policy of an organization's kind allows.
+func (t *Trace) silent(k Kind) (levels []int) {
 	silent := map[int]bool{}
-	last := -1
+	last := t.SCPLevels - 1
+	if k == RCP {
+		last = t.RCPLevels - 1
+	}
 	for i := range t.Policies {
 		p := &t.Policies[i]
-		if p.Layer != SCP.String() {
+		if p.Layer != k.String() {
 			continue
 		}
 		if _, seen := silent[p.Level]; !seen {
@@ -228,7 +236,7 @@ func (t *Trace) silentSCPs() (levels []int) {
 		}
 		last = max(last, p.Level)
 	}
-	for level := 0; level <= max(last, t.SCPLevels-1); level++ {
+	for level := 0; level <= last; level++ {
 		if s, seen := silent[level]; s || !seen {
 			levels = append(levels, level)
 		}

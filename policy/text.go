@@ -70,7 +70,7 @@ func (t *Trace) looked(b *strings.Builder) {
 	for i := range t.Policies {
 		p := &t.Policies[i]
 		layer := p.Layer
-		if p.Layer == SCP.String() {
+		if p.Layer == SCP.String() || p.Layer == RCP.String() {
 			layer = fmt.Sprintf("%s, level %d", layer, p.Level)
 		}
 		fmt.Fprintf(b, "  %s (%s) %s", p.ID, layer, p.Effect)

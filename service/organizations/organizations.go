@@ -32,7 +32,7 @@ func Module() cloud.Module {
 			api.CreateGovCloudAccount.View(createGovCloudAccount).Partial("there is no AWS GovCloud (US) here: it is always refused"),
 			api.CreateOrganization.Update(createOrganization),
 			api.CreateOrganizationalUnit.Update(createOrganizationalUnit),
-			api.CreatePolicy.Update(createPolicy).Partial("only service control policies bind requests"),
+			api.CreatePolicy.Update(createPolicy).Partial("only service and resource control policies bind requests"),
 			api.DeclineHandshake.Update(declineHandshake),
 			api.DeleteOrganization.Update(deleteOrganization),
 			api.DeleteOrganizationalUnit.Update(deleteOrganizationalUnit),

@@ -58,7 +58,7 @@ func checkContent(kind, content string) error {
 			return malformed
 		}
 	case api.PolicyTypeResourceControlPolicy:
-		if _, err := policy.Parse(content, policy.ResourceBased); err != nil {
+		if doc, err := policy.Parse(content, policy.RCP); err != nil || policy.CheckRCP(doc) != nil {
 			return malformed
 		}
 	default:

@@ -32,6 +32,9 @@ func TestPolicyContentIsChecked(t *testing.T) {
 		"AI opt-out":                 {types.PolicyTypeAiservicesOptOutPolicy, `{"services":{"default":{"opt_out_policy":{"@@assign":"optOut"}}}}`, "", ""},
 		"chat bots":                  {types.PolicyTypeChatbotPolicy, `[]`, "MalformedPolicyDocumentException", ""},
 		"resource control policy":    {types.PolicyTypeResourceControlPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}]}`, "", ""},
+		"RCP that allows":            {types.PolicyTypeResourceControlPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}]}`, "MalformedPolicyDocumentException", ""},
+		"RCP for all services":       {types.PolicyTypeResourceControlPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}]}`, "MalformedPolicyDocumentException", ""},
+		"RCP for one account":        {types.PolicyTypeResourceControlPolicy, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"222222222222"},"Action":"s3:*","Resource":"*"}]}`, "MalformedPolicyDocumentException", ""},
 		"RCP without a principal":    {types.PolicyTypeResourceControlPolicy, allowAll, "MalformedPolicyDocumentException", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
