@@ -126,6 +126,31 @@ func (o *Op[In, Out]) Serve(f func(*Call, In) (Out, error)) Binding {
 // coverage table shows it.
 func (b Binding) Partial(missing string) Binding { b.Note = missing; return b }
 
+// Before has f look at each authorised call first; its error is the answer.
+// EC2's dry runs end there.
+func (b Binding) Before(f func(c *Call, in any) error) Binding {
+	view, update, serve := b.view, b.update, b.serve
+	b.view = func(c *Call, r store.Reader, in any) (any, error) {
+		if err := f(c, in); err != nil {
+			return nil, err
+		}
+		return view(c, r, in)
+	}
+	b.update = func(c *Call, tx store.Tx, in any) (any, error) {
+		if err := f(c, in); err != nil {
+			return nil, err
+		}
+		return update(c, tx, in)
+	}
+	b.serve = func(c *Call, in any) (any, error) {
+		if err := f(c, in); err != nil {
+			return nil, err
+		}
+		return serve(c, in)
+	}
+	return b
+}
+
 // Then has f look at each success, on the state that the handler saw: for
 // metering. What f returns runs once the operation has committed, if it writes.
 func (b Binding) Then(f func(c *Call, r store.Reader, in any) (committed func())) Binding {

@@ -1,0 +1,65 @@
+package plane
+
+import (
+	"context"
+	"io"
+)
+
+// Volumes keeps block devices. A volume's content is a sparse file; it is
+// opened to be attached.
+type Volumes interface {
+	// CreateVolume makes an empty volume of size bytes unless it exists.
+	CreateVolume(ctx context.Context, id string, size int64) error
+	// CreateRoot makes a volume that holds an image's root file system, grown
+	// to size bytes: built-in images come from the program itself, imported
+	// ones from their archive.
+	CreateRoot(ctx context.Context, id string, image Image, size int64) error
+	// GrowVolume grows it, attached or not.
+	GrowVolume(ctx context.Context, id string, size int64) error
+	// RemoveVolume destroys its content.
+	RemoveVolume(ctx context.Context, id string) error
+	// OpenVolume gives it a block device; CloseVolume takes it away.
+	OpenVolume(ctx context.Context, id string) (device string, err error)
+	CloseVolume(ctx context.Context, id string) error
+	// LimitVolume bounds a volume's I/O; 0 means unbounded.
+	LimitVolume(ctx context.Context, id string, l VolumeLimits) error
+	// Volumes lists what exists.
+	Volumes(ctx context.Context) ([]VolumeStatus, error)
+	// FreezeVolume holds writes to a volume for the time of f, so that what f
+	// reads is one moment of it: a snapshot.
+	FreezeVolume(ctx context.Context, id string, f func(VolumeContent) error) error
+	// WriteVolume fills a volume that is not open: from a snapshot, an import.
+	WriteVolume(ctx context.Context, id string, f func(io.WriterAt) error) error
+	// Import unpacks a root file system archive (tar) as an image that
+	// CreateRoot then makes roots of. The archive may be compressed.
+	Import(ctx context.Context, image string, archive io.Reader) (size int64, err error)
+	RemoveImage(ctx context.Context, image string) error
+}
+
+// VolumeContent reads a volume at one moment.
+type VolumeContent interface {
+	io.ReaderAt
+	Size() int64
+	// Data yields the extents that hold data, in order; what lies between
+	// reads as zeros.
+	Data() ([]Extent, error)
+}
+
+// Extent is a span of bytes of a volume.
+type Extent struct{ Offset, Length int64 }
+
+// VolumeLimits are what a volume's type allows.
+type VolumeLimits struct {
+	IOPS           int   // operations per second, reads and writes each
+	BytesPerSecond int64 // reads and writes each
+}
+
+// VolumeStatus is what the plane knows of a volume.
+type VolumeStatus struct {
+	ID       string
+	Size     int64
+	Used     int64  // bytes allocated
+	Device   string // "/dev/loop3" on the host; "" while closed
+	Machine  string // where it is attached
+	Attached string // as which device
+}

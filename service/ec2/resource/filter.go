@@ -1,0 +1,137 @@
+package resource
+
+import (
+	"regexp"
+	"strings"
+
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/identity"
+)
+
+// Fields tell, for each filter that a Describe operation takes, the values
+// that a record has for it. The filters on tags need no mention.
+type Fields[T any] map[string]func(*T) []string
+
+// One is a field with a single value.
+func One[T any](f func(*T) string) func(*T) []string {
+	return func(v *T) []string { return []string{f(v)} }
+}
+
+// Flag is a field that is true or false.
+func Flag[T any](f func(*T) bool) func(*T) []string {
+	return func(v *T) []string {
+		if f(v) {
+			return []string{"true"}
+		}
+		return []string{"false"}
+	}
+}
+
+// filter is one filter, its patterns compiled.
+type filter[T any] struct {
+	values func(v *T, tags identity.Tags) []string
+	match  []func(string) bool
+}
+
+// compile checks filters. A record passes if for each filter one of its values
+// matches one of the filter's; * and ? are wildcards and \ escapes them.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
+func compile[T any](list []api.Filter, fields Fields[T]) ([]filter[T], error) {
+	if len(list) > maxFilters {
+		return nil, Errorf("FilterLimitExceeded", "The maximum number of filters is %d", maxFilters)
+	}
+	out := make([]filter[T], 0, len(list))
+	for _, f := range list {
+		name := cloud.Or(f.Name, "")
+		values := tagField[T](name)
+		if field := fields[name]; field != nil {
+			values = func(v *T, _ identity.Tags) []string { return field(v) }
+		}
+		if values == nil {
+			return nil, Errorf("InvalidParameterValue", "The filter '%s' is invalid", name)
+		}
+		if len(f.Values) > maxFilterValues {
+			return nil, Errorf("FilterLimitExceeded", "The maximum number of filter values specified on a single call is %d", maxFilterValues)
+		}
+		c := filter[T]{values: values}
+		for _, v := range f.Values {
+			c.match = append(c.match, pattern(v))
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+const (
+	maxFilters      = 50
+	maxFilterValues = 200
+)
+
+// tagField is the value of the filters that every Describe operation takes.
+func tagField[T any](name string) func(*T, identity.Tags) []string {
+	if key, ok := strings.CutPrefix(name, "tag:"); ok {
+		return func(_ *T, tags identity.Tags) []string {
+			for _, t := range tags {
+				if t.Key == key {
+					return []string{t.Value}
+				}
+			}
+			return nil
+		}
+	}
+	if name != "tag-key" && name != "tag-value" {
+		return nil
+	}
+	return func(_ *T, tags identity.Tags) (list []string) {
+		for _, t := range tags {
+			if name == "tag-key" {
+				list = append(list, t.Key)
+			} else {
+				list = append(list, t.Value)
+			}
+		}
+		return list
+	}
+}
+
+func (f *filter[T]) passes(v *T, tags identity.Tags) bool {
+	for _, have := range f.values(v, tags) {
+		for _, match := range f.match {
+			if match(have) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// pattern makes a matcher of a filter value.
+func pattern(p string) func(string) bool {
+	if !strings.ContainsAny(p, `*?\`) {
+		return func(s string) bool { return s == p }
+	}
+	var b strings.Builder
+	b.WriteString(`(?s)\A`)
+	escaped := false
+	for _, r := range p {
+		switch {
+		case escaped:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+			escaped = false
+		case r == '\\':
+			escaped = true
+		case r == '*':
+			b.WriteString(`.*`)
+		case r == '?':
+			b.WriteString(`.`)
+		default:
+			b.WriteString(regexp.QuoteMeta(string(r)))
+		}
+	}
+	if escaped {
+		b.WriteString(`\\`)
+	}
+	b.WriteString(`\z`)
+	return regexp.MustCompile(b.String()).MatchString
+}
