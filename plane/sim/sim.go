@@ -1,0 +1,193 @@
+// Package sim is a data plane that needs nothing of the machine: it keeps the
+// states of networks, machines and volumes, honestly, and moves no packet and
+// runs no program. Machines "boot" at once; what would need a real one (Run,
+// Dial) answers plane.ErrUnsupported. It is what tests on a still clock use,
+// and what a computer without Linux's namespaces gets, with a notice.
+package sim
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"pileus/plane"
+)
+
+// Plane is a simulated data plane.
+type Plane struct {
+	networks
+	machines
+	disks
+}
+
+var _ plane.Plane = (*Plane)(nil)
+
+// New makes a plane that keeps volumes' content under dir, which it makes; ""
+// for a temporary folder that Close removes.
+func New(dir string) *Plane {
+	p := &Plane{}
+	p.networks.vpcs = map[string]plane.VPC{}
+	p.machines.list = map[string]*machine{}
+	p.disks.volumes = map[string]*volume{}
+	p.disks.dir = dir
+	return p
+}
+
+// Describe implements plane.Plane.
+func (p *Plane) Describe() plane.Report {
+	const why = "simulated: start pileus as root on Linux to have it for real"
+	features := []plane.Capability{}
+	for _, name := range []string{"networks", "security groups and network ACLs", "machines", "volumes"} {
+		features = append(features, plane.Capability{Name: name, Reason: why})
+	}
+	return plane.Report{Kind: "simulated", Features: features}
+}
+
+// Clear implements plane.Plane.
+func (p *Plane) Clear() error {
+	p.networks.clear()
+	p.machines.clear()
+	return p.disks.closeAll()
+}
+
+// Close implements plane.Plane.
+func (p *Plane) Close() error { return p.disks.close() }
+
+func unsupported(what string) error {
+	return fmt.Errorf("%w: %s needs a real data plane, and this one is simulated", plane.ErrUnsupported, what)
+}
+
+// disks are sparse files without devices.
+type disks struct {
+	mu      sync.Mutex
+	dir     string
+	own     bool // dir is a temporary folder of ours
+	volumes map[string]*volume
+}
+
+type volume struct {
+	size    int64
+	open    bool
+	machine string
+	device  string
+}
+
+// folder makes the folder of the volumes' files.
+func (d *disks) folder() (string, error) {
+	if d.dir == "" {
+		dir, err := os.MkdirTemp("", "pileus-volumes-*")
+		if err != nil {
+			return "", err
+		}
+		d.dir, d.own = dir, true
+	}
+	return d.dir, os.MkdirAll(d.dir, 0o700)
+}
+
+func (d *disks) path(id string) string { return filepath.Join(d.dir, id+".img") }
+
+// CreateVolume implements plane.Volumes.
+func (d *disks) CreateVolume(_ context.Context, id string, size int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.volumes[id]; ok {
+		return nil
+	}
+	if _, err := d.folder(); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(d.path(id), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	d.volumes[id] = &volume{size: size}
+	return nil
+}
+
+// CreateRoot implements plane.Volumes; there is no file system inside.
+func (d *disks) CreateRoot(ctx context.Context, id string, _ plane.Image, size int64) error {
+	return d.CreateVolume(ctx, id, size)
+}
+
+// GrowVolume implements plane.Volumes.
+func (d *disks) GrowVolume(_ context.Context, id string, size int64) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v, ok := d.volumes[id]
+	if !ok {
+		return plane.ErrNotFound
+	}
+	v.size = max(v.size, size)
+	return os.Truncate(d.path(id), v.size)
+}
+
+// RemoveVolume implements plane.Volumes.
+func (d *disks) RemoveVolume(_ context.Context, id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v, ok := d.volumes[id]; !ok {
+		return nil
+	} else if v.machine != "" {
+		return plane.ErrBusy
+	}
+	delete(d.volumes, id)
+	return os.Remove(d.path(id))
+}
+
+// OpenVolume implements plane.Volumes.
+func (d *disks) OpenVolume(_ context.Context, id string) (string, error) { return "", d.setOpen(id, true) }
+
+// CloseVolume implements plane.Volumes.
+func (d *disks) CloseVolume(_ context.Context, id string) error { return d.setOpen(id, false) }
+
+func (d *disks) setOpen(id string, open bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	v, ok := d.volumes[id]
+	if !ok {
+		return plane.ErrNotFound
+	}
+	v.open = open
+	return nil
+}
+
+// LimitVolume implements plane.Volumes; nothing reads or writes here.
+func (d *disks) LimitVolume(context.Context, string, plane.VolumeLimits) error { return nil }
+
+// Volumes implements plane.Volumes.
+func (d *disks) Volumes(context.Context) ([]plane.VolumeStatus, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []plane.VolumeStatus
+	for _, id := range slices.Sorted(maps.Keys(d.volumes)) {
+		v := d.volumes[id]
+		out = append(out, plane.VolumeStatus{ID: id, Size: v.size, Machine: v.machine, Attached: v.device})
+	}
+	return out, nil
+}
+
+func (d *disks) closeAll() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, v := range d.volumes {
+		v.open, v.machine, v.device = false, "", ""
+	}
+	return nil
+}
+
+func (d *disks) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.own {
+		return nil
+	}
+	return os.RemoveAll(d.dir)
+}
