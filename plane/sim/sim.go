@@ -143,7 +143,9 @@ func (d *disks) RemoveVolume(_ context.Context, id string) error {
 }
 
 // OpenVolume implements plane.Volumes.
-func (d *disks) OpenVolume(_ context.Context, id string) (string, error) { return "", d.setOpen(id, true) }
+func (d *disks) OpenVolume(_ context.Context, id string) (string, error) {
+	return "", d.setOpen(id, true)
+}
 
 // CloseVolume implements plane.Volumes.
 func (d *disks) CloseVolume(_ context.Context, id string) error { return d.setOpen(id, false) }
