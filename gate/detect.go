@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/sigv4"
 )
 
@@ -13,7 +14,7 @@ import (
 // scope, the headers and path of the RPC protocols, the query protocol's
 // version, the host name, and else S3, whose requests carry no mark.
 func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, form func() url.Values) (*service, *cloud.Error) {
-	if r.URL.Path == "/_pileus/federation" && g.services.byName["sts"] != nil {
+	if (r.URL.Path == "/_pileus/federation" || forTokens(r)) && g.services.byName["sts"] != nil {
 		return g.services.byName["sts"], nil
 	}
 	if auth != nil && auth.Service != "" {
@@ -44,6 +45,12 @@ func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, f
 		}
 	}
 	return g.byHost(r, host)
+}
+
+// forTokens tells of requests for the keys that verify web identity tokens,
+// which name no operation: sts answers them as a web server.
+func forTokens(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, identity.TokenIssuerPath)
 }
 
 // choose picks among APIs that sign under one name.

@@ -143,6 +143,9 @@ func (x *exchange) route() error {
 			return x.routePath()
 		}
 	}
+	if forTokens(x.r) {
+		return nil
+	}
 	name, err := detectOperation(x.svc, x.r, x.form)
 	if err != nil {
 		return err

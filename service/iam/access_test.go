@@ -9,7 +9,10 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
+	api "pileus/api/iam"
+	"pileus/cloud"
 	"pileus/identity"
+	"pileus/node/nodetest"
 	"pileus/service/iam"
 	"pileus/store"
 )
@@ -63,6 +66,7 @@ func TestAccess(t *testing.T) {
 			t.Parallel()
 			f := furnish(t)
 			x := rows(f)[i]
+			f.prepare(x.op())
 			arn := x.resource
 			if arn != "*" && !strings.HasPrefix(arn, "arn:") {
 				arn = arnHead + arn
@@ -85,6 +89,13 @@ func TestAccess(t *testing.T) {
 
 func minimal(x row, arn string) string {
 	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:%s","Resource":%q}%s]}`, x.op(), arn, x.also)
+}
+
+// prepare puts right what stands in the way of one operation alone.
+func (f *fixture) prepare(op string) {
+	if op == "EnableOutboundWebIdentityFederation" {
+		nodetest.Do(f.w, &api.DisableOutboundWebIdentityFederation, new(cloud.Empty))
+	}
 }
 
 // withPassword gives a user the password that ChangePassword's row knows.
@@ -172,9 +183,11 @@ func rows(f *fixture) []row {
 		{"user/u", &sdk.DetachUserPolicyInput{UserName: u, PolicyArn: &f.policy}, ""},
 		{"*", &sdk.DisableOrganizationsRootCredentialsManagementInput{}, ""},
 		{"*", &sdk.DisableOrganizationsRootSessionsInput{}, ""},
+		{"*", &sdk.DisableOutboundWebIdentityFederationInput{}, ""},
 		{"user/bareu", &sdk.EnableMFADeviceInput{UserName: new("bareu"), SerialNumber: &f.spare, AuthenticationCode1: &f.codes[0], AuthenticationCode2: &f.codes[1]}, ""},
 		{"*", &sdk.EnableOrganizationsRootCredentialsManagementInput{}, ""},
 		{"*", &sdk.EnableOrganizationsRootSessionsInput{}, ""},
+		{"*", &sdk.EnableOutboundWebIdentityFederationInput{}, ""},
 		{"*", &sdk.GenerateCredentialReportInput{}, ""},
 		{"*", &sdk.GenerateOrganizationsAccessReportInput{EntityPath: new("o-abcdefghij/r-abcd")}, ""},
 		{"user/u", &sdk.GenerateServiceLastAccessedDetailsInput{Arn: new(arnHead + "user/u")}, ""},
@@ -192,6 +205,7 @@ func rows(f *fixture) []row {
 		{"user/u", &sdk.GetMFADeviceInput{UserName: u, SerialNumber: &f.device}, ""},
 		{f.oidc, &sdk.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: &f.oidc}, ""},
 		{"*", &sdk.GetOrganizationsAccessReportInput{JobId: &f.orgJob}, ""},
+		{"*", &sdk.GetOutboundWebIdentityFederationInfoInput{}, ""},
 		{f.policy, &sdk.GetPolicyInput{PolicyArn: &f.policy}, ""},
 		{f.policy, &sdk.GetPolicyVersionInput{PolicyArn: &f.policy, VersionId: new("v1")}, ""},
 		{"role/r", &sdk.GetRoleInput{RoleName: r}, ""},

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	api "pileus/api/iam"
+	"pileus/cloud"
 	"pileus/identity"
 	"pileus/node/nodetest"
 	"pileus/service/iam"
@@ -196,6 +197,7 @@ func (f *fixture) codesOf(serial string, steps int) (codes [2]string) {
 func (f *fixture) providers() {
 	tags := []api.Tag{{Key: "team", Value: "blue"}}
 	f.oidc = *nodetest.Do(f.w, &api.CreateOpenIDConnectProvider, &api.CreateOpenIDConnectProviderInput{Url: issuer, ClientIDList: []string{"app"}, Tags: tags}).OpenIDConnectProviderArn
+	nodetest.Do(f.w, &api.EnableOutboundWebIdentityFederation, new(cloud.Empty))
 	f.saml = *nodetest.Do(f.w, &api.CreateSAMLProvider, &api.CreateSAMLProviderInput{Name: "idp", SAMLMetadataDocument: made().metadata, Tags: tags}).SAMLProviderArn
 }
 

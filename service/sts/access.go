@@ -22,6 +22,7 @@ func accessTable() []cloud.Access {
 		// Whoever has credentials may have temporary ones of the same kind:
 		// id_credentials_temp_control-access_getsessiontoken.
 		api.GetSessionToken.Anyone(),
+		api.GetWebIdentityToken.Decides([]string{"sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"}, webTokenChecks),
 	}
 }
 

@@ -19,8 +19,7 @@ func TestAccessIsDeclared(t *testing.T) {
 	for _, a := range m.Access {
 		declared[a.Op.Name] = true
 	}
-	// They need AWS partners' trade-in tokens, and an issuer of this cloud's own.
-	missing := []string{"GetDelegatedAccessToken", "GetWebIdentityToken"}
+	missing := []string{"GetDelegatedAccessToken"}
 	for _, o := range api.Service.Ops {
 		if bound[o.Name] == slices.Contains(missing, o.Name) || bound[o.Name] != declared[o.Name] {
 			t.Errorf("%s: bound %v, access declared %v", o.Name, bound[o.Name], declared[o.Name])

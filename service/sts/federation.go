@@ -38,8 +38,11 @@ type Signin struct {
 	Console   time.Time // until when the console session lasts
 }
 
-// web answers the federation endpoint.
+// web answers the federation endpoint and the token issuers.
 func web(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
+	if discovery(c, w, r) {
+		return true
+	}
 	if r.URL.Path != federationPath && r.URL.Path != localPath {
 		return false
 	}

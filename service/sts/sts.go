@@ -31,6 +31,7 @@ func Module() cloud.Module {
 			api.GetCallerIdentity.View(getCallerIdentity),
 			api.GetFederationToken.Update(getFederationToken),
 			api.GetSessionToken.Update(getSessionToken),
+			api.GetWebIdentityToken.View(getWebIdentityToken),
 		},
 	}
 }
