@@ -86,7 +86,7 @@ func (c *core) assemble(ctx context.Context) (err error) {
 	if c.faults, err = fault.New(ctx, c.db, c.clock, rand); err != nil {
 		return err
 	}
-	c.modules = o.Modules(Parts{Blobs: c.blobs, Clock: c.clock, Log: c.log})
+	c.modules = o.Modules(Parts{Blobs: c.blobs, Clock: c.clock, Log: c.log, Plane: o.Plane, Authority: o.trusted})
 	c.gate = gate.New(gate.Options{
 		DB: c.db, Blobs: c.blobs, Clock: c.clock, Rand: rand, Log: c.log, Modules: c.modules,
 		Trail: c.trail, Faults: c.faults, Meter: c.meter, Usage: c.usage,
@@ -275,7 +275,7 @@ func (c *core) reset(ctx context.Context) error {
 			m.Reset()
 		}
 	}
-	return nil
+	return c.o.Plane.Clear()
 }
 
 // flush writes what the parts hold in memory.

@@ -36,14 +36,17 @@ type Node struct {
 	server    *http.Server
 	admin     http.Handler
 	endpoint  string
-	failed    chan error
-	asked     chan struct{} // closed when somebody asked the node to stop
-	once      sync.Once
-	ready     atomic.Bool
-	served    atomic.Uint64 // requests
-	stopTrim  context.CancelFunc
-	stopping  atomic.Bool
-	started   clock.Stopwatch
+	// closePlane ends the data plane where the node made it.
+	closePlane func() error
+	authority  func() (*authority, error) // signs the certificates; made when first needed
+	failed     chan error
+	asked      chan struct{} // closed when somebody asked the node to stop
+	once       sync.Once
+	ready      atomic.Bool
+	served     atomic.Uint64 // requests
+	stopTrim   context.CancelFunc
+	stopping   atomic.Bool
+	started    clock.Stopwatch
 }
 
 // errStopping refuses what would replace the core of a node that goes away.
@@ -63,7 +66,21 @@ func (n *Node) alone() (done func(), err error) {
 // Stop.
 func Start(ctx context.Context, o Options) (*Node, error) {
 	o = o.withDefaults()
-	n := &Node{o: o, failed: make(chan error, 1), asked: make(chan struct{}), started: clock.Start()}
+	n := &Node{failed: make(chan error, 1), asked: make(chan struct{}), started: clock.Start()}
+	n.authority = sync.OnceValues(func() (*authority, error) { return loadAuthority(o.DataDir) })
+	if o.Plane == nil {
+		made := simulated(o)
+		o.Plane, n.closePlane = made, made.Close
+	}
+	o.Plane = &reachable{Plane: o.Plane, node: n}
+	o.trusted = func() ([]byte, error) {
+		ca, err := n.authority()
+		if err != nil {
+			return nil, err
+		}
+		return ca.trusted(), nil
+	}
+	n.o = o
 	if err := n.listen(); err != nil {
 		return nil, err
 	}
@@ -103,7 +120,7 @@ func (n *Node) unlock() {
 }
 
 func (n *Node) listen() error {
-	config := tlsConfig(n.o.DataDir)
+	config := tlsConfig(n.authority)
 	for _, a := range n.o.Listen {
 		l, err := net.Listen("tcp", a)
 		if err != nil {
@@ -223,7 +240,11 @@ func (n *Node) Stop(ctx context.Context) error {
 	defer n.mu.Unlock()
 	n.closeListeners()
 	defer n.unlock()
-	return n.core.Load().close(ctx)
+	err := n.core.Load().close(ctx)
+	if n.closePlane != nil {
+		err = errors.Join(err, n.closePlane())
+	}
+	return err
 }
 
 func (n *Node) closeListeners() {

@@ -9,6 +9,7 @@ import (
 	"pileus/clock"
 	"pileus/cloud"
 	"pileus/node/initscripts"
+	"pileus/plane"
 )
 
 // Options say what a node is started with. The zero value is an ephemeral
@@ -41,6 +42,9 @@ type Options struct {
 	// Rehearse runs every Update handler twice, see gate.Options.
 	Rehearse bool
 
+	// Plane is the data plane: networks, machines, volumes; nil: simulated.
+	// The node does not close one that it was given.
+	Plane   plane.Plane
 	Modules func(Parts) []cloud.Module
 	// Clock is the cloud's time; nil: the machine's, or where it was left.
 	Clock clock.Control
@@ -52,6 +56,8 @@ type Options struct {
 	Init http.Handler
 	// Version is what status and the LocalStack endpoints report.
 	Version string
+
+	trusted func() ([]byte, error) // the authority's certificate
 }
 
 // Parts are what modules are made with.
@@ -59,6 +65,10 @@ type Parts struct {
 	Blobs blob.Store
 	Clock clock.Clock
 	Log   *slog.Logger
+	Plane plane.Plane
+	// Authority is the certificate of the cloud's authority in PEM, for
+	// machines to trust.
+	Authority func() ([]byte, error)
 }
 
 // Defaults of the conventions that local clouds share.

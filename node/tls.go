@@ -35,16 +35,15 @@ type authority struct {
 }
 
 // tlsConfig makes the endpoint's TLS configuration with a certificate of the
-// cloud's own authority, which is kept in dir; empty: in memory. Nothing is
-// made before the first TLS connection, because start-up is fast.
-func tlsConfig(dir string) *tls.Config {
+// cloud's own authority. Nothing is made before the first TLS connection, because start-up is fast.
+func tlsConfig(authority func() (*authority, error)) *tls.Config {
 	var once onceCert
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return once.get(func() (*tls.Certificate, error) {
-				ca, err := loadAuthority(dir)
+				ca, err := authority()
 				if err != nil {
 					return nil, err
 				}
@@ -52,6 +51,12 @@ func tlsConfig(dir string) *tls.Config {
 			})
 		},
 	}
+}
+
+// trusted is the authority's certificate alone, in PEM: what clients and
+// machines are told to trust.
+func (a *authority) trusted() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
 // loadAuthority reads the authority of dir, or makes it.

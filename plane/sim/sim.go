@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"pileus/plane"
@@ -34,6 +35,7 @@ func New(dir string) *Plane {
 	p.machines.list = map[string]*machine{}
 	p.disks.volumes = map[string]*volume{}
 	p.disks.dir = dir
+	p.disks.find()
 	return p
 }
 
@@ -88,7 +90,23 @@ func (d *disks) folder() (string, error) {
 	return d.dir, os.MkdirAll(d.dir, 0o700)
 }
 
-func (d *disks) path(id string) string { return filepath.Join(d.dir, id+".img") }
+// find remembers the volumes that an earlier process left.
+func (d *disks) find() {
+	files, err := filepath.Glob(filepath.Join(d.dir, "*"+suffix))
+	if d.dir == "" || err != nil {
+		return
+	}
+	for _, f := range files {
+		if s, err := os.Stat(f); err == nil {
+			d.volumes[strings.TrimSuffix(filepath.Base(f), suffix)] = &volume{size: s.Size()}
+		}
+	}
+}
+
+// suffix of volumes' files.
+const suffix = ".img"
+
+func (d *disks) path(id string) string { return filepath.Join(d.dir, id+suffix) }
 
 // CreateVolume implements plane.Volumes.
 func (d *disks) CreateVolume(_ context.Context, id string, size int64) error {

@@ -1,0 +1,83 @@
+package resource
+
+import (
+	"context"
+	"iter"
+	"maps"
+
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/store"
+)
+
+// Room is a part of EC2: a set of operations with what they need. What is not
+// needed is left nil.
+type Room struct {
+	Operations  []cloud.Binding
+	Access      []cloud.Access
+	Controllers []cloud.Controller
+	Deliveries  []cloud.Delivery
+	Start       func(ctx context.Context, c cloud.Cloud) error
+	Stored      func(r store.Reader) iter.Seq[cloud.Usage]
+	Count       func(r store.Reader) map[string]int
+	Reset       func()
+}
+
+// Module joins rooms, and the operations of tags, to the one module that EC2
+// is on the wire. Every operation of them understands DryRun.
+func Module(rooms ...Room) cloud.Module {
+	m := cloud.Module{API: &api.Service}
+	rooms = append(rooms, Room{Operations: Bindings(), Access: Access()})
+	for _, r := range rooms {
+		for _, b := range r.Operations {
+			m.Operations = append(m.Operations, DryRun(b))
+		}
+		m.Access = append(m.Access, r.Access...)
+		m.Controllers = append(m.Controllers, r.Controllers...)
+		m.Deliveries = append(m.Deliveries, r.Deliveries...)
+	}
+	m.Start = func(ctx context.Context, c cloud.Cloud) error {
+		for _, r := range rooms {
+			if r.Start == nil {
+				continue
+			}
+			if err := r.Start(ctx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	m.Stored = func(r store.Reader) iter.Seq[cloud.Usage] {
+		return func(yield func(cloud.Usage) bool) { stored(rooms, r, yield) }
+	}
+	m.Count = func(r store.Reader) map[string]int {
+		all := map[string]int{}
+		for _, room := range rooms {
+			if room.Count != nil {
+				maps.Copy(all, room.Count(r))
+			}
+		}
+		return all
+	}
+	m.Reset = func() {
+		for _, r := range rooms {
+			if r.Reset != nil {
+				r.Reset()
+			}
+		}
+	}
+	return m
+}
+
+func stored(rooms []Room, r store.Reader, yield func(cloud.Usage) bool) {
+	for _, room := range rooms {
+		if room.Stored == nil {
+			continue
+		}
+		for u := range room.Stored(r) {
+			if !yield(u) {
+				return
+			}
+		}
+	}
+}
