@@ -76,6 +76,12 @@ type Tx interface {
 	// Emit appends payload to the outbox: it is delivered, at least once and
 	// in order for one key, by the cloud.Delivery of the topic.
 	Emit(topic string, key Key, payload []byte)
+	// OnApply has f called in this process, once, as soon as transactions that
+	// begin now see what this one wrote: earlier than OnCommit's, because that
+	// waits for the disk, and where Update may yet fail. Whatever rests on it
+	// becomes durable with it or after it. For beginning with the next piece of
+	// work meanwhile, never for an answer to a client.
+	OnApply(f func())
 	// OnCommit has f called in this process after the commit is durable; for
 	// waking waiters and telling caches, never for what must happen.
 	OnCommit(f func())

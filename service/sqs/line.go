@@ -22,10 +22,12 @@ type line struct {
 	mu      sync.Mutex
 	waiting []*work
 	busy    bool // a transaction is being led
+	undone  int  // works that were cut and are not durable yet
 	polls   polls
 	edge    slot   // the window holds what lies before it
 	late    []slot // came into being before edge; for the next leader
 	missed  bool   // some of those are not known: look at everything again
+	lost    bool   // what was applied did not become durable: so with all that is remembered
 	used    bool   // somebody has received
 
 	others []counter // of other processes, as listen last saw them
@@ -53,7 +55,7 @@ const (
 	batchBytes = 4 << 20
 )
 
-// run has w done in a transaction and returns its error.
+// run has w done in a transaction and returns its error once it is durable.
 func (l *line) run(w *work) error {
 	if w.c.Tx != nil {
 		return l.join(w)
@@ -61,17 +63,30 @@ func (l *line) run(w *work) error {
 	w.turn = make(chan bool, 1)
 	l.mu.Lock()
 	l.waiting = append(l.waiting, w)
-	lead := !l.busy
-	l.busy = true
+	l.next()
 	l.mu.Unlock()
-	if lead || <-w.turn {
+	if <-w.turn {
 		l.lead()
 	}
 	return w.err
 }
 
-// lead commits the works that wait, the leader's own first, and passes on:
-// also when one of them panics, or nobody would ever get through again.
+// next has the first who waits lead the next transaction, if it is time for
+// that; mu is held. While others wait for the disk it is when as many have
+// gathered as those are: so the disk never waits for the processor nor the
+// processor for the disk, and still the work comes in few transactions.
+func (l *line) next() {
+	if l.busy || len(l.waiting) == 0 || len(l.waiting) < l.undone {
+		return
+	}
+	l.busy = true
+	l.waiting[0].turn <- true
+}
+
+// lead commits the works that wait, the leader's own first. It passes on as
+// soon as others can see what was written, so that the next transaction runs
+// while this one waits for the disk; and also when a work panics, or nobody
+// would ever get through again.
 func (l *line) lead() {
 	l.mu.Lock()
 	works := l.cut()
@@ -79,25 +94,29 @@ func (l *line) lead() {
 	for _, w := range works {
 		w.err = errBroken
 	}
-	defer l.pass(works)
-	l.commit(works)
+	pass := sync.OnceFunc(l.pass)
+	defer func() {
+		pass()
+		l.mu.Lock()
+		l.undone -= len(works)
+		l.next()
+		l.mu.Unlock()
+		for _, w := range works[1:] {
+			w.turn <- false
+		}
+	}()
+	l.commit(works, pass)
 }
 
 // errBroken is what those get whose transaction another's panic has ended.
 var errBroken = errors.New("sqs: a transaction was broken off")
 
 // pass ends the turn of a leader.
-func (l *line) pass(works []*work) {
+func (l *line) pass() {
 	l.mu.Lock()
-	if len(l.waiting) > 0 {
-		l.waiting[0].turn <- true
-	} else {
-		l.busy = false
-	}
-	l.mu.Unlock()
-	for _, w := range works[1:] {
-		w.turn <- false
-	}
+	defer l.mu.Unlock()
+	l.busy = false
+	l.next()
 }
 
 // cut takes the works of the next transaction; mu is held.
@@ -108,41 +127,53 @@ func (l *line) cut() []*work {
 		n++
 	}
 	works := append([]*work(nil), l.waiting[:n]...)
+	l.undone += n
 	rest := copy(l.waiting, l.waiting[n:])
 	clear(l.waiting[rest:])
 	l.waiting = l.waiting[:rest]
 	return works
 }
 
-// commit does works in one transaction. It must not end with its leader's
+// commit does works in one transaction and returns when it is durable; once it
+// shows, it calls pass, and no longer leads. It must not end with its leader's
 // request, because it is others' too.
-func (l *line) commit(works []*work) {
+func (l *line) commit(works []*work, pass func()) {
 	c := works[0].c
 	ctx := context.WithoutCancel(c.Context)
 	db := c.Cloud.DB()
 	err := l.prepare(ctx, db, works)
 	if err == nil {
-		var b *batch
 		err = db.Update(ctx, func(tx store.Tx) error {
-			b = &batch{svc: l.svc, line: l, tx: tx, window: &l.window, room: l.flying.room(l.svc.flightLimit)}
+			b := &batch{svc: l.svc, line: l, tx: tx, window: &l.window, room: l.flying.room(l.svc.flightLimit)}
 			b.perform(l.name, works)
+			tx.OnApply(func() {
+				l.window.drop(b.looked)
+				l.flying.count = max(0, l.flying.count+b.taken-b.landed)
+				l.svc.announce(c.Cloud.Clock(), b.seen)
+				pass()
+			})
 			return nil
 		})
-		if err == nil {
-			l.window.drop(b.looked)
-			l.flying.count = max(0, l.flying.count+b.taken-b.landed)
-			l.svc.announce(c.Cloud.Clock(), b.seen)
-		}
 	}
 	if err != nil {
 		for _, w := range works {
 			w.err = err
 		}
+		l.mu.Lock()
+		l.lost = true
+		l.mu.Unlock()
 	}
 }
 
 // prepare looks up what receivers can have.
 func (l *line) prepare(ctx context.Context, db store.Store, works []*work) error {
+	l.mu.Lock()
+	lost := l.lost
+	l.lost = false
+	l.mu.Unlock()
+	if lost {
+		l.window, l.flying.count = window{}, l.svc.flightLimit // which has it counted
+	}
 	want := 0
 	for _, w := range works {
 		want += w.want

@@ -15,10 +15,11 @@ import (
 
 // applied is a commit that others see already and that may not be durable yet.
 type applied struct {
-	settle func() error // of a transaction that wrote nothing
-	batch  *pebble.Batch
-	link   *commit // nil when it need not be synced
-	died   error   // of an engine that failed while it applied
+	settle  func() error // of a transaction that wrote nothing
+	refused error        // the error of its function
+	batch   *pebble.Batch
+	link    *commit // nil when it need not be synced
+	died    error   // of an engine that failed while it applied
 }
 
 // wait returns once the commit is durable.

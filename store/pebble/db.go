@@ -225,9 +225,13 @@ func (d *DB) attempt(fn func(store.Tx) error, alone bool) error {
 	if err != nil {
 		return err
 	}
+	if c.died == nil && c.refused == nil {
+		t.show()
+	}
 	if err := c.wait(d, t); err != nil {
 		return err
 	}
+	t.show() // an engine that failed has kept it all the same
 	for _, f := range t.done {
 		f()
 	}
@@ -252,7 +256,7 @@ func (d *DB) run(t *tx, fn func(store.Tx) error, alone bool) (applied, error) {
 	err := store.Guard(func() error { return fn(t) })
 	t.release()
 	if err != nil || t.writes.Empty() && len(t.emits) == 0 {
-		return applied{settle: func() error { return d.settle(t, durable, announced, err) }}, nil
+		return applied{refused: err, settle: func() error { return d.settle(t, durable, announced, err) }}, nil
 	}
 	return d.commit(t, alone)
 }

@@ -33,7 +33,7 @@ func (d *DB) openEngine() (*engine, error) {
 	e := new(engine)
 	e.use.start()
 	o := d.options
-	o.FS = engineFS{errorfs.Wrap(d.space.watch(o.FS), errorfs.InjectorFunc(func(op errorfs.Op) error {
+	o.FS = engineFS{errorfs.Wrap(d.space.watch(logFS{o.FS}), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if e.death.Load() != nil && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 			return errDead
 		}

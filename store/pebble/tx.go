@@ -27,7 +27,8 @@ type tx struct {
 	emits   []emit
 	emitted [][]byte // the rows of emits
 	signal  store.Signal
-	done    []func()
+	shown   []func() // OnApply's
+	done    []func() // OnCommit's
 }
 
 // emit is an outbox entry that gets its place as the transaction commits.
@@ -43,9 +44,10 @@ func (t *tx) reset(poison bool) {
 	t.reads.reset()
 	t.writes.Reset()
 	clear(t.emits)
+	clear(t.shown)
 	clear(t.done)
 	t.emitted = nil
-	t.emits, t.done = t.emits[:0], t.done[:0]
+	t.emits, t.shown, t.done = t.emits[:0], t.shown[:0], t.done[:0]
 	t.signal = store.Signal{}
 }
 
@@ -214,6 +216,18 @@ func (t *tx) Emit(topic string, key store.Key, payload []byte) {
 	t.emits = append(t.emits, emit{topic, key, append([]byte(nil), payload...)})
 	t.signal.Emitted = true
 	t.signal.Queues = append(t.signal.Queues, store.Queue{Topic: topic, Key: key})
+}
+
+// OnApply implements store.Tx.
+func (t *tx) OnApply(f func()) { t.shown = append(t.shown, f) }
+
+// show calls what waits for the writes to be seen, once.
+func (t *tx) show() {
+	for _, f := range t.shown {
+		f()
+	}
+	clear(t.shown)
+	t.shown = t.shown[:0]
 }
 
 // OnCommit implements store.Tx.

@@ -149,7 +149,7 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	for _, f := range t.done {
+	for _, f := range append(t.shown, t.done...) {
 		f()
 	}
 	if loud(t.signal) {
@@ -228,7 +228,7 @@ func (d *DB) run(ctx context.Context, conn *pgxpool.Conn, o pgx.TxOptions, t *tx
 		}
 	}
 	if t.refused != nil {
-		t.done, t.signal = nil, store.Signal{}
+		t.shown, t.done, t.signal = nil, nil, store.Signal{}
 	}
 	if err = t.tx.Commit(ctx); err != nil {
 		return conflicts(err), medium(err)

@@ -22,8 +22,9 @@ type tx struct {
 	tx      pgx.Tx
 	writes  overlay.Buffer
 	signal  store.Signal
-	done    []func()
-	refused error // what the function returned
+	shown   []func() // OnApply's
+	done    []func() // OnCommit's
+	refused error    // what the function returned
 }
 
 // errBroken marks an error of a connection that is gone.
@@ -176,6 +177,9 @@ func (t *tx) Emit(topic string, key store.Key, payload []byte) {
 	t.signal.Emitted = true
 	t.signal.Queues = append(t.signal.Queues, store.Queue{Topic: topic, Key: key})
 }
+
+// OnApply implements store.Tx: what others see here is durable.
+func (t *tx) OnApply(f func()) { t.shown = append(t.shown, f) }
 
 // OnCommit implements store.Tx.
 func (t *tx) OnCommit(f func()) { t.done = append(t.done, f) }

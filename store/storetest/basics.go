@@ -35,11 +35,12 @@ func basics(t *testing.T, b Backend) {
 			tx.Put([]byte("a"), []byte("2"))
 			tx.Emit("topic", store.K("k"), nil)
 			tx.After(never, "controller", store.K("k"))
+			tx.OnApply(func() { called = true })
 			tx.OnCommit(func() { called = true })
 			return failed
 		})
 		if !errors.Is(err, failed) || called {
-			t.Errorf("error %v, OnCommit called: %v", err, called)
+			t.Errorf("error %v, OnApply or OnCommit called: %v", err, called)
 		}
 		view(t, s, func(r store.Reader) {
 			if got := pairs(r, store.Range{}, -1); !slices.Equal(got, []string{"a=1"}) {
@@ -110,9 +111,26 @@ func basics(t *testing.T, b Backend) {
 			tx.Put([]byte("a"), []byte("1"))
 			tx.OnCommit(func() { view(t, s, func(r store.Reader) { seen += get(r, "a") }) })
 			tx.OnCommit(func() { seen += "+" })
+			tx.OnApply(func() { seen += "applied " })
 		})
-		if seen != "1+" {
+		if seen != "applied 1+" {
 			t.Errorf("OnCommit saw %q", seen)
+		}
+	})
+	t.Run("OnApply", func(t *testing.T) {
+		s := b.Open(t)
+		seen := ""
+		update(t, s, func(tx store.Tx) {
+			tx.Put([]byte("a"), []byte("1"))
+			tx.OnApply(func() {
+				update(t, s, func(tx store.Tx) { seen += get(tx, "a"); tx.Put([]byte("a"), []byte("2")) })
+			})
+		})
+		update(t, s, func(tx store.Tx) { // it writes nothing
+			tx.OnApply(func() { seen += "." })
+		})
+		if seen != "1." {
+			t.Errorf("OnApply saw %q", seen)
 		}
 	})
 	t.Run("context", func(t *testing.T) {
