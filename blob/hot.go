@@ -16,22 +16,36 @@ import (
 // being opened again. Content is checked when it is put there. It is to sealed
 // files what the page cache is to an encrypted disk: bounded, and given up when
 // it has not been used for a while.
+//
+// Content lies in slabs of large pages, and a slab is given up as a whole.
 type hot struct {
 	limit int64 // bytes in all; 0: nothing is kept
 
 	mu    sync.Mutex
-	used  int64
-	files map[string]*list.Element // of *hotFile
-	order list.List                // latest used first
-	once  idRing                   // read once lately: the second time is worth keeping
+	used  int64 // bytes of all slabs
+	files map[string]*hotFile
+	order list.List // of *slab, latest used first
+	open  *slab     // that has room for further files; nil for none
+	once  idRing    // read once lately: the second time is worth keeping
 }
 
+// hotFile is the content of one file.
 type hotFile struct {
-	id      string
-	data    []byte    // mapped memory
+	slab *slab
+	at   int64
+	size int64
+}
+
+// slab is mapped memory that holds one large file or several small ones.
+type slab struct {
+	pages   *pages
+	element *list.Element
+	taken   int64     // bytes, from the beginning on
+	ids     []string  // of the files that lie here
+	live    int       // of those that were not removed
 	used    time.Time // of the machine
-	readers int
-	gone    bool // given up: the last reader unmaps it
+	readers int       // and writers
+	gone    bool      // given up: the last reader unmaps it
 }
 
 const (
@@ -40,31 +54,33 @@ const (
 	hotLargest = 4  // of the limit, for one file
 	hotIdle    = 10 * time.Second
 	hotHeld    = 5 * time.Second // what was used so lately makes no room for others
+
+	slabSize  = 8 << 20
+	slabFile  = slabSize / 4 // a larger file has a slab of its own
+	slabAlign = 4 << 10
 )
 
 func newHot() *hot {
-	h := &hot{limit: min(hotLimit, machineMemory()/hotShare), files: map[string]*list.Element{}}
+	h := &hot{limit: min(hotLimit, machineMemory()/hotShare), files: map[string]*hotFile{}}
 	h.order.Init()
 	return h
 }
 
-// open is a reader of content that is kept; ok is false where it is not.
-func (h *hot) open(id string, offset, length int64) (r io.ReadCloser, ok bool) {
+// find is a reader of content that is kept; ok is false where it is not.
+func (h *hot) find(id string, offset, length int64) (r io.ReadCloser, ok bool) {
 	if h == nil {
 		return nil, false
 	}
 	h.mu.Lock()
-	e := h.files[id]
-	if e == nil {
-		h.mu.Unlock()
+	defer h.mu.Unlock()
+	f := h.files[id]
+	if f == nil {
 		return nil, false
 	}
-	h.order.MoveToFront(e)
-	f := e.Value.(*hotFile)
-	f.used = clock.Machine()
-	f.readers++
-	h.mu.Unlock()
-	return &hotReader{h: h, f: f, rest: f.data[offset : offset+length]}, true
+	h.order.MoveToFront(f.slab.element)
+	f.slab.used = clock.Machine()
+	f.slab.readers++
+	return &hotReader{h: h, slab: f.slab, at: f.at + offset, end: f.at + offset + length}, true
 }
 
 // wants tells whether content of that size should be kept now: when it is read
@@ -79,32 +95,77 @@ func (h *hot) wants(id string, size int64) bool {
 		h.once.add(id)
 		return false
 	}
+	if h.open.room(size) {
+		return true
+	}
 	// A round of more files than fit would push out each one just before its
 	// turn comes again: while all are in use, those that are kept stay.
 	last := h.order.Back()
-	return h.used+size <= h.limit || clock.Machine().Sub(last.Value.(*hotFile).used) > hotHeld
+	return last == nil || h.used+slabFor(size) <= h.limit || clock.Machine().Sub(last.Value.(*slab).used) > hotHeld
+}
+
+// slabFor is the size of the slab that is made for a file.
+func slabFor(size int64) int64 {
+	if size <= slabFile {
+		return slabSize
+	}
+	return (size + pageUnit - 1) / pageUnit * pageUnit
+}
+
+// room tells whether a file fits into what is left.
+func (s *slab) room(size int64) bool {
+	return s != nil && size <= slabFile && s.taken+size <= slabSize
 }
 
 // keep reads content from r to its end and keeps it.
 func (h *hot) keep(id string, size int64, r io.Reader) error {
-	data, err := mapMemory(size)
+	f, err := h.take(size)
 	if err != nil {
 		return err
 	}
-	if _, err = io.ReadFull(r, data); err != nil {
-		return errors.Join(err, unmapMemory(data))
-	}
+	_, err = io.ReadFull(r, f.slab.pages.data[f.at:f.at+size])
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.files[id] != nil { // another reader was faster
-		return unmapMemory(data)
+	f.slab.readers--
+	switch {
+	case f.slab.gone:
+		f.slab.release()
+	case err == nil && h.files[id] == nil: // else another reader was faster
+		h.files[id] = f
+		f.slab.ids = append(f.slab.ids, id)
+		f.slab.live++
+	case f.slab != h.open && f.slab.live == 0 && f.slab.readers == 0:
+		h.forget(f.slab)
 	}
-	h.files[id] = h.order.PushFront(&hotFile{id: id, data: data, used: clock.Machine()})
-	h.used += size
-	for h.used > h.limit {
-		h.forget(h.order.Back())
+	return err
+}
+
+// take finds room for a file, whose slab counts a reader more from then on.
+// Others are given up for it as far as the limit demands.
+func (h *hot) take(size int64) (*hotFile, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.open
+	if !s.room(size) {
+		p, err := mapPages(slabFor(size))
+		if err != nil {
+			return nil, err
+		}
+		s = &slab{pages: p}
+		s.element = h.order.PushFront(s)
+		h.used += p.size()
+		if size <= slabFile {
+			h.open = s
+		}
+		for h.used > h.limit && h.order.Back() != s.element {
+			h.forget(h.order.Back().Value.(*slab))
+		}
 	}
-	return nil
+	f := &hotFile{slab: s, at: s.taken, size: size}
+	s.taken += (size + slabAlign - 1) / slabAlign * slabAlign
+	s.used = clock.Machine()
+	s.readers++
+	return f, nil
 }
 
 // drop gives up a file that was removed.
@@ -114,8 +175,13 @@ func (h *hot) drop(id string) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if e := h.files[id]; e != nil {
-		h.forget(e)
+	f := h.files[id]
+	if f == nil {
+		return
+	}
+	delete(h.files, id)
+	if f.slab.live--; f.slab.live == 0 && f.slab != h.open {
+		h.forget(f.slab)
 	}
 }
 
@@ -129,25 +195,32 @@ func (h *hot) trim(since time.Time) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for e := h.order.Back(); e != nil && (since.IsZero() || e.Value.(*hotFile).used.Before(since)); e = h.order.Back() {
-		h.forget(e)
+	for e := h.order.Back(); e != nil && (since.IsZero() || e.Value.(*slab).used.Before(since)); e = h.order.Back() {
+		h.forget(e.Value.(*slab))
 	}
 }
 
-func (h *hot) forget(e *list.Element) {
-	f := h.order.Remove(e).(*hotFile)
-	delete(h.files, f.id)
-	h.used -= int64(len(f.data))
-	f.gone = true
-	f.release()
+// forget gives up a slab with all its files; the lock is held.
+func (h *hot) forget(s *slab) {
+	h.order.Remove(s.element)
+	for _, id := range s.ids {
+		if f := h.files[id]; f != nil && f.slab == s {
+			delete(h.files, id)
+		}
+	}
+	h.used -= s.pages.size()
+	if h.open == s {
+		h.open = nil
+	}
+	s.gone = true
+	s.release()
 }
 
 // release unmaps what is given up and has no reader; the lock is held.
-func (f *hotFile) release() {
-	if f.gone && f.readers == 0 && f.data != nil {
-		// It fails only for what was never mapped.
-		_ = unmapMemory(f.data)
-		f.data = nil
+func (s *slab) release() {
+	if s.gone && s.readers == 0 && s.pages != nil {
+		s.pages.free()
+		s.pages = nil
 	}
 }
 
@@ -157,44 +230,6 @@ func (h *hot) run(ctx context.Context) {
 		h.trim(clock.Machine().Add(-hotIdle))
 	}
 	h.clear()
-}
-
-// hotReader reads kept content, which stays mapped until it is closed.
-type hotReader struct {
-	h    *hot
-	f    *hotFile
-	rest []byte
-}
-
-func (r *hotReader) Read(b []byte) (int, error) {
-	if len(r.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(b, r.rest)
-	r.rest = r.rest[n:]
-	return n, nil
-}
-
-// WriteTo implements io.WriterTo: everything in one write.
-func (r *hotReader) WriteTo(w io.Writer) (int64, error) {
-	if len(r.rest) == 0 {
-		return 0, nil
-	}
-	n, err := w.Write(r.rest)
-	r.rest = r.rest[n:]
-	return int64(n), err
-}
-
-func (r *hotReader) Close() error {
-	if r.f == nil {
-		return nil
-	}
-	r.h.mu.Lock()
-	defer r.h.mu.Unlock()
-	r.f.readers--
-	r.f.release()
-	r.f, r.rest = nil, nil
-	return nil
 }
 
 // warm keeps content that is read often and opens it from there; ok is false
@@ -214,6 +249,6 @@ func (d *Dir) warm(ctx context.Context, ref Ref, offset, length int64, again boo
 		}
 		return nil, false, nil // no room in memory: that is no failure of the read
 	}
-	kept, ok := d.hot.open(ref.ID, offset, length)
+	kept, ok := d.hot.find(ref.ID, offset, length)
 	return kept, ok, nil
 }

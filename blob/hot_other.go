@@ -4,9 +4,16 @@ package blob
 
 import "errors"
 
-func mapMemory(int64) ([]byte, error) { return nil, errors.ErrUnsupported }
+const pageUnit = 2 << 20
 
-func unmapMemory([]byte) error { return nil }
+// pages are memory outside of Go's heap, which only Linux gives.
+type pages struct{ data []byte }
+
+func mapPages(int64) (*pages, error) { return nil, errors.ErrUnsupported }
+
+func (p *pages) size() int64 { return int64(len(p.data)) }
+
+func (p *pages) free() {}
 
 // machineMemory is 0 where memory cannot be mapped: nothing is kept.
 func machineMemory() int64 { return 0 }

@@ -57,7 +57,7 @@ func (d *Dir) unwrap(ref Ref, customerKey []byte) (cipher.AEAD, error) {
 // Content under a customer's key is never kept.
 func (d *Dir) openFile(ctx context.Context, ref Ref, customerKey []byte, offset, length int64, again bool) (io.ReadCloser, error) {
 	if customerKey == nil {
-		if r, ok := d.hot.open(ref.ID, offset, length); ok {
+		if r, ok := d.hot.find(ref.ID, offset, length); ok {
 			return r, nil
 		}
 		if r, ok, err := d.warm(ctx, ref, offset, length, again); ok || err != nil {

@@ -104,6 +104,9 @@ func (p *peeked) Read(b []byte) (int, error) {
 	return 1, nil
 }
 
+// ReadFrom keeps the connection's own way to send files.
+func (p *peeked) ReadFrom(r io.Reader) (int64, error) { return io.Copy(p.Conn, r) }
+
 // CloseWrite ends our side of the connection.
 func (p *peeked) CloseWrite() error {
 	if t, ok := p.Conn.(*net.TCPConn); ok {
