@@ -1,0 +1,18 @@
+// Package volume keeps volumes as sparse files that appear as block devices
+// through the kernel's loop driver.
+//
+//	volume.go   what a cloud's volumes are kept with; what this machine can do
+//	file.go     create, grow, remove, list
+//	content.go  reading and filling a volume; the extents that hold data
+//	loop.go     block devices
+//	mounts.go   where a device is mounted, in whichever machine
+//	freeze.go   one moment of a volume that is being written
+//	limit.go    I/O limits by cgroup
+//	root.go     root volumes from templates
+//	image.go    imported images
+//	unpack.go   tar archives into a folder
+//	copy.go     copies that share blocks, or at least the holes
+//
+// Nothing about a volume is kept in memory: what exists are the files, what is
+// open the kernel knows, and a process that takes over finds both.
+package volume

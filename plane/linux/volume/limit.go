@@ -1,0 +1,153 @@
+//go:build linux
+
+package volume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"pileus/plane"
+)
+
+// A volume's limits are throttles of the block layer: for each cgroup, how
+// much it may do on a device. With the unified hierarchy (io.max) a cgroup's
+// limit holds for what is written back from its page cache as well; with the
+// old one (blkio.throttle.*) it holds for what its processes wait for, and
+// what is written back counts for the root, which is bounded too.
+
+// limiter sets limits in a cgroup.
+type limiter interface {
+	// set bounds I/O on a device; zeros mean unbounded.
+	set(cgroup, device string, l plane.VolumeLimits) error
+	// always are cgroups that count for every machine.
+	always() []string
+}
+
+const (
+	cgroupRoot = "/sys/fs/cgroup"
+	blkioRoot  = cgroupRoot + "/blkio"
+)
+
+// limiter is how this machine limits I/O; nil where it cannot.
+func (s *Store) limiter() limiter {
+	if _, err := os.Stat(filepath.Join(blkioRoot, "blkio.throttle.read_bps_device")); err == nil {
+		return blkio{}
+	}
+	if b, err := os.ReadFile(filepath.Join(cgroupRoot, "cgroup.controllers")); err == nil && hasWord(string(b), "io") {
+		return ioMax{}
+	}
+	return nil
+}
+
+func limitReason(l limiter) string {
+	switch l.(type) {
+	case nil:
+		return "no io or blkio controller of cgroups can be written here"
+	case blkio:
+		return "with cgroup v1, what a machine writes through its page cache is bounded for all machines together"
+	}
+	return ""
+}
+
+// LimitVolume implements plane.Volumes: it holds for the machine that has the
+// volume, until it is closed.
+func (s *Store) LimitVolume(_ context.Context, id string, l plane.VolumeLimits) error {
+	if err := s.exists(id); err != nil {
+		return err
+	}
+	defer s.locks.lock(id)()
+	d, open, err := s.device(id)
+	if err != nil || !open {
+		return err
+	}
+	lim := s.limiter()
+	if lim == nil {
+		return fmt.Errorf("limit volume %s: %w: %s", id, plane.ErrUnsupported, limitReason(nil))
+	}
+	for _, group := range s.groups(lim, id) {
+		err = errors.Join(err, lim.set(group, d.number(), l))
+	}
+	return err
+}
+
+// unlimit takes a device's limits away before it serves another volume.
+func (s *Store) unlimit(id string, d loop) {
+	lim := s.limiter()
+	if lim == nil {
+		return
+	}
+	for _, group := range s.groups(lim, id) {
+		if err := lim.set(group, d.number(), plane.VolumeLimits{}); err != nil && !errors.Is(err, os.ErrNotExist) {
+			s.log.Warn("take a volume's limits away", "volume", id, "cgroup", group, "err", err)
+		}
+	}
+}
+
+func (s *Store) groups(lim limiter, id string) []string {
+	list := lim.always()
+	if s.cgroups != nil {
+		list = append(list, s.cgroups(id)...)
+	}
+	return list
+}
+
+// blkio is cgroup v1.
+type blkio struct{}
+
+func (blkio) always() []string { return []string{blkioRoot} }
+
+func (blkio) set(cgroup, device string, l plane.VolumeLimits) error {
+	for _, x := range []struct {
+		file  string
+		value int64
+	}{
+		{"read_bps", l.BytesPerSecond}, {"write_bps", l.BytesPerSecond},
+		{"read_iops", int64(l.IOPS)}, {"write_iops", int64(l.IOPS)},
+	} {
+		line := device + " " + strconv.FormatInt(x.value, 10)
+		if err := writeControl(filepath.Join(cgroup, "blkio.throttle."+x.file+"_device"), line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ioMax is cgroup v2.
+type ioMax struct{}
+
+func (ioMax) always() []string { return nil }
+
+func (ioMax) set(cgroup, device string, l plane.VolumeLimits) error {
+	bps, iops := "max", "max"
+	if l.BytesPerSecond > 0 {
+		bps = strconv.FormatInt(l.BytesPerSecond, 10)
+	}
+	if l.IOPS > 0 {
+		iops = strconv.Itoa(l.IOPS)
+	}
+	line := fmt.Sprintf("%s rbps=%s wbps=%s riops=%s wiops=%s", device, bps, bps, iops, iops)
+	return writeControl(filepath.Join(cgroup, "io.max"), line)
+}
+
+func writeControl(path, line string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line)
+	return errors.Join(err, f.Close())
+}
+
+func hasWord(s, word string) bool {
+	for w := range strings.FieldsSeq(s) {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,199 @@
+//go:build linux
+
+package volume
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"pileus/plane"
+)
+
+// Options of Open.
+type Options struct {
+	Cloud string // the cloud's id
+	Dir   string // where the files are kept; made if it does not exist
+	Log   *slog.Logger
+	// Cgroups are the folders of the cgroups in which what uses a volume runs:
+	// those of the machine that has it. Nil where nobody knows.
+	Cgroups func(volume string) []string
+}
+
+// Store implements plane.Volumes.
+type Store struct {
+	cloud   string
+	dir     string
+	log     *slog.Logger
+	cgroups func(volume string) []string
+	noLoop  error // why there are no block devices here; nil where there are
+	locks   locks
+}
+
+var _ plane.Volumes = (*Store)(nil)
+
+// The folders in Options.Dir.
+const (
+	volumesDir   = "volumes"   // ID.img
+	imagesDir    = "images"    // ID.ext4
+	templatesDir = "templates" // KIND-DIGEST-SIZE.ext4
+	scratchDir   = "scratch"   // what is being made; emptied at start
+)
+
+// Open adopts the volumes in a folder: what a crash left frozen is thawed, and
+// what it left half made is removed.
+func Open(o Options) (*Store, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	// The kernel names backing files by their true path.
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, err
+	}
+	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, cgroups: o.Cgroups, noLoop: probeLoop()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := os.RemoveAll(s.path(scratchDir)); err != nil {
+		return nil, err
+	}
+	for _, d := range []string{volumesDir, imagesDir, templatesDir, scratchDir} {
+		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	s.thawAll()
+	return s, nil
+}
+
+// Close gives back what this process holds, which is nothing: open volumes
+// stay open for the machines that use them.
+func (s *Store) Close() error { return nil }
+
+// Clear closes all volumes of this cloud. What is still in use is reported
+// and stays.
+func (s *Store) Clear() error {
+	devices, err := s.devices()
+	if err != nil {
+		return err
+	}
+	for id, d := range devices {
+		if cerr := s.close(id, d); cerr != nil {
+			err = errors.Join(err, fmt.Errorf("close volume %s: %w", id, cerr))
+		}
+	}
+	return err
+}
+
+// Capabilities tells what volumes do on this machine.
+func (s *Store) Capabilities() []plane.Capability {
+	list := []plane.Capability{
+		{Name: "volumes as block devices", Works: s.noLoop == nil, Reason: reason(s.noLoop)},
+		{Name: "root file systems", Works: findTools() == nil, Reason: reason(findTools())},
+	}
+	limits := s.limiter()
+	list = append(list, plane.Capability{Name: "volume I/O limits", Works: s.noLoop == nil && limits != nil, Reason: limitReason(limits)})
+	return append(list, plane.Capability{
+		Name:   "encryption of attached volumes",
+		Reason: "content on its way to an attached volume's file is not encrypted: keep the data directory on an encrypted disk. Snapshots are always sealed.",
+	})
+}
+
+func reason(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// probeLoop says why there can be no loop devices.
+func probeLoop() error {
+	f, err := os.OpenFile(loopControl, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("no loop devices (%w): run as root on a kernel with the loop driver", err)
+	}
+	return f.Close()
+}
+
+// findTools says which program is missing to make file systems.
+func findTools() error {
+	for _, name := range []string{"mkfs.ext4", "resize2fs"} {
+		if _, err := tool(name); err != nil {
+			return fmt.Errorf("%s is not installed: install e2fsprogs", name)
+		}
+	}
+	return nil
+}
+
+// tool finds a program that may be outside of a user's PATH.
+func tool(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	for _, dir := range []string{"/usr/sbin", "/sbin"} {
+		if err == nil {
+			break
+		}
+		path, err = exec.LookPath(filepath.Join(dir, name))
+	}
+	return path, err
+}
+
+func (s *Store) path(parts ...string) string {
+	return filepath.Join(append([]string{s.dir}, parts...)...)
+}
+
+// file is where a volume's content lies.
+func (s *Store) file(id string) string { return s.path(volumesDir, id+volumeSuffix) }
+
+const volumeSuffix = ".img"
+
+// checkID keeps ids inside of their folder.
+func checkID(id string) error {
+	if id == "" || id[0] == '.' || strings.ContainsAny(id, "/\x00") || len(id) > 200 {
+		return fmt.Errorf("volume: malformed id %q", id)
+	}
+	return nil
+}
+
+// locks serialises what is done to one volume.
+type locks struct {
+	mu   sync.Mutex
+	held map[string]*lock
+}
+
+type lock struct {
+	sync.Mutex
+	users int
+}
+
+// lock waits for its turn; the caller calls the result when done.
+func (l *locks) lock(name string) (unlock func()) {
+	l.mu.Lock()
+	if l.held == nil {
+		l.held = map[string]*lock{}
+	}
+	k := l.held[name]
+	if k == nil {
+		k = &lock{}
+		l.held[name] = k
+	}
+	k.users++
+	l.mu.Unlock()
+	k.Lock()
+	return func() {
+		k.Unlock()
+		l.mu.Lock()
+		if k.users--; k.users == 0 {
+			delete(l.held, name)
+		}
+		l.mu.Unlock()
+	}
+}

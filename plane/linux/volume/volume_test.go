@@ -1,0 +1,234 @@
+//go:build linux
+
+package volume
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"pileus/plane"
+	"pileus/plane/planetest"
+)
+
+func TestContract(t *testing.T) {
+	planetest.Volumes(t, func(t *testing.T) plane.Volumes { return store(t, t.TempDir()) })
+}
+
+// store opens the volumes in a folder; what the test left open is closed, and
+// nothing of it may remain in the kernel.
+func store(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(Options{Cloud: "test", Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Clear(); err != nil {
+			t.Error(err)
+		}
+		if left, err := s.devices(); err != nil || len(left) > 0 {
+			t.Errorf("left open: %v, %v", left, err)
+		}
+	})
+	return s
+}
+
+// withDevices skips where there are no block devices.
+func withDevices(t testing.TB) {
+	t.Helper()
+	if err := probeLoop(); err != nil {
+		t.Skip(err)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func create(t testing.TB, s *Store, id string, size int64) {
+	t.Helper()
+	must(t, s.CreateVolume(t.Context(), id, size))
+}
+
+func open(t testing.TB, s *Store, id string) string {
+	t.Helper()
+	d, err := s.OpenVolume(t.Context(), id)
+	must(t, err)
+	return d
+}
+
+// kernelState lists what a leak would show in: this folder's loop devices and
+// all mounts.
+func kernelState(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	names, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	must(t, err)
+	for _, n := range names {
+		if file, err := os.ReadFile(n); err == nil && strings.Contains(string(file), dir) {
+			fmt.Fprintf(&b, "%s %s", n, file)
+		}
+	}
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	must(t, err)
+	for line := range strings.Lines(string(table)) {
+		if strings.Contains(line, dir) || strings.Contains(line, "/dev/loop") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func TestDevice(t *testing.T) {
+	withDevices(t)
+	dir := t.TempDir()
+	before := kernelState(t, dir)
+	s := store(t, dir)
+	create(t, s, "vol-1", 64<<20)
+	dev := open(t, s, "vol-1")
+	if again := open(t, s, "vol-1"); again != dev {
+		t.Errorf("opened twice: %s and %s", dev, again)
+	}
+	f, err := os.OpenFile(dev, os.O_RDWR, 0)
+	must(t, err)
+	_, err = f.WriteAt([]byte("through the device"), 32<<20)
+	must(t, err)
+	must(t, s.FreezeVolume(t.Context(), "vol-1", func(c plane.VolumeContent) error {
+		b := make([]byte, 18)
+		_, err := c.ReadAt(b, 32<<20)
+		if string(b) != "through the device" {
+			t.Errorf("the file holds %q", b)
+		}
+		return err
+	}))
+	if err := s.WriteVolume(t.Context(), "vol-1", func(io.WriterAt) error { return nil }); !errors.Is(err, plane.ErrBusy) {
+		t.Errorf("fill an open volume: %v", err)
+	}
+	must(t, s.GrowVolume(t.Context(), "vol-1", 128<<20))
+	if n, err := f.Seek(0, io.SeekEnd); err != nil || n != 128<<20 {
+		t.Errorf("the device has %d bytes after growing, %v", n, err)
+	}
+	must(t, f.Close())
+	other := store(t, dir) // as after a restart
+	if again := open(t, other, "vol-1"); again != dev {
+		t.Errorf("after a restart: %s, before: %s", again, dev)
+	}
+	must(t, other.RemoveVolume(t.Context(), "vol-1"))
+	if after := kernelState(t, dir); after != before {
+		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
+	}
+}
+
+func TestUnsupported(t *testing.T) {
+	s := store(t, t.TempDir())
+	s.noLoop = errors.New("no privileges")
+	create(t, s, "vol-1", 1<<20)
+	if _, err := s.OpenVolume(t.Context(), "vol-1"); !errors.Is(err, plane.ErrUnsupported) {
+		t.Errorf("open without loop devices: %v", err)
+	}
+	if c := s.Capabilities()[0]; c.Works || c.Reason == "" {
+		t.Errorf("capability: %+v", c)
+	}
+}
+
+func TestIDs(t *testing.T) {
+	s := store(t, t.TempDir())
+	for _, id := range []string{"", "..", "../x", "a/b", ".hidden", "a\x00b"} {
+		if err := s.CreateVolume(t.Context(), id, 1<<20); err == nil {
+			t.Errorf("%q was taken", id)
+		}
+	}
+}
+
+func TestWritePastTheEnd(t *testing.T) {
+	s := store(t, t.TempDir())
+	create(t, s, "vol-1", 1<<20)
+	err := s.WriteVolume(t.Context(), "vol-1", func(w io.WriterAt) error {
+		_, err := w.WriteAt(make([]byte, 2), 1<<20-1)
+		return err
+	})
+	if !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("write past the end: %v", err)
+	}
+}
+
+// TestSparse says that large volumes and their roots take room only for what
+// they hold.
+func TestSparse(t *testing.T) {
+	s := store(t, t.TempDir())
+	create(t, s, "vol-1", 1<<40)
+	must(t, s.CreateRoot(t.Context(), "vol-2", plane.Image{ID: "ami-1", Kind: plane.BuiltIn}, 100<<30))
+	list, err := s.Volumes(t.Context())
+	must(t, err)
+	for _, v := range list {
+		if limit := map[string]int64{"vol-1": 64 << 10, "vol-2": 96 << 20}[v.ID]; v.Used > limit {
+			t.Errorf("%s of %d bytes takes %d", v.ID, v.Size, v.Used)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	withDevices(t)
+	group := filepath.Join(blkioRoot, fmt.Sprintf("pileus-volume-test-%d", os.Getpid()))
+	if err := os.Mkdir(group, 0o755); err != nil {
+		t.Skip("no blkio controller:", err)
+	}
+	defer os.Remove(group)
+	s := store(t, t.TempDir())
+	s.cgroups = func(string) []string { return []string{group} }
+	create(t, s, "vol-1", 64<<20)
+	dev := open(t, s, "vol-1")
+	must(t, s.LimitVolume(t.Context(), "vol-1", plane.VolumeLimits{IOPS: 100, BytesPerSecond: 1 << 20}))
+	d, _, err := s.device("vol-1")
+	must(t, err)
+	for file, want := range map[string]string{
+		"blkio.throttle.read_bps_device": d.number() + " 1048576\n", "blkio.throttle.write_iops_device": d.number() + " 100\n",
+	} {
+		if got, err := os.ReadFile(filepath.Join(group, file)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v", file, got, err)
+		}
+	}
+	// It binds: 25 reads past the page cache take no less than 0.2 s at 100/s.
+	if took := readDirect(t, dev, 25); took < 0.15 {
+		t.Errorf("25 reads at 100 a second took %.3f s", took)
+	}
+	must(t, s.CloseVolume(t.Context(), "vol-1"))
+	if got, err := os.ReadFile(filepath.Join(group, "blkio.throttle.read_bps_device")); err != nil || len(got) > 0 {
+		t.Errorf("after closing: %q, %v", got, err)
+	}
+}
+
+func readDirect(t *testing.T, dev string, n int) (seconds float64) {
+	t.Helper()
+	fd, err := unix.Open(dev, unix.O_RDONLY|unix.O_DIRECT, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	must(t, err)
+	defer unix.Munmap(page)
+	w := stopwatch()
+	for i := range n {
+		_, err := unix.Pread(fd, page, int64(i)*4096)
+		must(t, err)
+	}
+	return w()
+}
+
+func TestImportRefusesXZ(t *testing.T) {
+	s := store(t, t.TempDir())
+	_, err := s.Import(t.Context(), "ami-1", bytes.NewReader([]byte("\xfd7zXZ\x00rest")))
+	if !errors.Is(err, plane.ErrUnsupported) {
+		t.Errorf("xz: %v", err)
+	}
+}

@@ -1,0 +1,188 @@
+package planetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+
+	"pileus/plane"
+)
+
+// Volumes is the contract of plane.Volumes, step by step; each step gets an
+// empty set of volumes.
+func Volumes(t *testing.T, open func(t *testing.T) plane.Volumes) {
+	for _, step := range []struct {
+		name string
+		run  func(*testing.T, plane.Volumes)
+	}{
+		{"create once", createOnce},
+		{"write and read", writeAndRead},
+		{"data extents", dataExtents},
+		{"grow", grow},
+		{"remove", remove},
+		{"missing volumes", missingVolumes},
+		{"errors pass through", errorsPass},
+		{"roots", roots},
+	} {
+		t.Run(step.name, func(t *testing.T) { step.run(t, open(t)) })
+	}
+}
+
+const mib = 1 << 20
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// find is a volume as Volumes lists it.
+func find(t *testing.T, v plane.Volumes, id string) (plane.VolumeStatus, bool) {
+	t.Helper()
+	list, err := v.Volumes(t.Context())
+	must(t, err)
+	i := slices.IndexFunc(list, func(s plane.VolumeStatus) bool { return s.ID == id })
+	if i < 0 {
+		return plane.VolumeStatus{}, false
+	}
+	return list[i], true
+}
+
+func write(t *testing.T, v plane.Volumes, id string, at int64, b []byte) {
+	t.Helper()
+	must(t, v.WriteVolume(t.Context(), id, func(w io.WriterAt) error {
+		_, err := w.WriteAt(b, at)
+		return err
+	}))
+}
+
+func createOnce(t *testing.T, v plane.Volumes) {
+	must(t, v.CreateVolume(t.Context(), "vol-1", 8*mib))
+	write(t, v, "vol-1", 0, []byte("kept"))
+	must(t, v.CreateVolume(t.Context(), "vol-1", 8*mib))
+	must(t, v.FreezeVolume(t.Context(), "vol-1", func(c plane.VolumeContent) error {
+		b := make([]byte, 4)
+		if _, err := c.ReadAt(b, 0); err != nil {
+			return err
+		}
+		if string(b) != "kept" {
+			t.Errorf("creating it again left %q", b)
+		}
+		return nil
+	}))
+	if s, ok := find(t, v, "vol-1"); !ok || s.Size != 8*mib {
+		t.Errorf("listed as %+v, %v", s, ok)
+	}
+}
+
+func writeAndRead(t *testing.T, v plane.Volumes) {
+	must(t, v.CreateVolume(t.Context(), "vol-1", 4*mib))
+	want := bytes.Repeat([]byte("0123456789abcdef"), 4096)
+	write(t, v, "vol-1", mib, want)
+	must(t, v.FreezeVolume(t.Context(), "vol-1", func(c plane.VolumeContent) error {
+		if c.Size() != 4*mib {
+			t.Errorf("size %d", c.Size())
+		}
+		got := make([]byte, len(want))
+		if _, err := c.ReadAt(got, mib); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if !bytes.Equal(got, want) {
+			t.Error("what was read is not what was written")
+		}
+		return nil
+	}))
+}
+
+// dataExtents: what lies outside of them reads as zeros.
+func dataExtents(t *testing.T, v plane.Volumes) {
+	must(t, v.CreateVolume(t.Context(), "vol-1", 16*mib))
+	marks := []int64{0, 5*mib + 77, 15*mib + 4095}
+	for _, at := range marks {
+		write(t, v, "vol-1", at, []byte{1})
+	}
+	must(t, v.FreezeVolume(t.Context(), "vol-1", func(c plane.VolumeContent) error {
+		list, err := c.Data()
+		if err != nil {
+			return err
+		}
+		end := int64(0)
+		for _, e := range list {
+			if e.Offset < end || e.Length <= 0 || e.Offset+e.Length > c.Size() {
+				t.Errorf("extent %+v after %d", e, end)
+			}
+			end = e.Offset + e.Length
+		}
+		for _, at := range marks {
+			if !slices.ContainsFunc(list, func(e plane.Extent) bool { return e.Offset <= at && at < e.Offset+e.Length }) {
+				t.Errorf("no extent holds the byte at %d: %+v", at, list)
+			}
+		}
+		return nil
+	}))
+}
+
+func grow(t *testing.T, v plane.Volumes) {
+	must(t, v.CreateVolume(t.Context(), "vol-1", 4*mib))
+	write(t, v, "vol-1", 4*mib-1, []byte{7})
+	for _, size := range []int64{8 * mib, 8 * mib, 4 * mib} { // again, and less: no change
+		must(t, v.GrowVolume(t.Context(), "vol-1", size))
+	}
+	if s, _ := find(t, v, "vol-1"); s.Size != 8*mib {
+		t.Errorf("grown to %d", s.Size)
+	}
+	write(t, v, "vol-1", 8*mib-1, []byte{8})
+}
+
+func remove(t *testing.T, v plane.Volumes) {
+	must(t, v.CreateVolume(t.Context(), "vol-1", mib))
+	must(t, v.RemoveVolume(t.Context(), "vol-1"))
+	must(t, v.RemoveVolume(t.Context(), "vol-1"))
+	if s, ok := find(t, v, "vol-1"); ok {
+		t.Errorf("still there: %+v", s)
+	}
+}
+
+func missingVolumes(t *testing.T, v plane.Volumes) {
+	ctx := t.Context()
+	for name, try := range map[string]func() error{
+		"grow":   func() error { return v.GrowVolume(ctx, "vol-none", mib) },
+		"freeze": func() error { return v.FreezeVolume(ctx, "vol-none", func(plane.VolumeContent) error { return nil }) },
+		"write":  func() error { return v.WriteVolume(ctx, "vol-none", func(io.WriterAt) error { return nil }) },
+	} {
+		if err := try(); !errors.Is(err, plane.ErrNotFound) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must(t, v.CloseVolume(ctx, "vol-none"))
+	must(t, v.RemoveVolume(ctx, "vol-none"))
+}
+
+func errorsPass(t *testing.T, v plane.Volumes) {
+	mine := errors.New("mine")
+	must(t, v.CreateVolume(t.Context(), "vol-1", mib))
+	if err := v.FreezeVolume(t.Context(), "vol-1", func(plane.VolumeContent) error { return mine }); !errors.Is(err, mine) {
+		t.Errorf("freeze: %v", err)
+	}
+	if err := v.WriteVolume(t.Context(), "vol-1", func(io.WriterAt) error { return mine }); !errors.Is(err, mine) {
+		t.Errorf("write: %v", err)
+	}
+}
+
+func roots(t *testing.T, v plane.Volumes) {
+	for _, kind := range []plane.ImageKind{plane.BuiltIn, plane.HostOverlay} {
+		id := "vol-" + string(kind)
+		err := v.CreateRoot(context.Background(), id, plane.Image{ID: "ami-1", Kind: kind}, 1<<30)
+		if errors.Is(err, plane.ErrUnsupported) {
+			t.Skip(err)
+		}
+		must(t, err)
+		if s, ok := find(t, v, id); !ok || s.Size != 1<<30 {
+			t.Errorf("%s: %+v, %v", kind, s, ok)
+		}
+	}
+}
