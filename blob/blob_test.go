@@ -483,8 +483,7 @@ func TestConcat(t *testing.T) {
 func TestClear(t *testing.T) {
 	r := newRoom(t)
 	ref := r.put(t, content(2*segment), Options{})
-	check(t, r.db.Clear(t.Context()))
-	check(t, r.Clear(t.Context()))
+	check(t, r.Clear(t.Context(), r.db))
 	r.work.Wait()
 	if _, err := r.get(ref, nil, 0, -1); err == nil {
 		t.Error("content outlives Clear")

@@ -25,9 +25,9 @@ type Dir struct {
 	run     string    // sets this run's ids apart from those of others
 	count   atomic.Uint64
 	chunks  sync.Pool // of *[chunkSize]byte
-	pending idSet     // being written, or written and not yet committed
-	removed idRing    // by this run
-	hot     *hot      // nil in memory, where there is nothing to gain
+	pending pendingSet
+	removed idRing // by this run
+	hot     *hot   // nil in memory, where there is nothing to gain
 
 	stop     context.CancelFunc
 	work     sync.WaitGroup // of the start
@@ -81,18 +81,6 @@ func (d *Dir) Close() error {
 	d.stop()
 	d.work.Wait()
 	d.trimming.Wait()
-	return nil
-}
-
-// Clear removes all content, at once; with it goes a Clear of the store.
-func (d *Dir) Clear(context.Context) error {
-	d.hot.clear()
-	if err := d.medium.clear(); err != nil {
-		return mediumError(err)
-	}
-	if disk, ok := d.medium.(*disk); ok {
-		d.work.Go(func() { _ = disk.sweep() }) // what remains is swept at the next start
-	}
 	return nil
 }
 
@@ -158,43 +146,17 @@ func (d *Dir) named(ctx context.Context, id string) naming {
 }
 
 // source opens the file of a blob that rd shows. A file that this run has
-// removed was still there for the snapshot: the transaction runs again.
+// removed, or that was cleared, was still there for the snapshot: the transaction
+// runs again.
 func (d *Dir) source(id string, again bool) (source, error) {
 	f, err := d.medium.open(id)
 	if errors.Is(err, fs.ErrNotExist) {
-		if again && d.removed.has(id) {
+		if again && (d.removed.has(id) || d.db != nil && d.named(context.Background(), id) == notNamed) {
 			store.Again()
 		}
 		return nil, fmt.Errorf("%w: its file is missing", ErrCorrupt)
 	}
 	return f, mediumError(err)
-}
-
-// idSet is a set of ids.
-type idSet struct {
-	mu  sync.Mutex
-	ids map[string]bool
-}
-
-func (s *idSet) add(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ids == nil {
-		s.ids = make(map[string]bool)
-	}
-	s.ids[id] = true
-}
-
-func (s *idSet) drop(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.ids, id)
-}
-
-func (s *idSet) has(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ids[id]
 }
 
 // idRing remembers the last ids that were added.

@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"pileus/rng"
 	"pileus/store"
 )
 
@@ -22,6 +21,7 @@ import (
 // by a transaction. It is not renamed: until it is named it is an orphan.
 type disk struct {
 	root    string
+	laid    sync.RWMutex // write-held while the folders are replaced
 	folders [folders]folder
 	reserve uint64 // free space that is left to the store's log
 }
@@ -35,6 +35,7 @@ const (
 	preallocateLimit = 1 << 30
 	defaultReserve   = 64 << 20
 	contentFolder    = "files"
+	nextFolder       = "files-next" // takes the place of the former
 	trashPrefix      = "trash-"
 )
 
@@ -67,6 +68,9 @@ func openDisk(root string) (*disk, error) {
 // lay makes the folder of folders. Those within are made when something first
 // goes into them: 256 of them would take longer than all else at the start.
 func (d *disk) lay() error {
+	if err := d.resume(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(d.base(), 0o700); err != nil {
 		return err
 	}
@@ -106,6 +110,8 @@ func (d *disk) path(id string) (string, error) {
 
 // createFile makes an empty file, and its folder if need be.
 func (d *disk) createFile(id, path string) (*os.File, error) {
+	d.laid.RLock()
+	defer d.laid.RUnlock()
 	const mode = os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	f, err := os.OpenFile(path, mode, 0o600)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -160,6 +166,8 @@ func (d *disk) open(id string) (source, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.laid.RLock()
+	defer d.laid.RUnlock()
 	return os.Open(path)
 }
 
@@ -168,6 +176,8 @@ func (d *disk) remove(id string) error {
 	if err != nil {
 		return err
 	}
+	d.laid.RLock()
+	defer d.laid.RUnlock()
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -194,26 +204,6 @@ func (d *disk) list(f func(string) error) error {
 		}
 	}
 	return nil
-}
-
-// clear moves everything aside, at once, and removes it afterwards.
-func (d *disk) clear() error {
-	// One rename to a name that is not there yet: a sweep that is still under
-	// way for an earlier clear finds the folder whole or not at all.
-	trash := filepath.Join(d.root, trashPrefix+rng.Secret(12, rng.LowerAlNum))
-	if err := os.Rename(d.base(), trash); err != nil {
-		return err
-	}
-	return d.lay()
-}
-
-// sweep removes what clear has moved aside.
-func (d *disk) sweep() error {
-	names, err := filepath.Glob(filepath.Join(d.root, trashPrefix+"*"))
-	for _, name := range names {
-		err = errors.Join(err, os.RemoveAll(name))
-	}
-	return err
 }
 
 // sync makes the names in a folder durable.
@@ -259,6 +249,8 @@ func (d *disk) syncNext(i int, run *folderSync) {
 }
 
 func (d *disk) syncFolder(i int) error {
+	d.laid.RLock()
+	defer d.laid.RUnlock()
 	fresh := &d.folders[i].fresh
 	if fresh.CompareAndSwap(true, false) {
 		if err := syncFolder(d.base()); err != nil {

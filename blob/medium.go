@@ -18,8 +18,9 @@ type medium interface {
 	remove(id string) error
 	// list calls f with the ids of all files.
 	list(f func(id string) error) error
-	// clear removes everything.
-	clear() error
+	// clear removes everything but the files that keep answers, which may not
+	// be there. Nothing is made or removed meanwhile.
+	clear(keep func() ([]string, error)) error
 }
 
 // sink is a file that is being written. It ends with finish or abort.

@@ -59,10 +59,20 @@ func (m *memory) list(f func(string) error) error {
 	return nil
 }
 
-func (m *memory) clear() error {
+func (m *memory) clear(keep func() ([]string, error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	clear(m.files)
+	ids, err := keep()
+	if err != nil {
+		return err
+	}
+	kept := make(map[string]*memoryFile, len(ids))
+	for _, id := range ids {
+		if f, ok := m.files[id]; ok {
+			kept[id] = f
+		}
+	}
+	m.files = kept
 	return nil
 }
 

@@ -38,7 +38,7 @@ func (p *Pending) Commit(tx store.Tx) Ref {
 	p.state.CompareAndSwap(isPending, isOffered)
 	tx.OnCommit(func() {
 		p.state.Store(isCommitted)
-		p.dir.pending.drop(p.Ref.ID)
+		p.dir.pending.commit(p.Ref.ID)
 	})
 	return p.Ref
 }

@@ -254,10 +254,7 @@ func (c *core) close(ctx context.Context) error {
 
 // reset empties the cloud and begins anew.
 func (c *core) reset(ctx context.Context) error {
-	if err := c.db.Clear(ctx); err != nil {
-		return err
-	}
-	if err := c.blobs.Clear(ctx); err != nil {
+	if err := c.blobs.Clear(ctx, c.db); err != nil {
 		return err
 	}
 	if err := c.bootstrap(ctx); err != nil { // so that clients' keys are gone for a moment only
