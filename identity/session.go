@@ -14,10 +14,11 @@ func MayCall(p *cloud.Principal, service string) bool {
 	case cloud.FederatedUser:
 		return false
 	case cloud.User:
-		return p.MFA
+		return p.MFA || p.SessionPolicy != "" // delegated access is limited by its policy instead
 	case cloud.Root:
-		// An AssumeRoot session is limited by its task policy instead.
-		return p.MFA || len(p.SessionPolicyARNs) > 0
+		// An AssumeRoot session is limited by its task policy instead,
+		// delegated access by its own.
+		return p.MFA || len(p.SessionPolicyARNs) > 0 || p.SessionPolicy != ""
 	}
 	return true
 }

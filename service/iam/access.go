@@ -7,6 +7,7 @@ import (
 	api "pileus/api/iam"
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/policy"
 	"pileus/store"
 )
 
@@ -237,6 +238,27 @@ func policyWith(member string) target {
 		res := cloud.Resource{ARN: arn, Account: c.Account}
 		if m, ok := identity.Policies.Peek(r, c.Account, arn); ok {
 			res.Tags = m.Tags.Map()
+		}
+		return res
+	}}
+}
+
+// ownersMay is what the owner of a delegation request may do by default.
+const ownersMay = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"OWNER"},"Action":["iam:GetDelegationRequest","iam:UpdateDelegationRequest","iam:GetHumanReadableSummary"],"Resource":"*"}]}`
+
+// delegationWith is a delegation request by its id or ARN.
+func delegationWith(member string) target {
+	return target{member, func(c *cloud.Call, r store.Reader, id string) cloud.Resource {
+		if a, ok := cloud.ParseARN(id); ok {
+			id = strings.TrimPrefix(a.Resource, delegationOf+"/")
+		}
+		res := cloud.Resource{ARN: arnOf(c, delegationOf, "/", id)}
+		d, ok := identity.Delegations.Peek(r, id)
+		if !ok || d.OwnerARN == "" || d.OwnerARN != c.Principal.ARN {
+			return res
+		}
+		if doc, err := policy.Cached(strings.Replace(ownersMay, "OWNER", d.OwnerARN, 1), policy.ResourceBased); err == nil {
+			res.Policies = []policy.Attached{{ID: "ownership of the delegation request", Doc: doc}}
 		}
 		return res
 	}}

@@ -95,13 +95,15 @@ func authorized(public *rsa.PublicKey) string {
 // it. Users, groups and roles are u, g and r with all that can belong to them;
 // bareu, bareg, barer, barep and barei have nothing and can be deleted.
 type fixture struct {
-	w                          *nodetest.World
-	policy, bare               string // ARNs of customer-managed policies
-	key, signing, ssh, cred    string // ids of u's credentials
-	device, spare              string // serials: u's, and nobody's
-	codes, next                [2]string
-	oidc, saml                 string // ARNs
-	job, orgJob, deletion      string
+	w                       *nodetest.World
+	policy, bare            string // ARNs of customer-managed policies
+	key, signing, ssh, cred string // ids of u's credentials
+	device, spare           string // serials: u's, and nobody's
+	codes, next             [2]string
+	oidc, saml              string // ARNs
+	job, orgJob, deletion   string
+	// ids of delegation requests: new, taken on by root, approved by root
+	asked, owned, approved     string
 	linkedRole, linkedRoleName string
 }
 
@@ -122,6 +124,7 @@ func furnish(t *testing.T) *fixture {
 	nodetest.Do(w, &api.UpdateAccountPasswordPolicy, &api.UpdateAccountPasswordPolicyInput{MinimumPasswordLength: new(int32(8))})
 	nodetest.Do(w, &api.GenerateCredentialReport, nil)
 	w.Advance(time.Minute)
+	f.delegations()
 	return f
 }
 
@@ -199,6 +202,22 @@ func (f *fixture) providers() {
 	f.oidc = *nodetest.Do(f.w, &api.CreateOpenIDConnectProvider, &api.CreateOpenIDConnectProviderInput{Url: issuer, ClientIDList: []string{"app"}, Tags: tags}).OpenIDConnectProviderArn
 	nodetest.Do(f.w, &api.EnableOutboundWebIdentityFederation, new(cloud.Empty))
 	f.saml = *nodetest.Do(f.w, &api.CreateSAMLProvider, &api.CreateSAMLProviderInput{Name: "idp", SAMLMetadataDocument: made().metadata, Tags: tags}).SAMLProviderArn
+}
+
+// delegations are requests of the account to itself.
+func (f *fixture) delegations() {
+	for _, id := range []*string{&f.asked, &f.owned, &f.approved} {
+		*id = *nodetest.Do(f.w, &api.CreateDelegationRequest, f.ask()).DelegationRequestId
+		if id != &f.asked {
+			nodetest.Do(f.w, &api.AssociateDelegationRequest, &api.AssociateDelegationRequestInput{DelegationRequestId: *id})
+		}
+	}
+	nodetest.Do(f.w, &api.AcceptDelegationRequest, &api.AcceptDelegationRequestInput{DelegationRequestId: f.approved})
+}
+
+func (f *fixture) ask() *api.CreateDelegationRequestInput {
+	return &api.CreateDelegationRequestInput{Description: "set up", RequestorWorkflowId: f.w.Gate().Rand().UUID(), SessionDuration: 900,
+		NotificationChannel: "arn:aws:sqs:us-east-1:" + account + ":notices", Permissions: api.DelegationPermission{PolicyTemplateArn: &f.policy}}
 }
 
 // organization makes the account the manager of one.

@@ -18,6 +18,7 @@ func accessTable() []cloud.Access {
 		asking(&api.DecodeAuthorizationMessage),
 		asking(&api.GetAccessKeyInfo),
 		api.GetCallerIdentity.Anyone(),
+		api.GetDelegatedAccessToken.Decides([]string{"sts:GetDelegatedAccessToken"}, delegatedChecks),
 		api.GetFederationToken.Decides([]string{"sts:GetFederationToken", "sts:TagSession"}, federationChecks),
 		// Whoever has credentials may have temporary ones of the same kind:
 		// id_credentials_temp_control-access_getsessiontoken.

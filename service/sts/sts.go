@@ -29,6 +29,7 @@ func Module() cloud.Module {
 			api.DecodeAuthorizationMessage.View(decodeAuthorizationMessage),
 			api.GetAccessKeyInfo.View(getAccessKeyInfo),
 			api.GetCallerIdentity.View(getCallerIdentity),
+			api.GetDelegatedAccessToken.Update(getDelegatedAccessToken),
 			api.GetFederationToken.Update(getFederationToken),
 			api.GetSessionToken.Update(getSessionToken),
 			api.GetWebIdentityToken.View(getWebIdentityToken),
