@@ -9,6 +9,7 @@ import (
 	"pileus/service/s3"
 	"pileus/service/s3/s3control"
 	"pileus/service/sqs"
+	"pileus/service/ssm"
 	"pileus/service/sts"
 )
 
@@ -19,6 +20,7 @@ func Modules(node.Parts) []cloud.Module {
 		organizations.Module(),
 		s3.Module(),
 		sqs.Module(),
+		ssm.Module(),
 		sts.Module(),
 		s3control.Module(),
 	}
