@@ -91,10 +91,8 @@ func (q *Query) page() (limit int, after string, err error) {
 	if most == 0 {
 		most = 1000
 	}
-	limit = int(most)
-	if q.Max == nil {
-		limit = 1 << 30 // all of them: pages are for those who ask
-	} else {
+	limit = 1 << 30 // all of them: pages are for those who ask
+	if q.Max != nil {
 		if len(q.IDs) > 0 {
 			return 0, "", Combination("The parameter maxResults cannot be used with the parameter ids in the same call")
 		}
