@@ -1,0 +1,113 @@
+package metadata
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/net/ipv4"
+
+	"pileus/cloud"
+	"pileus/plane"
+)
+
+// Service is the metadata service of a cloud.
+type Service struct {
+	source Source
+	plane  plane.Network
+
+	mu   sync.Mutex
+	open map[string]*http.Server // by VPC
+}
+
+// New makes a service; Open has it answer in a VPC.
+func New(p plane.Network, s Source) *Service {
+	return &Service{source: s, plane: p, open: map[string]*http.Server{}}
+}
+
+// usualHops is the time to live of packets that nobody limits.
+const usualHops = 64
+
+const (
+	headerWithin = 10 * time.Second
+	idleWithin   = 2 * time.Minute
+)
+
+// Open begins to answer in a VPC, whose network must exist, unless it does so
+// already.
+func (s *Service) Open(ctx context.Context, c cloud.Cloud, vpc string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[vpc] != nil {
+		return nil
+	}
+	l, err := s.plane.Listen(ctx, vpc, netip.AddrPortFrom(plane.Metadata, 80))
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler: s, ReadHeaderTimeout: headerWithin, IdleTimeout: idleWithin,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, callerKey{}, caller{vpc, conn})
+		},
+	}
+	s.open[vpc] = srv
+	c.Go("instance metadata of "+vpc, func(ctx context.Context) {
+		stop := context.AfterFunc(ctx, func() { srv.Close() })
+		defer stop()
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.forget(vpc, srv)
+		}
+	})
+	return nil
+}
+
+// forget has the next Open of a VPC begin anew, because its listener ended:
+// the network was made again.
+func (s *Service) forget(vpc string, srv *http.Server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[vpc] == srv {
+		delete(s.open, vpc)
+	}
+}
+
+// Close ends answering in a VPC: its last instance is gone.
+func (s *Service) Close(vpc string) {
+	s.mu.Lock()
+	srv := s.open[vpc]
+	delete(s.open, vpc)
+	s.mu.Unlock()
+	if srv != nil {
+		srv.Close()
+	}
+}
+
+// CloseAll ends answering everywhere.
+func (s *Service) CloseAll() {
+	s.mu.Lock()
+	list := s.open
+	s.open = map[string]*http.Server{}
+	s.mu.Unlock()
+	for _, srv := range list {
+		srv.Close()
+	}
+}
+
+// limitHops has what is sent on a connection travel over so many routers at
+// most, until restore is called. A connection that is none of IP's (a test's)
+// has no hops.
+func limitHops(conn net.Conn, hops int) (restore func()) {
+	if _, ok := conn.(*net.TCPConn); !ok || hops <= 0 {
+		return func() {}
+	}
+	ip := ipv4.NewConn(conn)
+	if ip.SetTTL(hops) != nil {
+		return func() {}
+	}
+	return func() { ip.SetTTL(usualHops) }
+}
