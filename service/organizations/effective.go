@@ -26,18 +26,7 @@ func describeEffectivePolicy(c *cloud.Call, r store.Reader, in *api.DescribeEffe
 	if !slices.Contains(org.Enabled, in.PolicyType) {
 		return nil, errNoEffective()
 	}
-	_, path := identity.Path(r, target)
-	var levels [][]string
-	for _, at := range path {
-		var level []string
-		for a := range identity.OrgAttachments.Scan(r, org.ID, at, in.PolicyType) {
-			if p, ok := identity.OrgPolicies.Get(r, org.ID, a.Policy); ok {
-				level = append(level, p.Content)
-			}
-		}
-		levels = append(levels, level)
-	}
-	content, ok := merge(levels)
+	content, _, ok := effective(r, org, target, in.PolicyType)
 	if !ok {
 		return nil, errNoEffective()
 	}

@@ -22,6 +22,7 @@ type handshake struct {
 	Action, State         string
 	Account, Email        string // whom it asks; one of the two may be empty
 	Notes                 string
+	Transfer              string // of TRANSFER_RESPONSIBILITY
 	Parent                string // of APPROVE_ALL_FEATURES: the handshake that it is part of
 	Requested, Expires    time.Time
 	Tags                  identity.Tags // of the account, once it has joined
@@ -80,6 +81,9 @@ func (h *handshake) view(r store.Reader) *api.Handshake {
 	} else if h.Account != "" {
 		v.Parties = append(v.Parties, api.HandshakeParty{Id: h.Account, Type: api.HandshakePartyTypeAccount})
 		v.Resources = append(v.Resources, resource(api.HandshakeResourceTypeAccount, h.Account))
+	}
+	if h.Transfer != "" {
+		v.Resources = append(v.Resources, h.transferView(r)...)
 	}
 	if h.Notes != "" {
 		v.Resources = append(v.Resources, resource(api.HandshakeResourceTypeNotes, h.Notes))
@@ -159,6 +163,8 @@ func acceptHandshake(c *cloud.Call, tx store.Tx, in *api.AcceptHandshakeInput) (
 	switch h.Action {
 	case api.ActionTypeInvite:
 		err = h.acceptInvitation(c, tx, org, asker)
+	case api.ActionTypeTransferResponsibility:
+		err = h.acceptTransfer(c, tx, asker)
 	case api.ActionTypeApproveAllFeatures:
 		err = h.approveFeatures(c, tx)
 	case api.ActionTypeEnableAllFeatures:

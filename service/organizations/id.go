@@ -62,6 +62,10 @@ func arnOf(c *cloud.Call, r store.Reader, org *identity.Organization, id string)
 		return arnIn(c, org.Management, "ou/"+org.ID+"/"+id)
 	case strings.HasPrefix(id, "rp-"):
 		return arnIn(c, org.Management, "resourcepolicy/"+org.ID+"/"+id)
+	case strings.HasPrefix(id, "rt-"):
+		if t, ok := transfers.Get(r, id); ok {
+			return t.arn(c, org)
+		}
 	case strings.HasPrefix(id, "p-"):
 		if p, ok := identity.OrgPolicies.Get(r, org.ID, id); ok {
 			return p.ARN

@@ -121,6 +121,9 @@ func deleteOrganization(c *cloud.Call, tx store.Tx, _ *cloud.Empty) (*cloud.Empt
 			return nil, api.ErrOrganizationNotEmpty.New("To delete an organization you must first delete all of its policies.")
 		}
 	}
+	if transferring(c, tx, org) {
+		return nil, errConstraint(api.ConstraintViolationExceptionReasonActiveResponsibilityTransferProcess, "You cannot delete organization due to an ongoing responsibility transfer process. For example, a pending invitation or an in-progress transfer.")
+	}
 	for h := range handshakes.Index(tx, "organization", org.ID) {
 		if h.open() {
 			h.State = api.HandshakeStateCanceled
