@@ -121,7 +121,8 @@ func (d *DB) enter() (*engine, error) {
 		if e.use.enter() {
 			return e, nil
 		}
-		runtime.Gosched() // it is being replaced, or closed
+		d.turn.Lock() // it is being replaced, which takes the turn, or closed
+		d.turn.Unlock()
 	}
 }
 

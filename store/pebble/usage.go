@@ -32,6 +32,19 @@ func (u *usage) leave() {
 	}
 }
 
+// closeIdle closes it if nobody is inside, and tells whether it did.
+func (u *usage) closeIdle() bool {
+	if u.closed.Swap(true) {
+		return false
+	}
+	if u.n.Load() > 1 {
+		u.closed.Store(false) // who was turned away meanwhile knocks again
+		return false
+	}
+	u.n.Add(-1)
+	return true
+}
+
 // close lets nobody in any more and waits for those inside; false when it was
 // closed before.
 func (u *usage) close() bool {
