@@ -1,0 +1,73 @@
+package vpc
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"pileus/cloud"
+	"pileus/plane"
+	"pileus/store"
+)
+
+// Room is the part of EC2 that is networks.
+type Room struct {
+	plane plane.Plane
+	// Instances tells what the room of instances knows of one. It is set when
+	// the rooms are put together; nil: instances are known by their interfaces.
+	Instances func(c *cloud.Call, r store.Reader, id string) (Instance, error)
+
+	mu    sync.Mutex
+	lines map[string]*line
+	made  map[string]struct{} // ids of the VPCs that the plane has
+}
+
+// Instance is what networks have to know of an instance.
+type Instance struct {
+	ID, VPC, Zone string
+	State         string // "running" ...
+	// MaxInterfaces and MaxAddresses (of one interface) follow from its type; 0
+	// for no limit.
+	MaxInterfaces, MaxAddresses int
+}
+
+// New makes the room over a data plane.
+func New(p plane.Plane) *Room {
+	s := &Room{plane: p}
+	s.Reset()
+	return s
+}
+
+// Reset forgets what is kept in memory.
+func (s *Room) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines, s.made = map[string]*line{}, map[string]struct{}{}
+}
+
+// Controllers are what runs when something has changed or its time has come.
+func (s *Room) Controllers() []cloud.Controller {
+	return []cloud.Controller{
+		{Name: networkController, Reconcile: s.reconcile},
+		{Name: adoptController, Reconcile: s.adopt},
+		{Name: natController, Reconcile: s.forgetNAT},
+		{Name: trafficController, Reconcile: s.countTraffic},
+	}
+}
+
+// adoptController looks at all networks once, at start.
+const adoptController = "ec2.network.adopt"
+
+// Start asks for a look at all networks.
+func (s *Room) Start(ctx context.Context, c cloud.Cloud) error {
+	return c.DB().Update(ctx, func(tx store.Tx) error {
+		tx.After(time.Time{}, adoptController, store.K())
+		return nil
+	})
+}
+
+// Stored is what is billed by the hour.
+func (s *Room) Stored(r store.Reader) iter.Seq[cloud.Usage] {
+	return func(yield func(cloud.Usage) bool) { stored(r, yield) }
+}
