@@ -10,13 +10,17 @@ import (
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
 	"github.com/russellhaering/goxmldsig/etreeutils"
+
+	"pileus/identity"
 )
 
 const (
 	protocolNS  = "urn:oasis:names:tc:SAML:2.0:protocol"
 	assertionNS = "urn:oasis:names:tc:SAML:2.0:assertion"
 	success     = "urn:oasis:names:tc:SAML:2.0:status:Success"
-	bearer      = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+	// encryptionRequired is a provider's AssertionEncryptionMode.
+	encryptionRequired = "Required"
+	bearer             = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 )
 
 // assertion is what STS reads of a SAML 2.0 assertion (SAML core, section 2).
@@ -102,7 +106,7 @@ func parseMetadata(document string) (entity string, certs []*x509.Certificate, e
 // certificates signed: the assertion itself or the response around it. What it
 // returns is read from the signed bytes alone, so that nothing that stands
 // beside them in the document is ever looked at.
-func openResponse(encoded string, certs []*x509.Certificate, now time.Time) (*assertion, error) {
+func openResponse(encoded string, certs []*x509.Certificate, p *identity.SAMLProvider, now time.Time) (*assertion, error) {
 	text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), ""))
 	if err != nil {
 		return nil, errIdentityToken("Invalid base64 SAMLResponse")
@@ -124,7 +128,7 @@ func openResponse(encoded string, certs []*x509.Certificate, now time.Time) (*as
 	if code := statusOf(response); code != success {
 		return nil, errIdentityToken("The identity provider answered with the status %s", code)
 	}
-	el, err := assertionOf(response)
+	el, err := assertionOf(response, p)
 	if err != nil {
 		return nil, err
 	}
@@ -158,22 +162,26 @@ func statusOf(response *etree.Element) string {
 }
 
 // assertionOf is the response's only assertion, taken out of the document with
-// the namespaces that it uses.
-func assertionOf(response *etree.Element) (*etree.Element, error) {
+// the namespaces that it uses, or decrypted.
+func assertionOf(response *etree.Element, p *identity.SAMLProvider) (*etree.Element, error) {
 	var found *etree.Element
 	for _, el := range response.ChildElements() {
 		switch {
 		case el.NamespaceURI() != assertionNS:
-		case el.Tag == "EncryptedAssertion":
-			return nil, errIdentityToken("Encrypted assertions are not supported")
-		case el.Tag == "Assertion" && found != nil:
+		case el.Tag != "EncryptedAssertion" && el.Tag != "Assertion":
+		case found != nil:
 			return nil, errIdentityToken("SAMLResponse must contain exactly one assertion")
-		case el.Tag == "Assertion":
+		default:
 			found = el
 		}
 	}
-	if found == nil {
+	switch {
+	case found == nil:
 		return nil, errIdentityToken("SAMLResponse must contain exactly one assertion")
+	case found.Tag == "EncryptedAssertion":
+		return decryptAssertion(found, p.Keys)
+	case p.EncryptionMode == encryptionRequired:
+		return nil, errIdentityToken("The provider requires encrypted assertions")
 	}
 	ctx, err := etreeutils.NSBuildParentContext(found)
 	if err != nil {

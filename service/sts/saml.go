@@ -55,7 +55,7 @@ func assumeRoleWithSAML(c *cloud.Call, in *api.AssumeRoleWithSAMLInput) (*api.As
 		return nil, err
 	}
 	now := c.Cloud.Clock().Machine()
-	a, err := openResponse(in.SAMLAssertion, certs, now)
+	a, err := openResponse(in.SAMLAssertion, certs, p, now)
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func Module() cloud.Module {
 		},
 		Operations: []cloud.Binding{
 			api.AssumeRole.Update(assumeRole),
-			api.AssumeRoleWithSAML.Serve(assumeRoleWithSAML).Partial("encrypted assertions"),
+			api.AssumeRoleWithSAML.Serve(assumeRoleWithSAML),
 			api.AssumeRoleWithWebIdentity.Serve(assumeRoleWithWebIdentity).Partial("OAuth 2.0 access tokens (ProviderId)"),
 			api.AssumeRoot.Update(assumeRoot),
 			api.DecodeAuthorizationMessage.View(decodeAuthorizationMessage),
