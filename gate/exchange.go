@@ -156,11 +156,17 @@ func (x *exchange) route() error {
 
 func (x *exchange) routePath() error {
 	name, labels, ok := x.svc.router.Match(x.r, x.host.bucket())
+	if name == "ListBuckets" && x.auth != nil && x.auth.Service == express {
+		name = "ListDirectoryBuckets" // not every client says so in x-id
+	}
 	if ok {
 		x.opName, x.op, x.labels = name, x.svc.ops[name], labels
 	}
 	return nil // what matches nothing may still be for Module.Web
 }
+
+// express is what requests for S3's directory buckets are signed for.
+const express = "s3express"
 
 // bucket is the bucket of a virtual-hosted S3 request, or the access point that
 // stands for it: NAME-ACCOUNT.

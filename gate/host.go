@@ -78,7 +78,7 @@ func websiteLabel(label string) (service, region string, ok bool) {
 	if r, ok := strings.CutPrefix(label, "s3-website-"); ok {
 		return "s3-website", r, true
 	}
-	if label == "s3-accelerate" {
+	if label == "s3-accelerate" || strings.HasPrefix(label, express+"-") { // s3express-ZONE, s3express-control
 		return "s3", "", true
 	}
 	return "", "", false

@@ -45,6 +45,9 @@ func index(modules []cloud.Module) services {
 		a := m.API
 		s.byName[a.Name] = v
 		s.bySigning[a.SigningName] = append(s.bySigning[a.SigningName], v)
+		if a.Name == "s3" {
+			s.bySigning[express] = append(s.bySigning[express], v)
+		}
 		s.byHost[a.EndpointName] = v
 		s.byID[a.ID] = v
 		if a.Target != "" {

@@ -6,7 +6,11 @@ import "pileus/cloud"
 // service at all (id_credentials_temp_request, the comparison of STS's
 // operations): federation tokens never reach IAM, and tokens of
 // GetSessionToken only when they were asked for with MFA.
+// Credentials for a directory bucket of S3 reach nothing else.
 func MayCall(p *cloud.Principal, service string) bool {
+	if service != "s3" && len(p.FederatedKeys["s3express:sessionbucket"]) > 0 {
+		return false
+	}
 	if service != "iam" || !p.HasSession {
 		return true
 	}

@@ -49,7 +49,9 @@ func parseHeader(r *http.Request, h string) (*Auth, error) {
 		return nil, errMalformed("Invalid credential date \""+a.Date+"\". This date is not the same as X-Amz-Date: \""+a.rawTime[:8]+"\".", scopeDate(a))
 	}
 	a.Signature = signature
-	a.SessionToken = first(r.Header["X-Amz-Security-Token"])
+	if a.SessionToken = first(r.Header["X-Amz-Security-Token"]); a.SessionToken == "" && a.Service == express {
+		a.SessionToken = first(r.Header["X-Amz-S3session-Token"])
+	}
 	a.Payload = first(r.Header["X-Amz-Content-Sha256"])
 	return a, nil
 }

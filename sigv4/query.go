@@ -71,7 +71,7 @@ func parseQueryV4(r *http.Request) (*Auth, error) {
 		}
 		to := map[string]*string{"X-Amz-Algorithm": &alg, "X-Amz-Credential": &credential, "X-Amz-Date": &date,
 			"X-Amz-Expires": &expires, "X-Amz-SignedHeaders": &signed, "X-Amz-Signature": &a.Signature,
-			"X-Amz-Security-Token": &a.SessionToken, "X-Amz-Content-Sha256": &a.Payload}[name]
+			"X-Amz-Security-Token": &a.SessionToken, "X-Amz-S3session-Token": &a.SessionToken, "X-Amz-Content-Sha256": &a.Payload}[name]
 		if to == nil {
 			continue
 		}

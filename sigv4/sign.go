@@ -73,6 +73,10 @@ func newResult(keys *Keys, c Credential, region, service string, t time.Time) *R
 }
 
 // onceEncoded tells whether a service signs S3's way.
+// express is the name under which the objects of S3's directory buckets are
+// asked for. The tokens of their sessions have a header of their own.
+const express = "s3express"
+
 func onceEncoded(service string) bool { return strings.HasPrefix(service, "s3") }
 
 // headersToSign are those whose change in transit would change the request.

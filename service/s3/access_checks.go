@@ -34,7 +34,7 @@ func createChecks(c *cloud.Call, r store.Reader, in *api.CreateBucketInput) ([]c
 	if q := in.CreateBucketConfiguration; q != nil && len(q.Tags) > 0 {
 		list = append(list, "s3:TagResource")
 	}
-	return each(list, cloud.Resource{ARN: (&Bucket{Name: in.Bucket}).ARN(), Account: c.Account}, keys), nil
+	return each(list, cloud.Resource{ARN: (&Bucket{Name: in.Bucket, Account: c.Account, Region: c.Region}).ARN(), Account: c.Account}, keys), nil
 }
 
 // each is a check of every action with the same resource and keys.
@@ -267,6 +267,9 @@ func deleteEntryChecks(c *cloud.Call, in *api.DeleteObjectsInput, entry *api.Obj
 		checks, err = q.deletion(c, r, in.BypassGovernanceRetention)
 		if p, ok := findPoint(r, in.Bucket); ok && err == nil {
 			checks = pointChecks(r, p, checks)
+		}
+		if isDirectory(in.Bucket) && err == nil {
+			checks, err = heldTo(c, zonal(checks, sessionAction))
 		}
 		return err
 	})

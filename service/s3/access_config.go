@@ -110,6 +110,9 @@ func named(in any) (bucket string, expected *string) {
 	return v.FieldByName("Bucket").String(), expected
 }
 
+// bucketNamed is the bucket that an operation's input names.
+func bucketNamed(in any) string { return reflect.ValueOf(in).Elem().FieldByName("Bucket").String() }
+
 // overPolicy is onBucket for the bucket policy's own operations: a policy can
 // not lock out the root user of the bucket's account.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html

@@ -38,10 +38,16 @@ func covers(pattern string) (bucket, object bool) {
 		return true, true
 	}
 	vendor, name, _ := strings.Cut(pattern, ":")
+	name = strings.ToLower(name)
+	if strings.EqualFold(vendor, "s3express") {
+		for _, a := range directoryActions {
+			bucket = bucket || glob(name, strings.ToLower(a))
+		}
+		return bucket, false
+	}
 	if !strings.EqualFold(vendor, "s3") {
 		return false, false
 	}
-	name = strings.ToLower(name)
 	any := func(actions string) bool {
 		for a := range strings.FieldsSeq(actions) {
 			if glob(name, strings.ToLower(a)) {

@@ -44,10 +44,15 @@ func findBucket(r store.Reader, name string) (*Bucket, error) {
 }
 
 // ARN of the bucket; in the partition "aws" unless told otherwise.
-func (b *Bucket) ARN() string { return "arn:aws:s3:::" + b.Name }
+func (b *Bucket) ARN() string {
+	if b.Directory() {
+		return "arn:aws:s3express:" + b.Region + ":" + b.Account + ":bucket/" + b.Name
+	}
+	return "arn:aws:s3:::" + b.Name
+}
 
 // KeyARN is the ARN of an object in the bucket.
-func (b *Bucket) KeyARN(key string) string { return "arn:aws:s3:::" + b.Name + "/" + key }
+func (b *Bucket) KeyARN(key string) string { return b.ARN() + "/" + key }
 
 // owner is an account as listings show it.
 func owner(account string) *api.Owner { return &api.Owner{ID: new(identity.CanonicalID(account))} }

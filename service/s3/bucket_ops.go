@@ -37,7 +37,7 @@ func bucketRegion(c *cloud.Call, q *api.CreateBucketConfiguration) (string, erro
 	want := ""
 	if q != nil {
 		if q.Location != nil || q.Bucket != nil {
-			return "", errNotBuilt("pileus does not implement directory buckets.")
+			return "", errInvalidRequest("The name of a directory bucket must end with --ZONE--x-s3.")
 		}
 		want = cloud.Or(q.LocationConstraint, "")
 	}
@@ -61,11 +61,19 @@ func knownRegion(name string) bool {
 	return slices.Contains(api.Service.Enum("BucketLocationConstraint"), name)
 }
 
-func createBucket(c *cloud.Call, tx store.Tx, in *api.CreateBucketInput) (*api.CreateBucketOutput, error) {
-	if err := checkBucketName(in.Bucket); err != nil {
-		return nil, err
+// newBucketRegion is where a new bucket is to lie, if its name may be.
+func newBucketRegion(c *cloud.Call, in *api.CreateBucketInput) (string, error) {
+	if isDirectory(in.Bucket) {
+		return c.Region, checkDirectory(c, in)
 	}
-	region, err := bucketRegion(c, in.CreateBucketConfiguration)
+	if err := checkBucketName(in.Bucket); err != nil {
+		return "", err
+	}
+	return bucketRegion(c, in.CreateBucketConfiguration)
+}
+
+func createBucket(c *cloud.Call, tx store.Tx, in *api.CreateBucketInput) (*api.CreateBucketOutput, error) {
+	region, err := newBucketRegion(c, in)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +82,7 @@ func createBucket(c *cloud.Call, tx store.Tx, in *api.CreateBucketInput) (*api.C
 		switch {
 		case old.Account != c.Account:
 			return nil, errBucketExists(in.Bucket)
-		case old.Region != "us-east-1" || region != "us-east-1":
+		case old.Region != "us-east-1" || old.Directory() || region != "us-east-1":
 			return nil, errBucketYours(in.Bucket)
 		}
 		return &api.CreateBucketOutput{Location: &location}, nil // us-east-1 has always answered so
@@ -181,7 +189,7 @@ func listBuckets(c *cloud.Call, r store.Reader, in *api.ListBucketsInput) (*api.
 		if !strings.HasPrefix(b.Name, prefix) {
 			break
 		}
-		if b.Name == after || region != "" && b.Region != region {
+		if b.Name == after || b.Directory() || region != "" && b.Region != region {
 			continue
 		}
 		if len(out.Buckets) == limit {

@@ -251,6 +251,9 @@ func listObjectsV2(c *cloud.Call, r store.Reader, in *api.ListObjectsV2Input) (*
 	if err != nil {
 		return nil, err
 	}
+	if err := checkDirectoryPage(b, p, in.StartAfter); err != nil {
+		return nil, err
+	}
 	p.startAfter(cloud.Or(in.StartAfter, ""))
 	if in.ContinuationToken != nil {
 		last, err := parseToken(*in.ContinuationToken)

@@ -100,6 +100,9 @@ func createMultipartUpload(c *cloud.Call, tx store.Tx, in *api.CreateMultipartUp
 		return nil, err
 	}
 	o := u.object
+	if err := settleClass(b, o); err != nil {
+		return nil, err
+	}
 	o.CustomerKeyMD5 = u.key.digest
 	if u.lock.given() { // the bucket's default counts from completion
 		if err := u.lock.read(c, b, o); err != nil {

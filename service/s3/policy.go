@@ -32,7 +32,7 @@ func getBucketPolicy(c *cloud.Call, r store.Reader, in *api.GetBucketPolicyInput
 // account can always replace it (see rootOverPolicy).
 func putBucketPolicy(c *cloud.Call, tx store.Tx, in *api.PutBucketPolicyInput) (*cloud.Empty, error) {
 	return configure(tx, in.Bucket, func(b *Bucket) error {
-		doc, err := checkPolicy(tx, in.Policy, func(resource string) (bucket, object bool) { return coversResource(b.Name, resource) })
+		doc, err := checkPolicy(tx, in.Policy, b.covers)
 		if err != nil {
 			return err
 		}
@@ -164,6 +164,15 @@ func coversResource(bucket, resource string) (itself, object bool) {
 		return false, key != ""
 	}
 	return true, strings.HasSuffix(name, "*")
+}
+
+// covers tells whether a resource of the bucket's policy can be the bucket
+// itself, and whether it can be an object in it.
+func (b *Bucket) covers(resource string) (itself, object bool) {
+	if b.Directory() {
+		return resource == b.ARN() || resource == "*", false
+	}
+	return coversResource(b.Name, resource)
 }
 
 // checkPrincipals refuses AWS principals that do not exist, as S3 does at the

@@ -72,7 +72,7 @@ func readClass(class *string) (string, error) {
 	switch *class {
 	case "STANDARD":
 		return "", nil
-	case "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR":
+	case "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", expressClass:
 		return *class, nil
 	}
 	return "", errStorageClass(*class)

@@ -139,6 +139,9 @@ func (u *upload) save(c *cloud.Call, bucket, event string) (b *Bucket, err error
 // commit makes the object the latest version of its key. It may run again.
 func (u *upload) commit(c *cloud.Call, tx store.Tx, b *Bucket, event string) (err error) {
 	o := u.object
+	if err := settleClass(b, o); err != nil {
+		return err
+	}
 	if err := u.lock.read(c, b, o); err != nil {
 		return err
 	}

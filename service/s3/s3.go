@@ -10,6 +10,7 @@
 //	get.go, range.go, condition.go   reading
 //	list*.go               pages of keys, versions, uploads, parts
 //	access.go, grant.go    who may do what
+//	directory.go, session.go, rename.go   directory buckets
 //	config.go and config_ops.go      the configuration of buckets
 package s3
 
@@ -29,7 +30,7 @@ func Module() cloud.Module {
 	return cloud.Module{
 		API:         &api.Service,
 		Operations:  slices.Concat(objectOperations(), billed(propertyOperations()), billed(configOperations())),
-		Access:      throughPoints(slices.Concat(objectAccess(), configAccess())),
+		Access:      withDirectories(slices.Concat(throughPoints(slices.Concat(objectAccess(), configAccess())), directoryAccess())),
 		Controllers: configControllers(),
 		Deliveries:  configDeliveries(),
 		Web:         web,
@@ -45,7 +46,7 @@ func Module() cloud.Module {
 // and multipart uploads.
 func objectOperations() []cloud.Binding {
 	return []cloud.Binding{
-		api.CreateBucket.Update(createBucket).Partial("directory buckets"),
+		api.CreateBucket.Update(createBucket),
 		api.DeleteBucket.Update(deleteBucket),
 		api.HeadBucket.View(headBucket),
 		api.GetBucketLocation.View(getBucketLocation),
@@ -71,6 +72,11 @@ func objectOperations() []cloud.Binding {
 		api.AbortMultipartUpload.Update(abortMultipartUpload),
 		api.ListMultipartUploads.View(listMultipartUploads),
 		api.ListParts.View(listParts),
+
+		api.ListDirectoryBuckets.View(listDirectoryBuckets),
+		api.CreateSession.Update(createSession),
+		api.RenameObject.Update(renameObject),
+		api.GetObjectTorrent.View(getObjectTorrent),
 	}
 }
 

@@ -31,6 +31,7 @@ var classes = map[string]classPrice{
 	"INTELLIGENT_TIERING": {storage: "TimedStorage-INT-FA-ByteHrs", requests: "Requests-INT-"},
 	"GLACIER_IR":          {"TimedStorage-GIR-ByteHrs", "TimedStorage-GIR-SmObjects", "Requests-GIR-", "Retrieval-GIR", "EarlyDelete-GIR", 90},
 	"GLACIER":             {storage: "TimedStorage-GlacierByteHrs", requests: "Requests-GLACIER-", earlyDelete: "EarlyDelete-ByteHrs", minimumDays: 90},
+	expressClass:          {storage: "TimedStorage-XZ-ByteHrs", requests: "Requests-XZ-"},
 	"DEEP_ARCHIVE":        {storage: "TimedStorage-GDA-ByteHrs", requests: "Requests-GDA-", earlyDelete: "EarlyDelete-GDA", minimumDays: 180},
 }
 
@@ -157,6 +158,7 @@ var storageKinds = [...]string{
 	"TimedStorage-INT-FA-ByteHrs",
 	"TimedStorage-GIR-ByteHrs", "TimedStorage-GIR-SmObjects",
 	"TimedStorage-GlacierByteHrs", "TimedStorage-GDA-ByteHrs",
+	"TimedStorage-XZ-ByteHrs",
 }
 
 // stored yields the bytes that each bucket holds in each storage class: of all
