@@ -38,6 +38,9 @@ func validate(op *cloud.OpInfo, in any, missing []string) error {
 	if len(c.found) == 0 {
 		return nil
 	}
+	if op.Service.Protocol == "ec2" {
+		return c.first.ec2(p)
+	}
 	head := " validation error detected: "
 	if len(c.found) > 1 {
 		head = " validation errors detected: "
@@ -52,7 +55,31 @@ type checker struct {
 	missing []string // paths of required members that the request left out
 	report  bool
 	found   []string
+	first   violation
 }
+
+// violation is one broken constraint: the value, quoted, and where it is.
+type violation struct{ value, at, text string }
+
+// ec2 is the violation as EC2 words it, which tells of one at a time.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+func (x violation) ec2(p *plan) error {
+	name := queryName(x.at, p)
+	if name != "" {
+		name = strings.ToUpper(name[:1]) + name[1:]
+	}
+	value := strings.Trim(x.value, "'")
+	switch {
+	case x.value == "null":
+		return cloud.Errorf(http.StatusBadRequest, "MissingParameter", "The request must contain the parameter %s", name)
+	case strings.HasPrefix(x.text, enumBroken):
+		return cloud.Errorf(http.StatusBadRequest, "InvalidParameterValue", "Invalid value '%s' for %s.", value, name)
+	}
+	return cloud.Errorf(http.StatusBadRequest, "InvalidParameterValue", "Value (%s) for parameter %s is invalid. %s.", value, name, x.text)
+}
+
+// enumBroken begins what is said of a value that an enum does not have.
+const enumBroken = "Member must satisfy enum value set"
 
 func (p *plan) anyConstraint() bool {
 	for i := range p.fields {
@@ -245,6 +272,9 @@ func (c *checker) mapping(v reflect.Value, n *node, at string) {
 }
 
 func (c *checker) add(value, at string, secret bool, text string) {
+	if len(c.found) == 0 {
+		c.first = violation{value, at, text}
+	}
 	if secret && value != "null" {
 		c.found = append(c.found, "Value at '"+at+"' failed to satisfy constraint: "+text)
 		return
@@ -295,7 +325,7 @@ func (c *checker) all(n *node) (texts []string) {
 }
 
 func (c *checker) enumText(r *rule) string {
-	return "Member must satisfy enum value set: [" + strings.Join(r.enumSet(c.svc).list, ", ") + "]"
+	return enumBroken + ": [" + strings.Join(r.enumSet(c.svc).list, ", ") + "]"
 }
 
 func patternText(m *matcher) string {

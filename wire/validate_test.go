@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -110,6 +111,22 @@ func TestToken(t *testing.T) {
 	} {
 		if got, ok := Token(c.in); got != c.want || ok != (c.want != "") {
 			t.Errorf("%T: %q %v", c.in, got, ok)
+		}
+	}
+}
+
+// EC2 tells of one violation at a time, in words of its own.
+func TestValidateEC2(t *testing.T) {
+	for _, c := range []struct {
+		in   *ec2.CreateVpcInput
+		want string
+	}{
+		{&ec2.CreateVpcInput{InstanceTenancy: new("shared")}, "InvalidParameterValue: Invalid value 'shared' for InstanceTenancy."},
+		{&ec2.CreateVpcInput{InstanceTenancy: new("dedicated")}, ""},
+	} {
+		err := Validate(&ec2.CreateVpc.OpInfo, c.in)
+		if got := fmt.Sprint(err); got != c.want && (err != nil || c.want != "") {
+			t.Errorf("%+v: %s, want %s", c.in, got, c.want)
 		}
 	}
 }

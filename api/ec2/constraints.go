@@ -692,8 +692,6 @@ func pattern(shape string) string {
 		return "[a-zA-Z0-9\\.\\*\\-]+"
 	case "IpAddress":
 		return "^([0-9]{1,3}.){3}[0-9]{1,3}$"
-	case "LaunchTemplateName":
-		return "[a-zA-Z0-9\\(\\)\\.\\-/_]+"
 	case "OutpostArn":
 		return "^arn:aws([a-z-]+)?:outposts:[a-z\\d-]+:\\d{12}:outpost/op-[a-f0-9]{17}$"
 	case "PlacementGroupArn":

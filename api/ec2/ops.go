@@ -13,7 +13,8 @@ var Service = cloud.Service{
 	Version:      "2016-11-15",
 	Namespace:    "http://ec2.amazonaws.com/doc/2016-11-15",
 	EndpointName: "ec2",
-	Invalid:      "ValidationError",
+	Invalid:      "InvalidParameterValue",
+	Missing:      "MissingParameter",
 	Enum:         enumValues,
 	Pattern:      pattern,
 	Ops: []cloud.OpName{

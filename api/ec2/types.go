@@ -1768,7 +1768,7 @@ type CreateKeyPairInput struct {
 type CreateLaunchTemplateInput struct {
 	DryRun             *bool
 	ClientToken        *string
-	LaunchTemplateName string                    `aws:"req;min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName string                    `aws:"req"`
 	VersionDescription *string                   `aws:"min=0;max=255"`
 	LaunchTemplateData RequestLaunchTemplateData `aws:"req"`
 	TagSpecifications  []TagSpecification        `aws:"n=TagSpecification;e.n=item"`
@@ -1783,7 +1783,7 @@ type CreateLaunchTemplateVersionInput struct {
 	DryRun             *bool
 	ClientToken        *string
 	LaunchTemplateId   *string
-	LaunchTemplateName *string `aws:"min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string
 	SourceVersion      *string
 	VersionDescription *string                   `aws:"min=0;max=255"`
 	LaunchTemplateData RequestLaunchTemplateData `aws:"req"`
@@ -2843,7 +2843,7 @@ type DeleteKeyPairOutput struct {
 type DeleteLaunchTemplateInput struct {
 	DryRun             *bool
 	LaunchTemplateId   *string
-	LaunchTemplateName *string `aws:"min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string
 }
 
 type DeleteLaunchTemplateOutput struct {
@@ -2853,7 +2853,7 @@ type DeleteLaunchTemplateOutput struct {
 type DeleteLaunchTemplateVersionsInput struct {
 	DryRun             *bool
 	LaunchTemplateId   *string
-	LaunchTemplateName *string  `aws:"min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string
 	Versions           []string `aws:"n=LaunchTemplateVersion;req;e.n=item"`
 }
 
@@ -4231,7 +4231,7 @@ type DescribeKeyPairsOutput struct {
 type DescribeLaunchTemplateVersionsInput struct {
 	DryRun             *bool
 	LaunchTemplateId   *string
-	LaunchTemplateName *string  `aws:"min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string
 	Versions           []string `aws:"n=LaunchTemplateVersion;e.n=item"`
 	MinVersion         *string
 	MaxVersion         *string
@@ -4249,7 +4249,7 @@ type DescribeLaunchTemplateVersionsOutput struct {
 type DescribeLaunchTemplatesInput struct {
 	DryRun              *bool
 	LaunchTemplateIds   []string `aws:"n=LaunchTemplateId;e.n=item"`
-	LaunchTemplateNames []string `aws:"n=LaunchTemplateName;e.n=item;e.min=3;e.max=128;e.re=LaunchTemplateName"`
+	LaunchTemplateNames []string `aws:"n=LaunchTemplateName;e.n=item"`
 	Filters             []Filter `aws:"n=Filter;e.n=Filter"`
 	NextToken           *string
 	MaxResults          *int32 `aws:"min=1;max=200"`
@@ -6466,13 +6466,13 @@ type FleetLaunchTemplateOverridesRequest struct {
 
 type FleetLaunchTemplateSpecification struct {
 	LaunchTemplateId   *string `aws:"n=launchTemplateId"`
-	LaunchTemplateName *string `aws:"n=launchTemplateName;min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string `aws:"n=launchTemplateName"`
 	Version            *string `aws:"n=version"`
 }
 
 type FleetLaunchTemplateSpecificationRequest struct {
 	LaunchTemplateId   *string
-	LaunchTemplateName *string `aws:"min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string
 	Version            *string
 }
 
@@ -8435,7 +8435,7 @@ type LaunchSpecification struct {
 
 type LaunchTemplate struct {
 	LaunchTemplateId     *string    `aws:"n=launchTemplateId"`
-	LaunchTemplateName   *string    `aws:"n=launchTemplateName;min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName   *string    `aws:"n=launchTemplateName"`
 	CreateTime           *time.Time `aws:"n=createTime"`
 	CreatedBy            *string    `aws:"n=createdBy"`
 	DefaultVersionNumber *int64     `aws:"n=defaultVersionNumber"`
@@ -8729,7 +8729,7 @@ type LaunchTemplateTagSpecificationRequest struct {
 
 type LaunchTemplateVersion struct {
 	LaunchTemplateId   *string                     `aws:"n=launchTemplateId"`
-	LaunchTemplateName *string                     `aws:"n=launchTemplateName;min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string                     `aws:"n=launchTemplateName"`
 	VersionNumber      *int64                      `aws:"n=versionNumber"`
 	VersionDescription *string                     `aws:"n=versionDescription;min=0;max=255"`
 	CreateTime         *time.Time                  `aws:"n=createTime"`
@@ -9321,7 +9321,7 @@ type ModifyLaunchTemplateInput struct {
 	DryRun             *bool
 	ClientToken        *string
 	LaunchTemplateId   *string
-	LaunchTemplateName *string `aws:"min=3;max=128;re=LaunchTemplateName"`
+	LaunchTemplateName *string
 	DefaultVersion     *string `aws:"n=SetDefaultVersion"`
 }
 
