@@ -35,6 +35,7 @@ func (g *Gate) decide(c *cloud.Call, o *operation, in any, who *identity.Resolve
 	if o.access.Open {
 		return nil
 	}
+	epoch := g.epoch(c)
 	return c.View(func(r store.Reader) error {
 		if who == nil {
 			who = g.resolver.Policies(r, c.Principal)
@@ -44,25 +45,35 @@ func (g *Gate) decide(c *cloud.Call, o *operation, in any, who *identity.Resolve
 			return err
 		}
 		*seen = checks
-		return g.allow(c, r, o.Op, who, checks)
+		return g.allow(c, r, epoch, o.Op, who, checks)
 	})
 }
 
 // Authorise decides checks outside of an operation's declared access.
 func (g *Gate) Authorise(c *cloud.Call, op *cloud.OpInfo, checks ...cloud.Check) error {
+	epoch := g.epoch(c)
 	return c.View(func(r store.Reader) error {
-		return g.allow(c, r, op, g.resolver.Policies(r, c.Principal), checks)
+		return g.allow(c, r, epoch, op, g.resolver.Policies(r, c.Principal), checks)
 	})
 }
 
-func (g *Gate) allow(c *cloud.Call, r store.Reader, op *cloud.OpInfo, who *identity.Resolved, checks []cloud.Check) error {
+// epoch is the identity's where what is read from now on proves something about
+// it, or 0.
+func (g *Gate) epoch(c *cloud.Call) uint64 {
+	if !g.exclusive || c.Tx != nil || c.Snapshot != nil {
+		return 0
+	}
+	return g.resolver.Epoch()
+}
+
+func (g *Gate) allow(c *cloud.Call, r store.Reader, epoch uint64, op *cloud.OpInfo, who *identity.Resolved, checks []cloud.Check) error {
 	if g.SkipPolicies {
 		return nil
 	}
 	for i := range checks {
 		k := &checks[i]
-		guards := g.guards(c, r, k)
-		if who.Policies.Root && who.Policies.SCPs == nil && guards == nil && !who.Policies.HasSession &&
+		guards := g.guards(c, r, epoch, k)
+		if who.Policies.Root && who.Policies.SCPs == nil && guards == nil && !who.Policies.HasSession && len(who.Policies.Session) == 0 &&
 			len(k.Resource.Policies) == 0 && owner(c, k) == who.Principal.Account {
 			continue // nothing in sight could deny the root user
 		}
@@ -78,9 +89,12 @@ func (g *Gate) allow(c *cloud.Call, r store.Reader, op *cloud.OpInfo, who *ident
 }
 
 // guards are the resource control policies that bear on a check.
-func (g *Gate) guards(c *cloud.Call, r store.Reader, k *cloud.Check) [][]policy.Attached {
+func (g *Gate) guards(c *cloud.Call, r store.Reader, epoch uint64, k *cloud.Check) [][]policy.Attached {
 	if !policy.Guardable(k.Action) {
 		return nil
+	}
+	if epoch != 0 {
+		return g.resolver.GuardsAt(epoch, r, c.Principal, owner(c, k))
 	}
 	return g.resolver.Guards(r, c.Principal, owner(c, k))
 }

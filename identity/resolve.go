@@ -35,6 +35,7 @@ type Resolver struct {
 type guard struct {
 	organization []byte // version that it was read at
 	levels       [][]policy.Attached
+	epoch        uint64 // as that of known
 }
 
 type known struct {
@@ -146,7 +147,27 @@ func (x *Resolver) Guards(r store.Reader, p *cloud.Principal, account string) []
 	if ok && bytes.Equal(g.organization, now) {
 		return g.levels
 	}
-	g = guard{bytes.Clone(now), orgControls(r, account, ResourceControl, policy.RCP)}
+	g = guard{organization: bytes.Clone(now), levels: orgControls(r, account, ResourceControl, policy.RCP)}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	remember(x.guards, x.limit, account, g)
+	return g.levels
+}
+
+// GuardsAt is Guards for processes that alone write to their store: what was
+// found at an epoch is good as long as that lasts. r was made after Epoch was
+// asked.
+func (x *Resolver) GuardsAt(epoch uint64, r store.Reader, p *cloud.Principal, account string) [][]policy.Attached {
+	if p.ServiceLinked {
+		return nil
+	}
+	x.mu.RLock()
+	g, ok := x.guards[account]
+	x.mu.RUnlock()
+	if ok && g.epoch == epoch {
+		return g.levels
+	}
+	g = guard{levels: x.Guards(r, p, account), organization: bytes.Clone(version(r, OrganizationScope)), epoch: epoch}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	remember(x.guards, x.limit, account, g)
@@ -302,13 +323,19 @@ func ManagedDocument(r store.Reader, account, arn string) (string, bool) {
 	return m.Document(), true
 }
 
+// RootTasks is how the ARNs of the policies begin that sts:AssumeRoot takes.
+const RootTasks = "arn:aws:iam::aws:policy/root-task/"
+
 func collectSession(r store.Reader, p *cloud.Principal, s *policy.Set) {
 	if p.SessionPolicy != "" {
 		s.HasSession = true
 		s.Session = append(s.Session, compiled("session policy", p.SessionPolicy, policy.Session))
 	}
 	for _, arn := range p.SessionPolicyARNs {
-		s.HasSession = true
+		// A root task only denies: what it leaves, the root user may do.
+		if p.Kind != cloud.Root || !strings.HasPrefix(arn, RootTasks) {
+			s.HasSession = true
+		}
 		s.Session = append(s.Session, attached(r, p.Account, arn, policy.Session))
 	}
 }
