@@ -6,7 +6,7 @@
 //	go run ./bench -target pileus,floor,minio -workload s3-put-4k,s3-get-4k -seconds 5
 //	MINIO=/usr/local/bin/minio go run ./bench -target pileus,minio   a MinIO that is there; it is built otherwise
 //	go run ./bench -footprint                       start-up times, memory, size of the binary as well
-//	go run ./bench -soak 1h                         mixed load for an hour: does memory stay flat?
+//	go run ./bench -soak 1h -rate 500               mixed load for an hour: does memory stay flat?
 //	go run ./bench -endpoint 127.0.0.1:4566         a cloud that is running already
 package main
 
@@ -41,6 +41,7 @@ type options struct {
 	fill      int
 	pause     time.Duration
 	soak      time.Duration
+	rate      int
 }
 
 func main() {
@@ -74,6 +75,7 @@ func parseFlags() (*options, error) {
 	flag.BoolVar(&o.footprint, "footprint", false, "measure start-up, memory and long polls of pileus as well")
 	flag.IntVar(&o.fill, "fill", 0, "for -footprint: that many objects and messages before the restarts")
 	flag.BoolVar(&o.signed, "signed", false, "sign the digest of S3's bodies, as clients do over plain HTTP")
+	flag.IntVar(&o.rate, "rate", 0, "operations a second, in place of as many as can be")
 	flag.DurationVar(&o.soak, "soak", 0, "load pileus in turns for so long and print its memory")
 	conns := flag.Int("conns", 0, "connections, in place of each workload's own number")
 	flag.Parse()
@@ -87,6 +89,7 @@ func parseFlags() (*options, error) {
 				if *conns > 0 {
 					w.Conns = *conns
 				}
+				w.Rate = o.rate
 				o.workloads = append(o.workloads, w)
 				break
 			}

@@ -14,7 +14,7 @@ import (
 // back when idle is seen too.
 const (
 	soakRound = 4 * time.Second
-	soakIdle  = 12 * time.Second
+	soakIdle  = 20 * time.Second
 )
 
 // soakLoads are the workloads of a soak: those that keep little, so that what
@@ -31,7 +31,8 @@ func soak(ctx context.Context, o *options, length time.Duration) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range chosen(soakLoads) {
+	loads := chosen(soakLoads, o.rate)
+	for _, w := range loads {
 		if err := t.session.Setup(w); err != nil {
 			return fmt.Errorf("setting up %s: %w", w.Name, err)
 		}
@@ -40,12 +41,12 @@ func soak(ctx context.Context, o *options, length time.Duration) error {
 	fmt.Printf("%10s %14s %14s %14s\n", "after", "requests", "RSS loaded", "RSS idle")
 	requests := 0
 	for watch.Elapsed() < length && ctx.Err() == nil {
-		for _, w := range chosen(soakLoads) {
+		for _, w := range loads {
 			res, err := t.run(w, soakRound)
 			if err != nil {
 				return fmt.Errorf("%s: %w", w.Name, err)
 			}
-			requests += int(res.PerSecond * soakRound.Seconds())
+			requests += int(res.Operations)
 		}
 		loaded, _ := memory(t.pid())
 		if err := machine.Wait(ctx, soakIdle); err != nil {
@@ -57,10 +58,15 @@ func soak(ctx context.Context, o *options, length time.Duration) error {
 	return nil
 }
 
-func chosen(names []string) (list []load.Workload) {
+// chosen are workloads by name, at a rate of operations a second where that is
+// not 0. Of those with 1 MiB each there are a tenth as many.
+func chosen(names []string, rate int) (list []load.Workload) {
 	for _, w := range load.Workloads() {
 		for _, n := range names {
 			if w.Name == n {
+				if w.Rate = rate; rate > 0 && w.Bytes >= 1<<20 {
+					w.Rate = max(rate/10, 1)
+				}
 				list = append(list, w)
 			}
 		}

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -45,7 +46,11 @@ func (s *Session) Before(w Workload, d time.Duration) error {
 	if w.each == nil {
 		return nil
 	}
-	return w.each(s, nil, d)
+	rate := fillRate
+	if w.Rate > 0 {
+		rate = w.Rate
+	}
+	return w.each(s, nil, int(d.Seconds()*float64(rate))+2*w.Conns)
 }
 
 // lane is one connection with its operation and what it measured.
@@ -55,6 +60,8 @@ type lane struct {
 	times  histogram
 	errors int64
 	first  error
+	pace   time.Duration // from one operation to the next; 0: at once
+	begin  time.Duration // of the first
 }
 
 // Run repeats a workload's operation on its connections for a time. begin is
@@ -72,6 +79,10 @@ func (s *Session) Run(w Workload, d time.Duration, begin func()) (Result, error)
 			return Result{}, err
 		}
 		lanes[i] = &lane{conn: c, op: op}
+		if w.Rate > 0 { // evenly, and each connection a little later than the one before
+			beat := time.Second / time.Duration(w.Rate)
+			lanes[i].pace, lanes[i].begin = beat*time.Duration(w.Conns), beat*time.Duration(i)
+		}
 		if err := op(c); err != nil { // warm: the first one opens what is lazy
 			return Result{}, fmt.Errorf("%s on %s: %w", w.Name, s.Name, err)
 		}
@@ -88,7 +99,17 @@ func (s *Session) Run(w Workload, d time.Duration, begin func()) (Result, error)
 
 // run repeats until the time is over or the connection is beyond repair.
 func (l *lane) run(watch clock.Stopwatch, d time.Duration) {
+	machine, next := clock.New(), l.begin
 	for last := watch.Elapsed(); last < d; {
+		if l.pace > 0 {
+			if next >= d {
+				return
+			}
+			if machine.Wait(context.Background(), next-last) != nil {
+				return
+			}
+			last, next = watch.Elapsed(), next+l.pace
+		}
 		err := l.op(l.conn)
 		now := watch.Elapsed()
 		if err != nil {

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 
 	"pileus/sigv4"
 )
@@ -20,11 +19,13 @@ type Workload struct {
 	Conns   int    // connections, each with one request at a time
 	Bytes   int64  // content of one operation
 	Items   int    // messages of one operation
+	Rate    int    // operations a second of all connections together; 0: as many as can be
 
 	// setup makes what the workload needs, once per target.
 	setup func(s *Session, c *conn) error
-	// each is called before every measurement.
-	each func(s *Session, c *conn, d time.Duration) error
+	// each is called before every measurement, with how many operations there
+	// will be at most.
+	each func(s *Session, c *conn, most int) error
 	// worker makes the operation that a connection repeats.
 	worker func(s *Session, number int) (operation, error)
 }
@@ -207,8 +208,7 @@ func receive(name string, backlog int) Workload {
 	filled := map[*Session]bool{}
 	return Workload{Name: name, Service: "sqs", Conns: 16, Items: 1,
 		setup: func(s *Session, c *conn) error { return s.createQueue(c, name) },
-		each: func(s *Session, _ *conn, d time.Duration) error {
-			n := int(d.Seconds() * fillRate)
+		each: func(s *Session, _ *conn, n int) error {
 			if !filled[s] {
 				n += backlog
 			}
