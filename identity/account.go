@@ -20,6 +20,9 @@ type Account struct {
 	CanonicalID string
 	// RootPassword is a bcrypt hash for console sign-in as root; empty: none.
 	RootPassword []byte
+	// RootLogin is since when the root user may sign in with a password that it
+	// sets by recovery; zero: only with RootPassword.
+	RootLogin time.Time
 	// Preferences of the account as a whole, by name (STS's global endpoint
 	// token version).
 	Preferences map[string]string

@@ -103,7 +103,7 @@ func getAccountSummary(c *cloud.Call, r store.Reader, _ *cloud.Empty) (*api.GetA
 		"AccountMFAEnabled":                 flag(len(a.RootMFA) > 0),
 		"AccountAccessKeysPresent":          flag(len(keysOf(r, c.Account, "")) > 0),
 		"AccountSigningCertificatesPresent": flag(len(signingOf(r, c.Account, "")) > 0),
-		"AccountPasswordPresent":            flag(len(a.RootPassword) > 0),
+		"AccountPasswordPresent":            flag(hasPassword(a)),
 		"UserPolicySizeQuota":               userPolicySize, "GroupPolicySizeQuota": groupPolicySize, "RolePolicySizeQuota": rolePolicySize,
 		"AssumeRolePolicySizeQuota": trustPolicySize, "PolicySizeQuota": managedPolicySize,
 		"GroupsPerUserQuota": groupsPerUserQuota, "SigningCertificatesPerUserQuota": signingCertsQuota,

@@ -11,7 +11,7 @@ import (
 )
 
 // withLogin is the user with the name, or of the caller; it fails for the root
-// user, whose password IAM does not keep.
+// user, who has no record among the users.
 func withLogin(c *cloud.Call, r store.Reader, name *string) (*identity.User, error) {
 	own, err := ownName(c, name)
 	if err != nil {
@@ -30,6 +30,9 @@ func loginView(u *identity.User) api.LoginProfile {
 // createLoginProfile hashes before its transaction, because hashing is slow on
 // purpose.
 func createLoginProfile(c *cloud.Call, in *api.CreateLoginProfileInput) (out *api.CreateLoginProfileOutput, err error) {
+	if isRoot(c, in.UserName) {
+		return createRootLogin(c, in)
+	}
 	if in.Password == nil {
 		return nil, errValidation("Password is required for login profiles of IAM users")
 	}
@@ -54,6 +57,9 @@ func createLoginProfile(c *cloud.Call, in *api.CreateLoginProfileInput) (out *ap
 }
 
 func getLoginProfile(c *cloud.Call, r store.Reader, in *api.GetLoginProfileInput) (*api.GetLoginProfileOutput, error) {
+	if isRoot(c, in.UserName) {
+		return getRootLogin(c, r)
+	}
 	u, err := withLogin(c, r, in.UserName)
 	if err != nil {
 		return nil, err
@@ -101,6 +107,9 @@ func setPassword(l *identity.Login, hash []byte, now time.Time) {
 }
 
 func deleteLoginProfile(c *cloud.Call, tx store.Tx, in *api.DeleteLoginProfileInput) (*cloud.Empty, error) {
+	if isRoot(c, in.UserName) {
+		return deleteRootLogin(c, tx)
+	}
 	u, err := withLogin(c, tx, in.UserName)
 	if err != nil {
 		return nil, err

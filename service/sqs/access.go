@@ -20,13 +20,13 @@ func (s *service) access() []cloud.Access {
 		own(&api.DeleteQueue, func(in *api.DeleteQueueInput) string { return in.QueueUrl }),
 		own(&api.ListQueueTags, func(in *api.ListQueueTagsInput) string { return in.QueueUrl }),
 		own(&api.RemovePermission, func(in *api.RemovePermissionInput) string { return in.QueueUrl }),
-		own(&api.SetQueueAttributes, func(in *api.SetQueueAttributesInput) string { return in.QueueUrl }),
+		unlocked(own(&api.SetQueueAttributes, func(in *api.SetQueueAttributesInput) string { return in.QueueUrl })),
 
 		shared(s, &api.ChangeMessageVisibility, "ChangeMessageVisibility", func(in *api.ChangeMessageVisibilityInput) string { return in.QueueUrl }),
 		shared(s, &api.ChangeMessageVisibilityBatch, "ChangeMessageVisibility", func(in *api.ChangeMessageVisibilityBatchInput) string { return in.QueueUrl }),
 		shared(s, &api.DeleteMessage, "DeleteMessage", func(in *api.DeleteMessageInput) string { return in.QueueUrl }),
 		shared(s, &api.DeleteMessageBatch, "DeleteMessage", func(in *api.DeleteMessageBatchInput) string { return in.QueueUrl }),
-		shared(s, &api.GetQueueAttributes, "GetQueueAttributes", func(in *api.GetQueueAttributesInput) string { return in.QueueUrl }),
+		unlocked(shared(s, &api.GetQueueAttributes, "GetQueueAttributes", func(in *api.GetQueueAttributesInput) string { return in.QueueUrl })),
 		shared(s, &api.ListDeadLetterSourceQueues, "ListDeadLetterSourceQueues", func(in *api.ListDeadLetterSourceQueuesInput) string { return in.QueueUrl }),
 		shared(s, &api.PurgeQueue, "PurgeQueue", func(in *api.PurgeQueueInput) string { return in.QueueUrl }),
 		shared(s, &api.ReceiveMessage, "ReceiveMessage", func(in *api.ReceiveMessageInput) string { return in.QueueUrl }),
@@ -84,6 +84,23 @@ func own[In, Out any](o *cloud.Op[In, Out], url func(In) string) cloud.Access {
 		}
 		return q.resource(c.Account == q.Account), nil
 	})
+}
+
+// unlocked keeps a queue's policy from locking out the root user of the queue's
+// account, who has to be able to put it right (SQSUnlockQueuePolicy).
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_root-user-privileged-task.html
+func unlocked(a cloud.Access) cloud.Access {
+	checks := a.Checks
+	a.Checks = func(c *cloud.Call, r store.Reader, in any) ([]cloud.Check, error) {
+		list, err := checks(c, r, in)
+		for i := range list {
+			if c.Principal.Kind == cloud.Root && c.Principal.Account == list[i].Resource.Account {
+				list[i].Resource.Policies = nil
+			}
+		}
+		return list, err
+	}
+	return a
 }
 
 // resource is the queue as authorisation sees it; withPolicy for callers to

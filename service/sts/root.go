@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	rootTaskPath    = "arn:aws:iam::aws:policy/root-task/"
 	assumeRootLimit = 900 // seconds
 	rootSessions    = "RootSessions"
 	iamService      = "iam.amazonaws.com"
@@ -64,7 +63,7 @@ func assumeRoot(c *cloud.Call, tx store.Tx, in *api.AssumeRootInput) (*api.Assum
 		return nil, refusal
 	}
 	task := cloud.Or(in.TaskPolicyArn.Arn, "")
-	if _, ok := identity.AWSManaged(task); !ok || !strings.HasPrefix(task, rootTaskPath) {
+	if _, ok := identity.AWSManaged(task); !ok || !strings.HasPrefix(task, identity.RootTasks) {
 		return nil, errValidation("The task policy %s is not one for root tasks.", task)
 	}
 	p := identity.RootPrincipal(target)
