@@ -121,8 +121,12 @@ func (d *DB) enter() (*engine, error) {
 		if e.use.enter() {
 			return e, nil
 		}
-		d.turn.Lock() // it is being replaced, which takes the turn, or closed
+		d.turn.Lock() // who replaces it has the turn
+		replaced := d.engine.Load() != e
 		d.turn.Unlock()
+		if !replaced {
+			runtime.Gosched() // it is being closed
+		}
 	}
 }
 
