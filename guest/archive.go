@@ -65,6 +65,7 @@ func links() []link {
 	for _, name := range []string{"init", "poweroff", "halt", "reboot", "shutdown"} {
 		l = append(l, link{path.Join("usr/sbin", name), Program})
 	}
+	l = append(l, link{"usr/lib/openssh/sftp-server", Program})
 	return l
 }
 
@@ -82,8 +83,8 @@ var folders = []folder{
 	{"srv", 0o755, 0}, {"media", 0o755, 0},
 	{"etc", 0o755, 0}, {"etc/ssh", 0o755, 0}, {"etc/ssl", 0o755, 0}, {"etc/ssl/certs", 0o755, 0},
 	{"etc/pki", 0o755, 0}, {"etc/pki/tls", 0o755, 0}, {"etc/pki/tls/certs", 0o755, 0},
-	{"etc/profile.d", 0o755, 0}, {"etc/sudoers.d", 0o750, 0}, {"etc/pileus", 0o755, 0}, {"etc/pileus/services", 0o755, 0},
-	{"usr", 0o755, 0}, {"usr/bin", 0o755, 0}, {"usr/sbin", 0o755, 0}, {"usr/lib", 0o755, 0}, {"usr/lib/pileus", 0o755, 0},
+	{"etc/profile.d", 0o755, 0}, {"etc/sudoers.d", 0o750, 0},
+	{"usr", 0o755, 0}, {"usr/bin", 0o755, 0}, {"usr/sbin", 0o755, 0}, {"usr/lib", 0o755, 0}, {"usr/lib/openssh", 0o755, 0}, {"usr/lib/systemd", 0o755, 0}, {"usr/lib/systemd/system", 0o755, 0}, {"etc/systemd", 0o755, 0}, {"etc/systemd/system", 0o755, 0}, {"usr/lib/pileus", 0o755, 0},
 	{"usr/local", 0o755, 0}, {"usr/local/bin", 0o755, 0}, {"usr/share", 0o755, 0},
 	{"var", 0o755, 0}, {"var/lib", 0o755, 0}, {"var/lib/cloud", 0o755, 0}, {"var/log", 0o755, 0},
 	{"var/cache", 0o755, 0}, {"var/spool", 0o755, 0}, {"var/tmp", 0o1777, 0},

@@ -1,0 +1,95 @@
+package guest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Folders of what is done once for each machine, not for each boot; they are on
+// the root volume, so that a machine made of another one's image begins anew.
+const (
+	cloudFolder = "/var/lib/cloud"
+	doneFile    = cloudFolder + "/data/instance-id"
+	outputLog   = "/var/log/cloud-init-output.log"
+)
+
+// boot asks the metadata service who the machine is for, opens it to them and
+// runs its user data on its first boot.
+func (m *machine) boot(ctx context.Context) {
+	meta := newMetadata(m.clock)
+	defer meta.close()
+	err := meta.connect(ctx)
+	if err != nil {
+		m.console.printf("pileus: the metadata service does not answer: %v\n", err)
+	}
+	done, _ := os.ReadFile(doneFile)
+	first := strings.TrimSpace(string(done)) != m.spec.ID
+	if err == nil && first {
+		if err := m.openToKeys(ctx, meta); err != nil {
+			m.console.printf("pileus: the key pair: %v\n", err)
+		}
+	}
+	if err := m.startSSH(first); err != nil {
+		m.console.printf("pileus: ssh: %v\n", err)
+	}
+	if !first || err != nil || ctx.Err() != nil {
+		return
+	}
+	data, err := meta.get(ctx, "user-data")
+	switch {
+	case errors.Is(err, errAbsent):
+	case err != nil:
+		m.console.printf("pileus: user data: %v\n", err)
+		return
+	default:
+		m.runUserData(ctx, []byte(data))
+	}
+	if ctx.Err() != nil {
+		return // it did not come to its end and is tried again
+	}
+	if err := m.markDone(); err != nil {
+		m.console.printf("pileus: %v\n", err)
+	}
+}
+
+func (m *machine) markDone() error {
+	if err := os.MkdirAll(filepath.Dir(doneFile), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(doneFile, []byte(m.spec.ID+"\n"), 0o644)
+}
+
+// openToKeys lets the key pair in as the user; root is told to be that user, as
+// Amazon's images do.
+func (m *machine) openToKeys(ctx context.Context, meta *metadata) error {
+	keys, err := meta.keys(ctx)
+	if err != nil || len(keys) == 0 {
+		return err
+	}
+	user := m.spec.User
+	if user == "" {
+		user = "root"
+	}
+	return m.openTo(user, keys)
+}
+
+func (m *machine) openTo(user string, keys []string) error {
+	a, err := findAccount(user)
+	if err != nil {
+		return err
+	}
+	if err := authorize(a, keys, ""); err != nil {
+		return err
+	}
+	if a.uid == 0 {
+		return nil
+	}
+	root, err := findAccount("root")
+	if err != nil {
+		return err
+	}
+	return authorize(root, keys, `no-port-forwarding,no-agent-forwarding,command="echo 'Please login as the user \"`+user+`\" rather than the user \"root\".';echo;sleep 10" `)
+}

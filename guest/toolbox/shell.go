@@ -1,0 +1,223 @@
+package toolbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/term"
+	"mvdan.cc/sh/v3/interp"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// sh is the shell: bash's language, in scripts, behind -c, and at a terminal.
+func sh(c *call) error {
+	s := &shell{c: c}
+	args := c.args
+	var params []string
+	for len(args) > 0 && len(args[0]) > 1 && (args[0][0] == '-' || args[0][0] == '+') {
+		a := args[0]
+		args = args[1:]
+		if a == "--" {
+			break
+		}
+		switch {
+		case a == "--login" || a == "-l":
+			c.login = true
+		case strings.HasPrefix(a, "--"): // --norc, --noprofile, --posix
+		case a == "-o" || a == "+o":
+			if len(args) == 0 {
+				return usage(a + ": option requires an argument")
+			}
+			params = append(params, a, args[0])
+			args = args[1:]
+		default:
+			for _, letter := range a[1:] {
+				switch letter {
+				case 'c':
+					s.command = true
+				case 'i':
+					s.interactive = true
+				case 'l':
+					c.login = true
+				case 's':
+				default:
+					params = append(params, a[:1]+string(letter))
+				}
+			}
+		}
+	}
+	return s.run(args, params)
+}
+
+type shell struct {
+	c           *call
+	command     bool // -c
+	interactive bool
+	runner      *interp.Runner
+}
+
+func (s *shell) run(args, params []string) error {
+	var source io.Reader = s.c.in
+	name := s.c.name
+	switch {
+	case s.command && len(args) == 0:
+		return usage("-c: option requires an argument")
+	case s.command:
+		source = strings.NewReader(args[0])
+		args = args[1:]
+		if len(args) > 0 {
+			name, args = args[0], args[1:]
+		}
+	case len(args) > 0:
+		f, err := os.Open(args[0])
+		if err != nil {
+			fmt.Fprintf(s.c.errors, "%s: %s\n", s.c.name, plain(err))
+			return exit(127)
+		}
+		defer f.Close()
+		source, name, args = f, args[0], args[1:]
+	default:
+		f, ok := s.c.in.(*os.File)
+		s.interactive = s.interactive || ok && term.IsTerminal(int(f.Fd()))
+	}
+	opts := []interp.RunnerOption{
+		interp.StdIO(s.c.in, s.c.out, s.c.errors),
+		interp.Params(append(append(params, "--"), args...)...),
+		interp.Interactive(s.interactive),
+	}
+	r, err := interp.New(opts...)
+	if err != nil {
+		return usage(err.Error())
+	}
+	s.runner = r
+	if s.c.login {
+		if err := s.profile(); err != nil {
+			return s.ended(err)
+		}
+	}
+	if s.interactive && !s.command {
+		return s.talk()
+	}
+	return s.script(source, name)
+}
+
+// script runs statement by statement, as shells do: what comes before a
+// mistake has run.
+func (s *shell) script(source io.Reader, name string) error {
+	var failed error
+	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
+	for stmt, err := range parser.StmtsSeq(source) {
+		if err != nil {
+			fmt.Fprintf(s.c.errors, "%s: %s\n", name, err)
+			return exit(2)
+		}
+		failed = s.runner.Run(s.c.ctx, stmt)
+		if s.runner.Exited() {
+			break
+		}
+	}
+	return s.ended(failed)
+}
+
+// profile reads what login shells read.
+func (s *shell) profile() error {
+	home := os.Getenv("HOME")
+	for _, name := range []string{"/etc/profile", filepath.Join(home, ".bash_profile"), filepath.Join(home, ".profile")} {
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		err = s.script(f, name)
+		f.Close()
+		if s.runner.Exited() {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended turns the interpreter's result into the shell's.
+func (s *shell) ended(err error) error {
+	var status interp.ExitStatus
+	if errors.As(err, &status) {
+		return exit(status)
+	}
+	return err
+}
+
+// talk reads commands from a terminal.
+func (s *shell) talk() error {
+	f, ok := s.c.in.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return s.script(s.c.in, s.c.name)
+	}
+	// A command that is interrupted ends; the shell does not.
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
+	signal.Ignore(syscall.SIGTERM, syscall.SIGTTOU)
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{f, s.c.out}, "")
+	var status error
+	for {
+		text, err := s.read(t, int(f.Fd()))
+		if err == io.EOF {
+			fmt.Fprintln(s.c.out, "exit")
+			return s.ended(status)
+		}
+		if err != nil {
+			return err
+		}
+		status = s.script(strings.NewReader(text), s.c.name)
+		if s.runner.Exited() {
+			return status
+		}
+	}
+}
+
+// read reads lines until they are whole commands.
+func (s *shell) read(t *term.Terminal, fd int) (text string, err error) {
+	raw, err := term.MakeRaw(fd)
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(fd, raw)
+	if w, h, err := term.GetSize(fd); err == nil && w > 0 {
+		t.SetSize(w, h)
+	}
+	t.SetPrompt(s.prompt())
+	for {
+		line, err := t.ReadLine()
+		if err != nil {
+			return "", err
+		}
+		text += line + "\n"
+		_, err = syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
+		if err == nil || !syntax.IsIncomplete(err) {
+			return text, nil
+		}
+		t.SetPrompt("> ")
+	}
+}
+
+// prompt is that of Amazon's images: [ec2-user@ip-10-0-0-5 ~]$
+func (s *shell) prompt() string {
+	host, _ := os.Hostname()
+	host, _, _ = strings.Cut(host, ".")
+	dir := filepath.Base(s.runner.Dir)
+	if s.runner.Dir == os.Getenv("HOME") {
+		dir = "~"
+	}
+	end := "$"
+	if os.Geteuid() == 0 {
+		end = "#"
+	}
+	return fmt.Sprintf("[%s@%s %s]%s ", userName(os.Geteuid()), host, dir, end)
+}

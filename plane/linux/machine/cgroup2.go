@@ -1,0 +1,194 @@
+//go:build linux
+
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pileus/guest/handoff"
+	"pileus/plane"
+)
+
+// v2 is control groups of the second kind: one tree.
+type v2 struct {
+	root string // "/sys/fs/cgroup/pileus-a1b2"
+	has  []string
+
+	mu    sync.Mutex
+	disks map[string][]handoff.Disk // what each machine may use
+}
+
+func openV2(root string) (*v2, error) {
+	b, err := os.ReadFile(filepath.Join(filepath.Dir(root), "cgroup.controllers"))
+	if err != nil {
+		return nil, err
+	}
+	g := &v2{root: root, disks: map[string][]handoff.Disk{}}
+	for _, c := range []string{"memory", "cpu", "pids", "io"} {
+		if slices.Contains(strings.Fields(string(b)), c) {
+			g.has = append(g.has, c)
+		}
+	}
+	if !slices.Contains(g.has, "memory") {
+		return nil, fmt.Errorf("%w: the control group controller \"memory\" is not enabled", plane.ErrUnsupported)
+	}
+	return g, nil
+}
+
+func (g *v2) path(id string, file ...string) string {
+	return filepath.Join(append([]string{g.root, id}, file...)...)
+}
+
+func (g *v2) create(id string, l limits) error {
+	if err := os.MkdirAll(g.root, 0o755); err != nil {
+		return err
+	}
+	enable := "+" + strings.Join(g.has, " +")
+	for _, above := range []string{filepath.Dir(g.root), g.root} {
+		if err := writeFile(enable, above, "cgroup.subtree_control"); err != nil {
+			return fmt.Errorf("enable controllers in %s: %w", above, err)
+		}
+	}
+	err := os.Mkdir(g.path(id), 0o755)
+	if err == nil {
+		err = g.setDisks(id, nil)
+	}
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if l.memory > 0 {
+		if err := writeFile(strconv.FormatInt(l.memory, 10), g.path(id, "memory.max")); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(g.has, "cpu") {
+		if err := writeFile(fmt.Sprintf("%d %d", l.quota(), period), g.path(id, "cpu.max")); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(g.has, "pids") {
+		return writeFile(strconv.Itoa(most), g.path(id, "pids.max"))
+	}
+	return nil
+}
+
+func (g *v2) enter(string) error { return nil }
+
+func (g *v2) folder(id string) (*os.File, error) {
+	return os.OpenFile(g.path(id), unix.O_DIRECTORY|unix.O_PATH, 0)
+}
+
+func (g *v2) allow(id string, d handoff.Disk, yes bool) error {
+	g.mu.Lock()
+	list := slices.DeleteFunc(slices.Clone(g.disks[id]), func(o handoff.Disk) bool { return o.Major == d.Major && o.Minor == d.Minor })
+	g.mu.Unlock()
+	if yes {
+		list = append(list, d)
+	}
+	return g.setDisks(id, list)
+}
+
+// setDisks replaces the devices that a machine may use. The kernel keeps the
+// program that says so for as long as the group is there.
+func (g *v2) setDisks(id string, list []handoff.Disk) error {
+	f, err := os.Open(g.path(id))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := allowDevices(int(f.Fd()), list); err != nil {
+		return fmt.Errorf("device control: %w", err)
+	}
+	g.mu.Lock()
+	g.disks[id] = list
+	g.mu.Unlock()
+	return nil
+}
+
+func (g *v2) freeze(id string, yes bool) error {
+	value := "0"
+	if yes {
+		value = "1"
+	}
+	return writeFile(value, g.path(id, "cgroup.freeze"))
+}
+
+func (g *v2) frozen(id string) (bool, error) {
+	n, err := readNumber(g.path(id, "cgroup.freeze"))
+	return n == 1, err
+}
+
+func (g *v2) processes(id string) ([]int, error) {
+	n, err := readNumbers(g.path(id, "cgroup.procs"))
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	return n, err
+}
+
+func (g *v2) usage(id string) (u plane.Usage, err error) {
+	if u.MemoryBytes, err = readNumber(g.path(id, "memory.current")); err != nil {
+		return u, err
+	}
+	if idle, err := readField(g.path(id, "memory.stat"), "inactive_file"); err == nil {
+		u.MemoryBytes -= min(idle, u.MemoryBytes)
+	}
+	us, err := readField(g.path(id, "cpu.stat"), "usage_usec")
+	if err != nil {
+		return u, err
+	}
+	u.CPU = time.Duration(us) * time.Microsecond
+	b, err := os.ReadFile(g.path(id, "io.stat"))
+	if errors.Is(err, os.ErrNotExist) {
+		return u, nil
+	}
+	for f := range strings.FieldsSeq(string(b)) {
+		name, value, _ := strings.Cut(f, "=")
+		n, _ := strconv.ParseUint(value, 10, 64)
+		switch name {
+		case "rbytes":
+			u.DiskReadBytes += n
+		case "wbytes":
+			u.DiskWritten += n
+		case "rios":
+			u.DiskReadOps += n
+		case "wios":
+			u.DiskWriteOps += n
+		}
+	}
+	return u, err
+}
+
+func (g *v2) remove(id string) error {
+	g.mu.Lock()
+	delete(g.disks, id)
+	g.mu.Unlock()
+	return removeTree(g.path(id))
+}
+
+func (g *v2) list() ([]string, error) { return foldersIn(g.root) }
+
+func (g *v2) close() { os.Remove(g.root) }
+
+func (g *v2) describe() (c []plane.Capability) {
+	for _, f := range []struct{ controller, name string }{
+		{"memory", "memory limits"}, {"cpu", "processor limits"}, {"pids", "process limits"}, {"io", "disk metrics"},
+	} {
+		entry := plane.Capability{Name: f.name, Works: slices.Contains(g.has, f.controller)}
+		if !entry.Works {
+			entry.Reason = "the control group controller " + f.controller + " is not enabled"
+		}
+		c = append(c, entry)
+	}
+	return append(c, plane.Capability{Name: "hibernation", Works: true}, plane.Capability{Name: "device control", Works: true})
+}

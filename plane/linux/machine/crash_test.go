@@ -1,0 +1,7 @@
+//go:build linux
+
+package machine
+
+const launcherArgument = "launcher"
+
+func launcher([]string) {}

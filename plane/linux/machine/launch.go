@@ -1,0 +1,254 @@
+//go:build linux
+
+package machine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pileus/clock"
+	"pileus/guest/handoff"
+	"pileus/plane"
+)
+
+// birthLimit bounds how long a machine may take to put its root together.
+const birthLimit = 30 * time.Second
+
+// launch starts a machine and returns once its root, devices and agent are
+// there. u.op is held and the machine does not run.
+func (m *Machines) launch(ctx context.Context, u *unit, want plane.Machine) error {
+	spec, err := m.spec(u, want)
+	if err != nil {
+		return err
+	}
+	if err := m.cgroups.create(u.id, limitsOf(want)); err != nil {
+		return fmt.Errorf("control groups: %w", err)
+	}
+	for _, d := range append([]handoff.Disk{spec.Root}, spec.Disks...) {
+		if err := m.cgroups.allow(u.id, d, true); err != nil {
+			return fmt.Errorf("allow %s: %w", d.Path, err)
+		}
+	}
+	if err := os.WriteFile(u.file(stateFile), nil, 0o600); err != nil {
+		return err
+	}
+	err = u.change(func(r *record) {
+		*r = record{Machine: want, Root: spec.Root, Disks: spec.Disks, Started: clock.Machine()}
+	})
+	if err != nil {
+		return err
+	}
+	if err := m.bear(ctx, u, spec); err != nil {
+		err = errors.Join(err, u.change(func(r *record) { r.Ended = "crashed" }), m.cgroups.remove(u.id))
+		return fmt.Errorf("boot machine %s: %w", u.id, err)
+	}
+	return nil
+}
+
+// spec is what the first process is told.
+func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
+	s := handoff.Spec{
+		ID: want.ID, Hostname: want.Hostname, Kind: string(want.Image.Kind), Stage: u.file("stage"), Program: m.Program,
+		Private: m.Private, VCPUs: want.VCPUs, MemoryMiB: want.MemoryMiB,
+		Authority: want.Guest.Authority, User: want.Guest.User, Environment: want.Guest.Environment,
+	}
+	switch want.Image.Kind {
+	case plane.BuiltIn, plane.HostOverlay, plane.Whole:
+	default:
+		return s, fmt.Errorf("image %s is of the unknown kind %q", want.Image.ID, want.Image.Kind)
+	}
+	if m.dynamic && want.Image.Kind == plane.BuiltIn {
+		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, needsStatic)
+	}
+	if want.Image.Platform != "" || want.Engine != "" && want.Engine != "container" {
+		return s, fmt.Errorf("%w: %s machines need an engine other than containers", plane.ErrUnsupported, cmpOr(want.Image.Platform, want.Engine))
+	}
+	var err error
+	if s.Root, err = m.disk(want.Root); err != nil {
+		return s, err
+	}
+	for _, a := range want.Volumes {
+		d, err := m.disk(a)
+		if err != nil {
+			return s, err
+		}
+		s.Disks = append(s.Disks, d)
+	}
+	return s, nil
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// disk is the block device of an attached volume.
+func (m *Machines) disk(a plane.Attachment) (handoff.Disk, error) {
+	path, err := m.Device(a.Volume)
+	if err != nil {
+		return handoff.Disk{}, fmt.Errorf("volume %s: %w", a.Volume, err)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return handoff.Disk{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return handoff.Disk{}, fmt.Errorf("volume %s: %s is no block device", a.Volume, path)
+	}
+	return handoff.Disk{
+		Path: path, Device: a.Device, ReadOnly: a.ReadOnly,
+		Major: unix.Major(uint64(st.Rdev)), Minor: unix.Minor(uint64(st.Rdev)),
+	}, nil
+}
+
+// bear starts the first process and hands it its spec.
+func (m *Machines) bear(ctx context.Context, u *unit, spec handoff.Spec) error {
+	files, birth, err := u.inheritance()
+	if err != nil {
+		return err
+	}
+	defer birth.Close()
+	pid, err := m.start(u.id, files)
+	for _, f := range files {
+		f.Close()
+	}
+	if err != nil {
+		return err
+	}
+	// Until it has its spec the process only waits, and ends if we do: from
+	// here to the record nothing can be lost.
+	born, err := birthOf(pid)
+	if err != nil {
+		return err
+	}
+	p, err := hold(pid, born, true)
+	if err != nil {
+		return errors.Join(err, unix.Kill(pid, unix.SIGKILL))
+	}
+	err = u.change(func(r *record) { r.PID, r.Birth = pid, born })
+	if err == nil {
+		err = deliver(ctx, birth, spec)
+	}
+	if err != nil {
+		err = errors.Join(err, p.kill())
+		p.wait()
+		p.fd.Close()
+		return err
+	}
+	m.watch(u, p)
+	return nil
+}
+
+// inheritance opens the files that the first process gets, in their order, and
+// our end of the socket by which it gets its spec.
+func (u *unit) inheritance() (files []*os.File, birth *os.File, err error) {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, nil, err
+	}
+	files = append(files, null)
+	fail := func(err error) ([]*os.File, *os.File, error) {
+		for _, f := range files {
+			f.Close()
+		}
+		return nil, nil, err
+	}
+	console, err := os.OpenFile(u.file(consoleFile), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return fail(err)
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fail(err)
+	}
+	// A second console file, because what is closed as 1 must stay open as 2.
+	files = append(files, console, console, os.NewFile(uintptr(pair[1]), "birth"))
+	if err := unix.SetNonblock(pair[0], true); err != nil {
+		return fail(err)
+	}
+	birth = os.NewFile(uintptr(pair[0]), "birth")
+	control, err := u.listen()
+	if err != nil {
+		birth.Close()
+		return fail(err)
+	}
+	files = append(files, control)
+	state, err := os.OpenFile(u.file(stateFile), os.O_RDWR, 0o600)
+	if err != nil {
+		birth.Close()
+		return fail(err)
+	}
+	return append(files, state), birth, nil
+}
+
+// namespaces are those that a machine has of its own, beside its network.
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWCGROUP
+
+// start starts the first process: in the machine's namespaces and control
+// groups, without what confine takes away, and in a session of its own.
+func (m *Machines) start(id string, files []*os.File) (pid int, err error) {
+	network, err := os.Open(m.Network(id))
+	if err != nil {
+		return 0, fmt.Errorf("network namespace: %w", err)
+	}
+	defer network.Close()
+	group, err := m.cgroups.folder(id)
+	if err != nil {
+		return 0, err
+	}
+	attr := &syscall.ProcAttr{
+		Dir: "/", Files: make([]uintptr, len(files)),
+		// A small heap: the program is mostly asleep in a machine.
+		Env: []string{"GOGC=25", "GOMAXPROCS=2", "GODEBUG=madvdontneed=1"},
+		Sys: &syscall.SysProcAttr{Cloneflags: namespaces, Setsid: true},
+	}
+	if group != nil {
+		defer group.Close()
+		attr.Sys.UseCgroupFD, attr.Sys.CgroupFD = true, int(group.Fd())
+	}
+	for i, f := range files {
+		attr.Files[i] = f.Fd()
+	}
+	err = onThread(func() error {
+		if err := unix.Setns(int(network.Fd()), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("enter the network namespace: %w", err)
+		}
+		if err := m.cgroups.enter(id); err != nil {
+			return fmt.Errorf("enter the control groups: %w", err)
+		}
+		if err := confine(); err != nil {
+			return err
+		}
+		pid, err = syscall.ForkExec(m.Program, []string{handoff.Name}, attr)
+		return err
+	})
+	return pid, err
+}
+
+// deliver hands over the spec and waits for the birth.
+func deliver(ctx context.Context, birth *os.File, spec handoff.Spec) error {
+	ctx, cancel := context.WithTimeout(ctx, birthLimit)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { birth.SetDeadline(clock.Machine()) })
+	defer stop()
+	if err := json.NewEncoder(birth).Encode(spec); err != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	var b handoff.Birth
+	if err := json.NewDecoder(birth).Decode(&b); err != nil {
+		return errors.Join(fmt.Errorf("it ended before it was set up: %w", err), ctx.Err())
+	}
+	if b.Error != "" {
+		return errors.New(b.Error)
+	}
+	return nil
+}
