@@ -1,0 +1,184 @@
+//go:build linux
+
+package network
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/google/nftables"
+	mdnetlink "github.com/mdlayher/netlink"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"pileus/clock"
+)
+
+// runNetNS is where network namespaces have their names, as `ip netns` knows
+// them.
+const runNetNS = "/run/netns"
+
+// namespace is one network namespace that we hold open.
+type namespace struct {
+	path string
+	file *os.File
+	link *netlink.Handle
+}
+
+// makeNamespace makes the namespace unless it exists.
+func makeNamespace(path string) (ns *namespace, made bool, err error) {
+	if ns, err = openNamespace(path); err == nil {
+		return ns, false, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, false, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, false, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDONLY, 0o444)
+	if err != nil {
+		return nil, false, err
+	}
+	f.Close()
+	if err := pinNewNamespace(path); err != nil {
+		os.Remove(path)
+		return nil, false, fmt.Errorf("new network namespace %s: %w", filepath.Base(path), err)
+	}
+	ns, err = openNamespace(path)
+	return ns, true, err
+}
+
+// pinNewNamespace makes a namespace and mounts it on path, which keeps it.
+func pinNewNamespace(path string) error {
+	runtime.LockOSThread()
+	before, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer before.Close()
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	err = unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
+	if back := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); back != nil {
+		return errors.Join(err, back) // the thread is lost, and ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// openNamespace opens one that exists.
+func openNamespace(path string) (*namespace, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil || st.Type != unix.NSFS_MAGIC && st.Type != unix.PROC_SUPER_MAGIC {
+		f.Close()
+		return nil, fmt.Errorf("%s is no namespace", path)
+	}
+	h, err := netlink.NewHandleAt(netns.NsHandle(f.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &namespace{path: path, file: f, link: h}, nil
+}
+
+func (ns *namespace) close() {
+	ns.link.Close()
+	ns.file.Close()
+}
+
+// removeNamespace takes the name away; the kernel ends the namespace when
+// nothing uses it any more.
+func removeNamespace(path string) error {
+	if err := unix.Unmount(path, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("unmount %s: %w", path, err)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (ns *namespace) fd() int { return int(ns.file.Fd()) }
+
+// do runs f on a thread that is in the namespace: what f opens belongs there.
+func (ns *namespace) do(f func() error) error {
+	runtime.LockOSThread()
+	before, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		runtime.UnlockOSThread()
+		return err
+	}
+	defer before.Close()
+	if err := unix.Setns(ns.fd(), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return fmt.Errorf("enter %s: %w", filepath.Base(ns.path), err)
+	}
+	err = f()
+	if back := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); back != nil {
+		return errors.Join(err, back) // the thread is lost, and ends with its goroutine
+	}
+	runtime.UnlockOSThread()
+	return err
+}
+
+// setting is a kernel parameter below /proc/sys/net.
+type setting struct{ name, value string }
+
+// set writes kernel parameters of the namespace. Those of IPv6 may be missing
+// where the kernel has none.
+func (ns *namespace) set(settings ...setting) error {
+	if len(settings) == 0 {
+		return nil
+	}
+	return ns.do(func() error {
+		for _, s := range settings {
+			path := "/proc/sys/net/" + strings.ReplaceAll(s.name, ".", "/")
+			err := os.WriteFile(path, []byte(s.value), 0)
+			if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(s.name, "ipv6") {
+				continue
+			}
+			if err != nil {
+				return fmt.Errorf("set net.%s: %w", s.name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// loopback takes lo up.
+func (ns *namespace) loopback() error {
+	lo, err := ns.link.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	return ns.link.LinkSetUp(lo)
+}
+
+// nft opens a connection to the namespace's nftables for one transaction.
+func (ns *namespace) nft() (*nftables.Conn, error) {
+	return nftables.New(nftables.WithNetNSFd(ns.fd()), nftables.WithSockOptions(func(c *mdnetlink.Conn) error {
+		// A transaction is one message out and a row of answers back: both must
+		// fit, and a lost answer must not block for ever.
+		return errors.Join(c.SetReadBuffer(nftBuffer), c.SetWriteBuffer(nftBuffer),
+			c.SetReadDeadline(clock.Machine().Add(nftPatience)))
+	}))
+}
+
+const (
+	nftBuffer   = 64 << 20
+	nftPatience = 30e9 // nanoseconds
+)

@@ -1,0 +1,167 @@
+//go:build linux
+
+package network
+
+import (
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"pileus/plane"
+)
+
+// The table main of a VPC's namespace knows every interface by its addresses.
+// Each subnet has a table of its own besides, chosen by the mark that packets
+// from it get: the routes of its AWS route table, and "throw" for what is
+// local, which leads on to main. A longer prefix than the VPC's own wins
+// against it, as on AWS. What finds no route is dropped in silence.
+// https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
+
+// routeAll brings routes and policy rules up to date.
+func (r *router) routeAll() error {
+	want := map[routeKey]nextHop{}
+	r.localRoutes(want)
+	marks := map[policy]bool{}
+	tables := map[string]plane.RouteTable{}
+	for _, t := range r.vpc.RouteTables {
+		tables[t.ID] = t
+	}
+	for _, s := range r.vpc.Subnets {
+		r.subnetRoutes(want, s, tables[s.RouteTable])
+		marks[policy{unix.AF_INET, r.numbers.subnets[s.ID]}] = true
+		if r.n.ipv6 {
+			marks[policy{unix.AF_INET6, r.numbers.subnets[s.ID]}] = true
+		}
+	}
+	if err := r.route(want, func(routeKey, nextHop) bool { return true }); err != nil {
+		return err
+	}
+	return r.direct(marks)
+}
+
+// localRoutes are those of the VPC's own addresses.
+func (r *router) localRoutes(want map[routeKey]nextHop) {
+	nowhere := nextHop{kind: unix.RTN_BLACKHOLE}
+	want[routeKey{unix.RT_TABLE_MAIN, all4}] = nowhere
+	if r.n.ipv6 {
+		want[routeKey{unix.RT_TABLE_MAIN, all6}] = nowhere
+	}
+	for _, e := range r.vpc.Interfaces {
+		l := r.links[linkName(linkInterface, e.ID)]
+		if l == nil {
+			continue
+		}
+		for _, a := range r.usable(e) {
+			want[routeKey{unix.RT_TABLE_MAIN, single(a)}] = nextHop{kind: unix.RTN_UNICAST, link: l.index}
+		}
+	}
+}
+
+// usable are the addresses of an interface that this kernel can carry.
+func (r *router) usable(e plane.Interface) []netip.Addr {
+	all := []netip.Addr{e.Primary}
+	for _, a := range e.Others {
+		if a.Is4() || r.n.ipv6 {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// subnetRoutes are those of one subnet's table.
+func (r *router) subnetRoutes(want map[routeKey]nextHop, s plane.Subnet, t plane.RouteTable) {
+	table := r.numbers.subnets[s.ID]
+	put := func(p netip.Prefix, hop nextHop) {
+		if p.Addr().Is4() || r.n.ipv6 {
+			want[routeKey{table, p.Masked()}] = hop
+		}
+	}
+	inside := false
+	for _, route := range t.Routes {
+		hop := r.hop(route)
+		if route.Kind == plane.ToGatewayEndpoint && !route.Destination.IsValid() {
+			for _, p := range r.endpointAddresses(route.Target) {
+				put(p, hop)
+			}
+			continue
+		}
+		put(route.Destination, hop)
+		for _, p := range r.vpc.CIDRs {
+			inside = inside || p.Overlaps(route.Destination) && route.Destination.Bits() > p.Bits()
+		}
+	}
+	for _, p := range r.vpc.CIDRs {
+		put(p, nextHop{kind: unix.RTN_THROW})
+	}
+	// Inside of a subnet packets go straight, whatever its routes say.
+	for _, p := range s.CIDRs {
+		if inside {
+			put(p, nextHop{kind: unix.RTN_THROW})
+		}
+	}
+}
+
+func (r *router) endpointAddresses(id string) []netip.Prefix {
+	for _, e := range r.vpc.GatewayEndpoints {
+		if e.ID == id {
+			return e.Addresses
+		}
+	}
+	return nil
+}
+
+// hop is where a route leads; a target that is not there swallows packets.
+func (r *router) hop(route plane.Route) nextHop {
+	nowhere := nextHop{kind: unix.RTN_BLACKHOLE}
+	four := !route.Destination.IsValid() || route.Destination.Addr().Is4()
+	through := func(link string) nextHop {
+		l := r.links[link]
+		if l == nil {
+			return nowhere
+		}
+		via := next6
+		if four {
+			via = next4
+		}
+		return nextHop{kind: unix.RTN_UNICAST, link: l.index, via: via}
+	}
+	switch route.Kind {
+	case plane.ToInternetGateway:
+		if route.Target == r.vpc.InternetGateway {
+			return through(linkName(linkInternet, r.id))
+		}
+	case plane.ToEgressOnlyGateway:
+		if route.Target == r.vpc.EgressOnlyGateway && !four {
+			return through(linkName(linkEgressOnly, r.id))
+		}
+	case plane.ToGatewayEndpoint:
+		return through(linkName(linkEndpoint, r.id))
+	case plane.ToPeering:
+		return through(linkName(linkPeering, route.Target))
+	case plane.ToInterface:
+		return r.interfaceHop(route.Target, four)
+	case plane.ToNATGateway:
+		for _, g := range r.vpc.NATGateways {
+			if g.ID == route.Target {
+				return r.interfaceHop(g.Interface, four)
+			}
+		}
+	}
+	return nowhere
+}
+
+// interfaceHop leads to an interface as the next hop.
+func (r *router) interfaceHop(id string, four bool) nextHop {
+	l := r.links[linkName(linkInterface, id)]
+	for _, e := range r.vpc.Interfaces {
+		if e.ID != id || l == nil {
+			continue
+		}
+		for _, a := range r.usable(e) {
+			if a.Is4() == four {
+				return nextHop{kind: unix.RTN_UNICAST, link: l.index, via: a}
+			}
+		}
+	}
+	return nextHop{kind: unix.RTN_BLACKHOLE}
+}

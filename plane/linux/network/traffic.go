@@ -1,0 +1,69 @@
+//go:build linux
+
+package network
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/nftables"
+
+	"pileus/plane"
+)
+
+// Traffic reads the counters of the VPC's interfaces that are attached: those
+// of their links, and of what is billed by nftables'.
+func (n *Network) Traffic(ctx context.Context, vpc string) (map[string]plane.Counters, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	r, err := n.applied(vpc)
+	if err != nil {
+		return nil, err
+	}
+	links, err := r.link.LinkList()
+	if err != nil {
+		return nil, err
+	}
+	zone, err := r.counted(setInterZone)
+	if err != nil {
+		return nil, err
+	}
+	internet, err := r.counted(setInternet)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]plane.Counters{}
+	for _, l := range links {
+		a := l.Attrs()
+		if !strings.HasPrefix(a.Name, linkInterface) || a.Statistics == nil {
+			continue
+		}
+		// What the router sends is what the machine receives.
+		all[aliasWord(a.Alias, aliasInterface)] = plane.Counters{
+			BytesIn: a.Statistics.TxBytes, BytesOut: a.Statistics.RxBytes,
+			PacketsIn: a.Statistics.TxPackets, PacketsOut: a.Statistics.RxPackets,
+			InterZone: zone[a.Name], Internet: internet[a.Name],
+		}
+	}
+	return all, nil
+}
+
+// counted reads the bytes that a set of links has counted.
+func (r *router) counted(name string) (map[string]uint64, error) {
+	conn, err := r.nft()
+	if err != nil {
+		return nil, err
+	}
+	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
+	elements, err := conn.GetSetElements(kindBill.named(name, t))
+	if err != nil {
+		return nil, err
+	}
+	bytes := map[string]uint64{}
+	for _, e := range elements {
+		if e.Counter != nil {
+			bytes[strings.TrimRight(string(e.Key), "\x00")] = e.Counter.Bytes
+		}
+	}
+	return bytes, nil
+}
