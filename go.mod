@@ -36,6 +36,8 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
+require github.com/benhoyt/goawk v1.29.1 // indirect
+
 require (
 	github.com/DataDog/zstd v1.5.7 // indirect
 	github.com/RaduBerinde/axisds v0.1.0 // indirect

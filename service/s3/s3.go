@@ -58,7 +58,7 @@ func objectOperations() []cloud.Binding {
 		api.GetObjectAttributes.View(getObjectAttributes),
 		api.DeleteObject.Update(deleteObject),
 		api.DeleteObjects.Serve(deleteObjects),
-		api.SelectObjectContent.Serve(selectObjectContent).Partial("Parquet input"),
+		api.SelectObjectContent.Serve(selectObjectContent),
 		api.CopyObject.Serve(copyObject).Partial("SSE-KMS: there is no KMS yet"),
 
 		api.ListObjects.View(listObjects),

@@ -26,7 +26,6 @@ var (
 	errScanRange        = cloud.Errorf(400, "InvalidScanRange", "The provided scan range is invalid.")
 	errScanInput        = cloud.Errorf(400, "UnsupportedScanRangeInput", "Scan range queries are not supported on this type of object.")
 	errSelectClass      = cloud.Errorf(400, "UnsupportedStorageClass", "Encountered an unsupported storage class. Only STANDARD, STANDARD_IA, and ONEZONE_IA storage classes are supported.")
-	errNoParquet        = cloud.Errorf(501, "NotImplemented", "pileus cannot query Parquet objects yet. It can query CSV and JSON.")
 )
 
 func errSelectParameter(name string) *cloud.Error {
@@ -66,7 +65,12 @@ func selectObjectContent(c *cloud.Call, in *api.SelectObjectContentInput) (*api.
 		progress: in.RequestProgress != nil && cloud.Or(in.RequestProgress.Enabled, false),
 	}
 	var first *api.SelectObjectContentEventStream
-	if err = s.begin(q, f); err == nil {
+	if f.parquet {
+		err = s.beginParquet(c, q)
+	} else {
+		err = s.begin(q, f)
+	}
+	if err == nil {
 		first, err = s.next()
 	}
 	if err != nil {
@@ -81,12 +85,17 @@ type selected struct {
 	bucket  *Bucket
 	object  *Object
 	content *counter
+	key     []byte        // SSE-C
+	rows    io.Closer     // of a Parquet object; else nil
 	head    io.ReadCloser // the same from its beginning, where the header is wanted beside a scan range
 	section sql.Section
 }
 
 func (o *selected) close() {
 	o.content.from.Close()
+	if o.rows != nil {
+		o.rows.Close()
+	}
 	if o.head != nil {
 		o.head.Close()
 	}
@@ -98,7 +107,7 @@ func openSelected(c *cloud.Call, in *api.SelectObjectContentInput, f *formats) (
 	if err != nil {
 		return nil, err
 	}
-	s := &selected{}
+	s := &selected{key: key.key}
 	err = c.View(func(r store.Reader) error {
 		b, o, err := findIn(c, r, in.Bucket, in.Key, nil, method(c, "POST"))
 		if err != nil {

@@ -11,7 +11,8 @@ import (
 
 // formats is how a query's object is read and its result written.
 type formats struct {
-	csv         *sql.CSVFormat // nil: JSON
+	csv         *sql.CSVFormat // nil: JSON, or
+	parquet     bool
 	writer      sql.Writer
 	compression string // "NONE", "GZIP" or "BZIP2"
 	delimiter   int    // bytes between records
@@ -40,7 +41,10 @@ func readFormats(in *api.SelectObjectContentInput) (*formats, error) {
 		}
 		f.splittable = kind == api.JSONTypeLines
 	case input.Parquet != nil && input.CSV == nil && input.JSON == nil:
-		return nil, errNoParquet
+		if f.compression != "NONE" { // its pages are compressed, not the whole
+			return nil, errCompression
+		}
+		f.parquet, f.splittable, f.delimiter = true, true, 0
 	case input.CSV == nil && input.JSON == nil && input.Parquet == nil:
 		return nil, errDataSource
 	default:

@@ -67,8 +67,8 @@ func (s *step) positional() bool {
 // CheckCSV refuses what cannot be asked of a CSV object: paths, and names of
 // columns where the header is not used.
 func (q *Query) CheckCSV(header bool) error {
-	if len(q.from) > 0 {
-		return errKeyPath
+	if err := q.CheckTable(); err != nil {
+		return err
 	}
 	for _, p := range q.paths {
 		if len(p.steps) == 0 {
@@ -81,6 +81,15 @@ func (q *Query) CheckCSV(header bool) error {
 		case s.positional() && s.column < 1, !header && s.column < 1:
 			return invalid("InvalidColumnIndex", "The column index%s is invalid. Check the service documentation and try again.", p.place)
 		}
+	}
+	return nil
+}
+
+// CheckTable refuses a path to the records of an object that has them in one
+// place.
+func (q *Query) CheckTable() error {
+	if len(q.from) > 0 {
+		return errKeyPath
 	}
 	return nil
 }
