@@ -3,6 +3,7 @@ package gate
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"pileus/cloud"
 	"pileus/identity"
@@ -124,8 +125,11 @@ func (g *Gate) question(c *cloud.Call, who *identity.Resolved, k *cloud.Check) (
 // refuse words a denial as the service does and keeps its evaluation.
 func (g *Gate) refuse(c *cloud.Call, r store.Reader, op *cloud.OpInfo, req *policy.Request, set *policy.Set, d policy.Decision) error {
 	said := *req
-	if op.Service.Name == "s3" {
+	switch op.Service.Name {
+	case "s3":
 		said.Resource = `"` + req.Resource + `"` // S3 alone quotes it
+	case "sqs":
+		said.Action = strings.ToLower(req.Action) // and SQS alone writes it so
 	}
 	message := policy.Message(&said, d)
 	if op.Service.Protocol == "ec2" {

@@ -102,7 +102,7 @@ func TestSignatureDecidesWhoAsks(t *testing.T) {
 func TestDenialIsExplained(t *testing.T) {
 	w := nodetest.New(t, echo())
 	_, err := send(w.ConfigAs(w.User("bob", nodetest.Allow("s3:*"))), "hi")
-	const want = "User: arn:aws:iam::000000000000:user/bob is not authorized to perform: sqs:SendMessage on resource: arn:aws:sqs:us-east-1:000000000000:jobs because no identity-based policy allows the sqs:SendMessage action"
+	const want = "User: arn:aws:iam::000000000000:user/bob is not authorized to perform: sqs:sendmessage on resource: arn:aws:sqs:us-east-1:000000000000:jobs because no identity-based policy allows the sqs:sendmessage action"
 	var e smithy.APIError
 	if !errors.As(err, &e) || e.ErrorMessage() != want {
 		t.Errorf("message %v\nwant %s", err, want)

@@ -1,10 +1,7 @@
 package iam_test
 
 import (
-	"bytes"
 	"errors"
-	"io"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -35,27 +32,7 @@ func world(t *testing.T) (*nodetest.World, *sdk.Client) {
 }
 
 // client speaks to IAM with AWS's own SDK.
-func client(cfg aws.Config) *sdk.Client {
-	cfg.HTTPClient = atOnce{cfg.HTTPClient}
-	return sdk.NewFromConfig(cfg)
-}
-
-// atOnce reads answers whole before the SDK sees them. The SDK closes the
-// request's body as soon as the answer begins; where that is before net/http
-// has seen the body's end, as it can be with a server in the same process,
-// net/http gives up the connection in the middle of a long answer.
-type atOnce struct{ aws.HTTPClient }
-
-func (x atOnce) Do(r *http.Request) (*http.Response, error) {
-	res, err := x.HTTPClient.Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	res.Body = io.NopCloser(bytes.NewReader(b))
-	return res, err
-}
+func client(cfg aws.Config) *sdk.Client { return sdk.NewFromConfig(cfg) }
 
 // must is the answer of a call that has to succeed.
 func must[T any](v T, err error) func(*testing.T) T {
