@@ -67,7 +67,7 @@ func configOperations() []cloud.Binding {
 		api.PutBucketLogging.Update(putBucketLogging),
 
 		api.GetBucketInventoryConfiguration.View(getBucketInventoryConfiguration),
-		api.PutBucketInventoryConfiguration.Update(putBucketInventoryConfiguration).Partial("reports in ORC and Parquet"),
+		api.PutBucketInventoryConfiguration.Update(putBucketInventoryConfiguration).Partial("reports in ORC"),
 		api.DeleteBucketInventoryConfiguration.Update(deleteBucketInventoryConfiguration),
 		api.ListBucketInventoryConfigurations.View(listBucketInventoryConfigurations),
 		api.GetBucketAnalyticsConfiguration.View(getBucketAnalyticsConfiguration),

@@ -45,9 +45,9 @@ func checkInventory(r store.Reader, x *api.InventoryConfiguration) error {
 	}
 	to := &x.Destination.S3BucketDestination
 	switch to.Format {
-	case "CSV":
-	case "ORC", "Parquet":
-		return errNotBuilt("pileus writes inventory reports as CSV only, not yet as %s.", to.Format)
+	case "CSV", "Parquet":
+	case "ORC":
+		return errNotBuilt("pileus writes inventory reports as CSV and Parquet, not as ORC.")
 	default:
 		return errMalformedXML
 	}

@@ -2,7 +2,6 @@ package s3
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/md5"
 	"encoding/base64"
 	"encoding/hex"
@@ -93,7 +92,7 @@ func inventoryACL(b *Bucket, o *Object) string {
 }
 
 // inventoryReader writes the report as it is read, so that its size does not
-// matter: a page of objects at a time, through gzip.
+// matter: a page of objects at a time.
 type inventoryReader struct {
 	c      *cloud.Call
 	config *api.InventoryConfiguration
@@ -101,14 +100,14 @@ type inventoryReader struct {
 	from   store.Key
 	ended  bool
 	out    bytes.Buffer
-	zip    *gzip.Writer
+	format inventoryFormat
 	sum    hash.Hash
 	size   int64
 }
 
 func newInventoryReader(c *cloud.Call, bucket string, config *api.InventoryConfiguration) *inventoryReader {
 	x := &inventoryReader{c: c, bucket: bucket, config: config, from: store.K(bucket), sum: md5.New()}
-	x.zip = gzip.NewWriter(&x.out)
+	x.format = newInventoryFormat(config, &x.out)
 	return x
 }
 
@@ -152,7 +151,7 @@ func (x *inventoryReader) fill() error {
 		return err
 	}
 	x.ended = true
-	return x.zip.Close()
+	return x.format.close()
 }
 
 func (x *inventoryReader) lines(r store.Reader, b *Bucket, o *Object) error {
@@ -163,39 +162,15 @@ func (x *inventoryReader) lines(r store.Reader, b *Bucket, o *Object) error {
 	if o.Marker && !all {
 		return nil
 	}
-	if err := x.line(b, o, all); err != nil || !all || !o.Older {
+	if err := x.format.line(b, o); err != nil || !all || !o.Older {
 		return err
 	}
 	for old := range versions.Scan(r, b.Name, o.Key) {
-		if err := x.line(b, old, all); err != nil {
+		if err := x.format.line(b, old); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (x *inventoryReader) line(b *Bucket, o *Object, all bool) error {
-	fields := []string{b.Name, eventKey(o.Key)}
-	if all {
-		fields = append(fields, o.Version, strconv.FormatBool(o.current()), strconv.FormatBool(o.Marker))
-	}
-	for _, f := range x.config.OptionalFields {
-		fields = append(fields, inventoryFields[f](b, o))
-	}
-	for i, f := range fields {
-		fields[i] = `"` + strings.ReplaceAll(f, `"`, `""`) + `"`
-	}
-	_, err := io.WriteString(x.zip, strings.Join(fields, ",")+"\n")
-	return err
-}
-
-// schema is the columns, as the manifest names them.
-func (x *inventoryReader) schema() string {
-	fields := []string{"Bucket", "Key"}
-	if x.config.IncludedObjectVersions == "All" {
-		fields = append(fields, "VersionId", "IsLatest", "IsDeleteMarker")
-	}
-	return strings.Join(append(fields, x.config.OptionalFields...), ", ")
 }
 
 // writeInventory is the controller of one inventory configuration: it writes
@@ -247,15 +222,15 @@ func report(c *cloud.Call, b *Bucket, config *api.InventoryConfiguration) error 
 		return err
 	}
 	data := newInventoryReader(c, b.Name, config)
-	file := inventoryFile{Key: folder + "/data/" + c.Rand().UUID() + ".csv.gz"}
+	file := inventoryFile{Key: folder + "/data/" + c.Rand().UUID() + data.format.extension()}
 	if err := put(file.Key, data); err != nil {
 		return err
 	}
 	file.Size, file.MD5 = data.size, hex.EncodeToString(data.sum.Sum(nil))
 	manifest, err := json.MarshalIndent(map[string]any{
 		"sourceBucket": b.Name, "destinationBucket": to.Bucket, "version": "2016-11-30",
-		"creationTimestamp": strconv.FormatInt(at.UnixMilli(), 10), "fileFormat": "CSV",
-		"fileSchema": data.schema(), "files": []inventoryFile{file},
+		"creationTimestamp": strconv.FormatInt(at.UnixMilli(), 10), "fileFormat": to.Format,
+		"fileSchema": data.format.schema(), "files": []inventoryFile{file},
 	}, "", "  ")
 	if err != nil {
 		return err
