@@ -1,14 +1,20 @@
 package pebble
 
 // restAbove is what an engine may keep of a busy time, in bytes.
-const restAbove = 16 << 20
+const restAbove = 4 << 20
 
 // Rest gives back the memory that a busy time has left with the engine, tables
 // and cache, which Pebble itself keeps for good: by opening the engine anew.
 // Nothing is lost, because it is closed as at a stop, and nobody waits, because
 // that is done only while nobody uses it. It returns false when somebody does,
 // or when the engine could not be opened; then the next transaction tries that.
-func (d *DB) Rest() bool { return d.rest(restAbove) }
+func (d *DB) Rest() bool {
+	rested := d.rest(restAbove)
+	if rested {
+		trimMalloc()
+	}
+	return rested
+}
 
 func (d *DB) rest(above uint64) bool {
 	if d.options.ephemeral {
