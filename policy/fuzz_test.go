@@ -22,12 +22,12 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		for k := Identity; k <= Endpoint; k++ {
+		for k := Identity; k <= RCP; k++ {
 			f.Add(string(b), uint8(k))
 		}
 	}
 	f.Fuzz(func(t *testing.T, text string, kind uint8) {
-		k := Kind(kind % uint8(Endpoint+1))
+		k := Kind(kind % uint8(RCP+1))
 		d, err := Parse(text, k)
 		if err != nil {
 			if _, ok := err.(*Error); !ok {
@@ -52,7 +52,7 @@ func FuzzParse(f *testing.F) {
 				r.Keys[lowerASCII(key)] = []string{"alice", "10.0.0.1"}
 			}
 		}
-		for _, set := range []Set{{Identity: a}, {Resource: a}, {Resource: a, Trust: true}, {Identity: a, SCPs: [][]Attached{a}, Boundary: &a[0]}} {
+		for _, set := range []Set{{Identity: a}, {Resource: a}, {Resource: a, Trust: true}, {Identity: a, SCPs: [][]Attached{a}, Boundary: &a[0]}, {Identity: a, RCPs: [][]Attached{a, a}}} {
 			agree(t, &r, &set)
 			Explain(&r, &set).Text()
 		}

@@ -109,6 +109,12 @@ func TestParseRefusals(t *testing.T) {
 		{Identity, st(okStatement + `,"Principal":"*"`), "Policy document should not specify a principal."},
 		{Session, st(okStatement + `,"NotPrincipal":"*"`), "Policy document should not specify a principal."},
 		{SCP, st(okStatement + `,"Principal":{"AWS":"*"}`), "Policy document should not specify a principal."},
+		{RCP, st(okStatement), "Principal must be *"},
+		{RCP, st(okStatement + `,"Principal":{"AWS":"111111111111"}`), "Principal must be *"},
+		{RCP, st(okStatement + `,"Principal":{"AWS":["*","111111111111"]}`), "Principal must be *"},
+		{RCP, st(`"Effect":"Deny","NotPrincipal":"*","Action":"s3:*","Resource":"*"`), "Has prohibited field NotPrincipal"},
+		{RCP, st(`"Effect":"Deny","Principal":"*","NotAction":"s3:*","Resource":"*"`), "Has prohibited field NotAction"},
+		{RCP, st(`"Effect":"Deny","Principal":"*","Action":"s3:*"`), "Missing required field Resource"},
 		{Boundary, `{"Version":"2008-10-17","Statement":{` + okStatement + `}}`, version},
 		{Identity, st(okStatement + `,"Principal":"x"`), syntax},
 		{Identity, st(okStatement + `,"Principal":{"Nobody":"x"}`), syntax},
@@ -263,5 +269,24 @@ func TestCachedFromManyGoroutines(t *testing.T) {
 	group.Wait()
 	if _, err := Cached("x", Trust); err == nil || err.Error() != "This policy contains invalid Json" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckRCP(t *testing.T) {
+	for text, ok := range map[string]bool{
+		`"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"`:                                   true,
+		`"Effect":"Deny","Principal":{"AWS":"*"},"Action":["s3:Get*","sqs:*"],"NotResource":"a:b"`:         false, // not an ARN
+		`"Effect":"Deny","Principal":{"AWS":"*"},"Action":["s3:Get*","sqs:*"],"Resource":"arn:aws:s3:::b"`: true,
+		`"Effect":"Deny","Principal":"*","Action":"*","Resource":"*"`:                                      false,
+		`"Effect":"Deny","Principal":"*","Action":["s3:*","*:*"],"Resource":"*"`:                           false,
+		`"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"`:                                  false,
+	} {
+		d, err := Parse(st(text), RCP)
+		if err == nil {
+			err = CheckRCP(d)
+		}
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -106,8 +107,9 @@ func newSAMLKey(c *cloud.Call, text string) (identity.SAMLKey, error) {
 	if block == nil {
 		return identity.SAMLKey{}, api.ErrInvalidInput.New("The private key must be in PEM format.")
 	}
-	_, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
+	// Keys of other kinds cannot decrypt (XML Encryption, section 5.5).
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if _, isRSA := parsed.(*rsa.PrivateKey); err != nil || !isRSA {
 		_, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	}
 	if err != nil {

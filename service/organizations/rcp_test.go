@@ -7,9 +7,11 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	iamsdk "github.com/aws/aws-sdk-go-v2/service/iam"
 	sdk "github.com/aws/aws-sdk-go-v2/service/organizations"
 	"github.com/aws/aws-sdk-go-v2/service/organizations/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	stssdk "github.com/aws/aws-sdk-go-v2/service/sts"
 
 	apis3 "pileus/api/s3"
 	"pileus/cloud"
@@ -163,4 +165,25 @@ func TestResourceControlPoliciesAnonymous(t *testing.T) {
 	if _, err := apis3.ListObjectsV2.Call(w.Call().As(p), in); err != nil {
 		t.Errorf("a service-linked role: %v", err)
 	}
+}
+
+// TestResourceControlPoliciesHoldRoles: a role of a member account trusts
+// everybody, and the organization lets nobody from outside assume it.
+func TestResourceControlPoliciesHoldRoles(t *testing.T) {
+	w := start(t)
+	ctx := t.Context()
+	id := w.create(t, "dev")
+	org := *must(w.c.DescribeOrganization(ctx, &sdk.DescribeOrganizationInput{}))(t).Organization.Id
+	must(iamsdk.NewFromConfig(w.ConfigAs(rootOf(id))).CreateRole(ctx, &iamsdk.CreateRoleInput{RoleName: aws.String("open"), AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`)}))(t)
+	inside, outside := w.User("chief", nodetest.Allow("sts:AssumeRole")), w.UserIn(stranger, "bob", nodetest.Allow("sts:AssumeRole"))
+	assume := func(k nodetest.Keys) error {
+		_, err := stssdk.NewFromConfig(w.ConfigAs(k)).AssumeRole(ctx, &stssdk.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + id + ":role/open"), RoleSessionName: aws.String("session")})
+		return err
+	}
+	refused(t, assume(outside), "", "")
+	w.enable(t, rcp)
+	w.attach(t, w.policy(t, rcp, "perimeter", strings.ReplaceAll(perimeter, "ORG", org)), w.root)
+	refused(t, assume(outside), "AccessDenied", "with an explicit deny in a resource control policy")
+	refused(t, assume(inside), "", "")
 }
