@@ -10,7 +10,7 @@ up: build ## build and start a cloud in the foreground
 
 build: ## build bin/pileus
 	@mkdir -p bin
-	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pileus ./cmd/pileus
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/pileus ./cmd/pileus
 
 test: ## set up what the tests need and run all of them, as CI does
 	@scripts/test

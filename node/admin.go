@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pileus/clock"
+	"pileus/plane"
 	"pileus/store"
 )
 
@@ -25,8 +26,11 @@ func (n *Node) adminHandler() http.Handler {
 	m.HandleFunc("POST /_pileus/reset", n.resetRequest)
 	m.HandleFunc("POST /moto-api/reset", n.resetRequest)
 	m.HandleFunc("POST /_localstack/state/reset", n.resetRequest)
-	m.HandleFunc("POST /_pileus/down", func(w http.ResponseWriter, _ *http.Request) {
+	m.HandleFunc("POST /_pileus/down", func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
+		if r.URL.Query().Get("all") == "true" {
+			n.askedAll.Store(true)
+		}
 		n.askToStop()
 	})
 	n.clockRoutes(m)
@@ -99,6 +103,7 @@ type Status struct {
 	Uptime   string                    `json:"uptime"`
 	Clock    ClockState                `json:"clock"`
 	Warnings []string                  `json:"warnings,omitempty"`
+	Plane    plane.Report              `json:"plane"`
 	Services map[string]map[string]int `json:"services"`
 }
 
@@ -145,7 +150,7 @@ func (n *Node) status(ctx context.Context, c *core) (Status, error) {
 	s := Status{
 		Ready: n.ready.Load(), PID: os.Getpid(), Version: n.o.Version, Endpoint: n.endpoint, DataDir: n.o.DataDir, Backend: n.o.backend(),
 		Region: n.o.Region, Account: n.o.Account, Uptime: n.started.Elapsed().Round(time.Second).String(),
-		Clock: stateOf(c.clock.State()), Warnings: n.o.Warnings(), Services: map[string]map[string]int{},
+		Clock: stateOf(c.clock.State()), Warnings: n.o.Warnings(), Plane: n.o.Plane.Describe(), Services: map[string]map[string]int{},
 	}
 	return s, c.db.View(ctx, func(rd store.Reader) error {
 		for _, m := range c.modules {

@@ -46,6 +46,7 @@ type Node struct {
 	served     atomic.Uint64 // requests
 	stopTrim   context.CancelFunc
 	stopping   atomic.Bool
+	askedAll   atomic.Bool // to end instances as well
 	started    clock.Stopwatch
 }
 
@@ -218,6 +219,10 @@ func (n *Node) Failed() <-chan error { return n.failed }
 
 // Asked is closed when a client asked the node to stop (`pileus down`).
 func (n *Node) Asked() <-chan struct{} { return n.asked }
+
+// AskedAll tells whether that was to end instances as well
+// (`pileus down --all`).
+func (n *Node) AskedAll() bool { return n.askedAll.Load() }
 
 func (n *Node) askToStop() { n.once.Do(func() { close(n.asked) }) }
 

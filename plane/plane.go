@@ -30,15 +30,15 @@ type Plane interface {
 
 // Report says what a plane does for real.
 type Report struct {
-	Kind     string       // "linux", "linux (user namespace)", "simulated"
-	Features []Capability // in the order in which they are shown
+	Kind     string       `json:"kind"`               // "linux", "linux (user namespace)", "simulated"
+	Features []Capability `json:"features,omitempty"` // in the order in which they are shown
 }
 
 // Capability is one thing that the data plane does, or why it cannot.
 type Capability struct {
-	Name   string // "security groups", "volume IOPS limits"
-	Works  bool
-	Reason string // what is missing, and how to get it
+	Name   string `json:"name"` // "security groups", "volume IOPS limits"
+	Works  bool   `json:"works"`
+	Reason string `json:"reason,omitempty"` // what is missing, and how to get it
 }
 
 var (

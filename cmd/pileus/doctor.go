@@ -32,6 +32,7 @@ func doctorCommand() *cobra.Command {
 			for _, tool := range clients {
 				tool.print(w)
 			}
+			checkPlane(w)
 			if bad > 0 {
 				return &exitError{1, fmt.Sprintf("%d of the above need attention", bad)}
 			}

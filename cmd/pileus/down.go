@@ -15,15 +15,22 @@ import (
 const stopsWithin = 30 * time.Second
 
 func downCommand() *cobra.Command {
-	return &cobra.Command{
+	d := &cobra.Command{
 		Use: "down", Short: "Stop the cloud that runs here", Args: cobra.NoArgs,
 		Long: `Stop the cloud that runs here, or the one that --endpoint names, and return once
-it has ended. What it holds is there again when it is started the next time.`,
-		Example: "  pileus down\n  pileus down --endpoint http://127.0.0.1:4567",
+it has ended. What it holds is there again when it is started the next time.
+Instances go on running meanwhile; with --all they end, and no namespace, rule,
+mount, device or process of the cloud is left on this machine. Their volumes
+stay, and they boot again with the cloud.`,
+		Example: "  pileus down\n  pileus down --all\n  pileus down --endpoint http://127.0.0.1:4567",
 		RunE: func(c *cobra.Command, _ []string) error {
 			k := connect(c)
 			local, here := k.local()
-			if err := k.do(c.Context(), http.MethodPost, "/_pileus/down", nil, nil); err != nil {
+			path := "/_pileus/down"
+			if all, _ := c.Flags().GetBool("all"); all {
+				path += "?all=true"
+			}
+			if err := k.do(c.Context(), http.MethodPost, path, nil, nil); err != nil {
 				return err
 			}
 			ended := func() bool { return k.do(c.Context(), http.MethodGet, "/_pileus/health", nil, nil) != nil }
@@ -44,6 +51,8 @@ it has ended. What it holds is there again when it is started the next time.`,
 			return nil
 		},
 	}
+	d.Flags().Bool("all", false, "end instances, too, and remove every trace of the cloud from the kernel")
+	return d
 }
 
 func waitCommand() *cobra.Command {

@@ -42,6 +42,12 @@ func printStatus(w io.Writer, s node.Status) {
 			fmt.Fprintf(t, "also runs\t%s (process %d)\n", r.Endpoint, r.PID)
 		}
 	}
+	fmt.Fprintf(t, "data plane\t%s\n", s.Plane.Kind)
+	for _, f := range s.Plane.Features {
+		if !f.Works && s.Plane.Kind != "simulated" {
+			fmt.Fprintf(t, "limited\t%s: %s\n", f.Name, f.Reason)
+		}
+	}
 	for _, x := range s.Warnings {
 		fmt.Fprintf(t, "WARNING\t%s\n", x)
 	}

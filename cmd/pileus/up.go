@@ -56,9 +56,12 @@ understood as well.`,
 	f.Bool("verify-signatures", true, "refuse requests whose signature is wrong")
 	f.Bool("enforce-policies", true, "refuse what policies do not allow")
 	f.Bool("profile", false, "serve pprof at /_pileus/pprof/")
+	f.String("plane", planeAuto, `networks, machines and volumes: "linux" makes them of the kernel's parts and needs root, "sim" only keeps their states, "auto" takes what is possible`)
+	f.Bool("uplink", true, "let instances reach the real internet through this machine, where their network allows it")
 	f.String("init-dir", filepath.Join(configDir(), "init"), "scripts in {boot,start,ready,shutdown}.d below it are run, as are those in /etc/localstack/init")
 	f.String("log-level", "info", "debug, info, warn or error")
 	f.String("log-format", "text", "text or json")
+	complete(c, "plane", planeAuto, planeLinux, planeSimulated)
 	complete(c, "durability", "sync", "async", "memory")
 	complete(c, "log-level", "debug", "info", "warn", "error")
 	complete(c, "log-format", "text", "json")
@@ -77,9 +80,13 @@ func up(c *cobra.Command, _ []string) error {
 	o.Init = scripts
 	scripts.Run(ctx, initscripts.Boot, nil)
 	watch := clock.Start()
-	n, err := node.Start(ctx, o)
+	letGo, err := givePlane(c, &o)
 	if err != nil {
 		return err
+	}
+	n, err := node.Start(ctx, o)
+	if err != nil {
+		return errors.Join(err, letGo(false))
 	}
 	took := watch.Elapsed()
 	env := environment(n.Endpoint(), o)
@@ -103,7 +110,8 @@ func up(c *cobra.Command, _ []string) error {
 	stopping := context.WithoutCancel(ctx)
 	o.Log.Info("stopping")
 	scripts.Run(stopping, initscripts.Shutdown, env)
-	return errors.Join(err, n.Stop(stopping))
+	err = errors.Join(err, n.Stop(stopping))
+	return errors.Join(err, letGo(n.AskedAll()))
 }
 
 // untilEnd waits for Ctrl-C, `pileus down`, or a node that cannot go on.

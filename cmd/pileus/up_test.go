@@ -73,7 +73,7 @@ func TestTwoClouds(t *testing.T) {
 		t.Errorf("a second one on the same port: %s", complaint)
 	}
 	second := m.up("--ephemeral", "--secret-key", "of the second")
-	if out := m.must("status"); !strings.Contains(out, second.endpoint) || !strings.Contains(out, "also runs  "+first.endpoint) {
+	if out := m.must("status"); !strings.Contains(out, second.endpoint) || !strings.Contains(out, "also runs   "+first.endpoint) {
 		t.Errorf("the one that was started last, and the other:\n%s", out)
 	}
 	if out := m.must("env"); !strings.Contains(out, "AWS_SECRET_ACCESS_KEY='of the second'") {
@@ -144,7 +144,7 @@ func TestDownWhileScriptsRun(t *testing.T) {
 	m := newMachine(t)
 	m.write(".config/pileus/init/ready.d/forever.sh", "exec sleep 600")
 	p := m.up("--ephemeral")
-	if complaint := m.refuses("wait", "--timeout", "200ms"); !strings.Contains(complaint, "init scripts") {
+	if complaint := m.refuses("wait", "--timeout", "1s"); !strings.Contains(complaint, "init scripts") {
 		t.Error(complaint)
 	}
 	m.must("down")

@@ -1,0 +1,122 @@
+//go:build linux
+
+// Package linux is the data plane of the Linux kernel: networks, machines and
+// volumes, each in a package of its own, put together.
+package linux
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"pileus/plane"
+	"pileus/plane/linux/machine"
+	"pileus/plane/linux/network"
+	"pileus/plane/linux/volume"
+)
+
+// Options say what a plane is opened with.
+type Options struct {
+	// Cloud is the short id that everything of this cloud carries in the kernel.
+	Cloud string
+	// Dir keeps volumes, images and the records of machines.
+	Dir string
+	// Private are folders that no machine may see, beside Dir.
+	Private []string
+	// Uplink lets machines reach the real internet, as the host.
+	Uplink bool
+	// Program is what runs as first process in machines; this program where empty.
+	Program string
+	// HostNS is the network namespace that plays the host; "" is the real one.
+	HostNS string
+	Log    *slog.Logger
+}
+
+// Plane is the data plane. The network's part is opened when it is first
+// needed, or at once where an earlier process has left something.
+type Plane struct {
+	*lazyNetwork
+	*machines
+	*volumes
+}
+
+// Aliases, so that the fields do not hide the methods of the same names.
+type (
+	machines = machine.Machines
+	volumes  = volume.Store
+)
+
+var _ plane.Plane = (*Plane)(nil)
+
+// Open finds what an earlier process left, and manages it.
+func Open(o Options) (*Plane, error) {
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	p := &Plane{volumes: disks, lazyNetwork: &lazyNetwork{o: network.Options{
+		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "network"), Log: o.Log, HostNS: o.HostNS, Uplink: o.Uplink,
+		Range: plane.Internet,
+	}}}
+	p.machines, err = machine.Open(machine.Options{
+		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "machines"), Log: o.Log, Program: o.Program, Private: append([]string{o.Dir}, o.Private...),
+		Device: func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	if p.lazyNetwork.left() {
+		if _, err := p.lazyNetwork.open(); err != nil {
+			return nil, errors.Join(err, p.machines.Close())
+		}
+	}
+	return p, nil
+}
+
+// Describe implements plane.Plane. What networks can do is known once one was
+// needed; Probe finds it out.
+func (p *Plane) Describe() plane.Report {
+	r := plane.Report{Kind: "linux"}
+	if !initialUsers() {
+		r.Kind = "linux (user namespace)"
+	}
+	if n := p.opened(); n != nil {
+		r.Features = append(r.Features, n.Describe()...)
+	}
+	r.Features = append(r.Features, p.machines.Describe()...)
+	r.Features = append(r.Features, p.volumes.Capabilities()...)
+	return r
+}
+
+// Probe is Describe with what networks can do.
+func (p *Plane) Probe() plane.Report {
+	_, err := p.lazyNetwork.open()
+	r := p.Describe()
+	if err != nil {
+		r.Features = append([]plane.Capability{{Name: "networks", Reason: err.Error()}}, r.Features...)
+	}
+	return r
+}
+
+// initialUsers tells whether this process is in the host's own user namespace:
+// there, user ids are what they seem.
+func initialUsers() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	return err != nil || slices.Equal(strings.Fields(string(b)), []string{"0", "0", "4294967295"})
+}
+
+// Clear implements plane.Plane: machines first, because they hold the rest.
+func (p *Plane) Clear() error {
+	return errors.Join(p.machines.Clear(), p.lazyNetwork.Clear(), p.volumes.Clear())
+}
+
+// Close implements plane.Plane.
+func (p *Plane) Close() error {
+	return errors.Join(p.machines.Close(), p.lazyNetwork.Close(), p.volumes.Close())
+}
