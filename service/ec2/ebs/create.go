@@ -1,0 +1,145 @@
+package ebs
+
+import (
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/identity"
+	"pileus/plane"
+	"pileus/region"
+	"pileus/service/ec2/resource"
+	"pileus/store"
+)
+
+const volumeKind = "volume" // in ARNs and tag specifications
+
+// Wanted is a volume to be made.
+type Wanted struct {
+	Zone             string
+	Size             *int32 // GiB; nil for the snapshot's
+	Type             string // "" for gp2
+	IOPS, Throughput *int32
+	Encrypted        *bool
+	KMSKey           *string
+	MultiAttach      *bool
+	Snapshot         string       // "" for none
+	Image            *plane.Image // the volume begins as this image's root; takes precedence over Snapshot's content
+	Tags             identity.Tags
+}
+
+// Create makes a volume's record; its controller makes the volume.
+func Create(c *cloud.Call, tx store.Tx, w Wanted) (*Volume, error) {
+	v, err := prepare(c, tx, w)
+	if err != nil {
+		return nil, err
+	}
+	v.ID = resource.NewID(c, "vol")
+	resource.Register(c, tx, volumeKind, v.ID, w.Tags)
+	put(tx, v)
+	return v, nil
+}
+
+// Check says what is wrong with a volume that is wanted.
+func Check(c *cloud.Call, r store.Reader, w Wanted) error {
+	_, err := prepare(c, r, w)
+	return err
+}
+
+// prepare works out a new volume's record, but for its id.
+func prepare(c *cloud.Call, r store.Reader, w Wanted) (*Volume, error) {
+	v := &Volume{Account: c.Account, Region: c.Region, Type: w.Type, Created: c.Now, State: api.VolumeStateCreating, Image: w.Image}
+	zone, err := findZone(c, w.Zone)
+	if err != nil {
+		return nil, err
+	}
+	v.Zone = zone.Name
+	if v.Type == "" {
+		v.Type = api.VolumeTypeGp2
+	}
+	k, err := findKind(v.Type)
+	if err != nil {
+		return nil, err
+	}
+	size, sourceKey := cloud.Or(w.Size, 0), ""
+	if w.Snapshot != "" {
+		if sourceKey, err = v.begin(c, r, w.Snapshot, &size); err != nil {
+			return nil, err
+		}
+	} else if w.Size == nil {
+		return nil, resource.Missing("size or snapshotId")
+	}
+	if v.shape, err = k.check(size, asked{w.IOPS, w.Throughput, w.MultiAttach}); err != nil {
+		return nil, err
+	}
+	v.Encrypted, v.KMSKey, err = encryption(c, r, w.Encrypted, w.KMSKey, sourceKey)
+	return v, err
+}
+
+func findZone(c *cloud.Call, name string) (region.Zone, error) {
+	if g, ok := region.Find(c.Region); ok {
+		if z, ok := g.FindZone(name); ok {
+			return z, nil
+		}
+	}
+	return region.Zone{}, errNoZone(name)
+}
+
+// begin makes a new volume a copy of a snapshot, which has its size unless
+// another was asked for.
+func (v *Volume) begin(c *cloud.Call, r store.Reader, id string, size *int32) (key string, err error) {
+	s, err := Restorable(c, r, id)
+	if err != nil {
+		return "", err
+	}
+	if *size == 0 {
+		*size = s.Size
+	}
+	if *size < s.Size {
+		return "", errTooSmall(*size, id, s.Size)
+	}
+	v.Snapshot = id
+	v.FastRestored = s.fast(v.Zone, c.Now)
+	if v.Image == nil {
+		v.Content, v.Image = s.Content, s.Image
+	}
+	if v.Image == nil && s.domain() == domainOf(v.Account, v.Region, v.KMSKey) {
+		v.Latest = s.Content
+	}
+	return s.KMSKey, nil
+}
+
+func createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInput) (*api.Volume, error) {
+	if err := resource.OnlyTags(in.TagSpecifications, volumeKind); err != nil {
+		return nil, err
+	}
+	tags, err := resource.SpecifiedTags(in.TagSpecifications, volumeKind)
+	if err != nil {
+		return nil, err
+	}
+	if in.OutpostArn != nil {
+		return nil, resource.Unsupported("There are no Outposts in this cloud.")
+	}
+	return resource.Once(c, tx, "CreateVolume", in.ClientToken, in, func() (*api.Volume, error) {
+		v, err := Create(c, tx, Wanted{
+			Zone: in.AvailabilityZone, Size: in.Size, Type: cloud.Or(in.VolumeType, ""), IOPS: in.Iops, Throughput: in.Throughput,
+			Encrypted: in.Encrypted, KMSKey: in.KmsKeyId, MultiAttach: in.MultiAttachEnabled, Snapshot: cloud.Or(in.SnapshotId, ""), Tags: tags,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return v.api(c, tx), nil
+	})
+}
+
+// deleteVolume has a volume go that nothing uses.
+func deleteVolume(c *cloud.Call, tx store.Tx, in *api.DeleteVolumeInput) (*cloud.Empty, error) {
+	return &cloud.Empty{}, change(c, tx, in.VolumeId, func(v *Volume) error {
+		switch {
+		case len(v.Attachments) > 0:
+			return resource.Errorf("VolumeInUse", "Volume %s is currently attached to %s", v.ID, v.Attachments[0].Instance)
+		case v.State == api.VolumeStateDeleting:
+			return errNoVolume(v.ID)
+		}
+		v.State = api.VolumeStateDeleting
+		return nil
+	})
+}

@@ -1,0 +1,47 @@
+package ebs
+
+import (
+	"pileus/cloud"
+	"pileus/service/ec2/resource"
+)
+
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+
+func errNoVolume(id string) *cloud.Error {
+	if !resource.WellFormed("vol", id) {
+		return resource.Errorf("InvalidParameterValue", "Value (%s) for parameter volumeId is invalid. Expected: 'vol-...'.", id)
+	}
+	return resource.Errorf("InvalidVolume.NotFound", "The volume '%s' does not exist.", id)
+}
+
+func errNoSnapshot(id string) *cloud.Error {
+	if !resource.WellFormed("snap", id) {
+		return resource.Errorf("InvalidParameterValue", "Value (%s) for parameter snapshotId is invalid. Expected: 'snap-...'.", id)
+	}
+	return resource.Errorf("InvalidSnapshot.NotFound", "The snapshot '%s' does not exist.", id)
+}
+
+func errNoZone(zone string) *cloud.Error {
+	return resource.Errorf("InvalidZone.NotFound", "The zone '%s' does not exist.", zone)
+}
+
+func errVolumeState(v *Volume, want string) *cloud.Error {
+	return resource.Errorf("IncorrectState", "The volume '%s' is '%s'. It must be '%s'.", v.ID, v.State, want)
+}
+
+func errTooSmall(size int32, snapshot string, least int32) *cloud.Error {
+	return resource.Errorf("InvalidParameterValue", "Volume of size %dGB is smaller than snapshot '%s', expect size >= %dGB", size, snapshot, least)
+}
+
+func errSnapshotState(s *Snapshot) *cloud.Error {
+	return resource.Errorf("IncorrectState", "The snapshot '%s' is '%s'. It must be 'completed'.", s.ID, s.State)
+}
+
+func errArchived(id string) *cloud.Error {
+	return resource.Errorf("IncorrectState", "The snapshot '%s' is in the archive tier. Restore it first.", id)
+}
+
+var (
+	errNoKMS     = resource.Errorf("InvalidParameterValue", "This cloud has no Key Management Service (KMS) yet: leave KmsKeyId out, or use alias/aws/ebs.")
+	errForbidden = resource.Errorf("AuthFailure", "Not authorized for images")
+)

@@ -1,0 +1,54 @@
+package ebs
+
+import (
+	api "pileus/api/ec2"
+	"pileus/cloud"
+)
+
+// Bindings are the operations of block storage.
+func (s *Room) Bindings() []cloud.Binding {
+	return []cloud.Binding{
+		api.CreateVolume.Update(createVolume),
+		api.DeleteVolume.Update(deleteVolume),
+		api.DescribeVolumes.View(describeVolumes),
+		api.AttachVolume.Update(s.attachVolume),
+		api.DetachVolume.Update(s.detachVolume),
+		api.ModifyVolume.Update(modifyVolume),
+		api.DescribeVolumesModifications.View(describeModifications),
+		api.DescribeVolumeAttribute.View(describeVolumeAttribute),
+		api.ModifyVolumeAttribute.Update(modifyVolumeAttribute),
+		api.DescribeVolumeStatus.View(describeStatus),
+		api.EnableVolumeIO.Update(enableIO),
+
+		api.CreateSnapshot.Update(createSnapshot),
+		api.CreateSnapshots.Update(s.createSnapshots),
+		api.DescribeSnapshots.View(describeSnapshots),
+		api.DeleteSnapshot.Update(s.deleteSnapshot),
+		api.CopySnapshot.Update(copySnapshot),
+		api.ModifySnapshotAttribute.Update(modifySnapshotAttribute),
+		api.ResetSnapshotAttribute.Update(resetSnapshotAttribute),
+		api.DescribeSnapshotAttribute.View(describeSnapshotAttribute),
+
+		api.ModifySnapshotTier.Update(s.modifySnapshotTier),
+		api.RestoreSnapshotTier.Update(restoreSnapshotTier),
+		api.DescribeSnapshotTierStatus.View(describeTierStatus),
+		api.EnableFastSnapshotRestores.Update(enableFastRestores),
+		api.DisableFastSnapshotRestores.Update(disableFastRestores),
+		api.DescribeFastSnapshotRestores.View(describeFastRestores),
+		api.LockSnapshot.Update(lockSnapshot),
+		api.UnlockSnapshot.Update(unlockSnapshot),
+		api.DescribeLockedSnapshots.View(describeLocked),
+		api.ListSnapshotsInRecycleBin.View(listBin),
+		api.RestoreSnapshotFromRecycleBin.Update(restoreFromBin),
+
+		api.EnableEbsEncryptionByDefault.Update(enableEncryption),
+		api.DisableEbsEncryptionByDefault.Update(disableEncryption),
+		api.GetEbsEncryptionByDefault.View(getEncryption),
+		api.GetEbsDefaultKmsKeyId.View(getDefaultKey),
+		api.ModifyEbsDefaultKmsKeyId.Update(modifyDefaultKey).Partial("there is no KMS yet: alias/aws/ebs is the only key"),
+		api.ResetEbsDefaultKmsKeyId.Update(resetDefaultKey),
+		api.EnableSnapshotBlockPublicAccess.Update(blockPublicAccess),
+		api.DisableSnapshotBlockPublicAccess.Update(unblockPublicAccess),
+		api.GetSnapshotBlockPublicAccessState.View(publicAccessState),
+	}
+}
