@@ -44,7 +44,7 @@ func configOperations() []cloud.Binding {
 		api.GetBucketRequestPayment.View(getBucketRequestPayment),
 		api.PutBucketRequestPayment.Update(putBucketRequestPayment),
 		api.GetBucketAccelerateConfiguration.View(getBucketAccelerateConfiguration),
-		api.PutBucketAccelerateConfiguration.Update(putBucketAccelerateConfiguration).Partial("acceleration: transfers take the same way"),
+		api.PutBucketAccelerateConfiguration.Update(putBucketAccelerateConfiguration),
 
 		api.GetBucketCors.View(getBucketCors),
 		api.PutBucketCors.Update(putBucketCors),
@@ -59,7 +59,7 @@ func configOperations() []cloud.Binding {
 		api.RestoreObject.Update(restoreObject).Partial("restore as a SELECT query"),
 
 		api.GetBucketReplication.View(getBucketReplication),
-		api.PutBucketReplication.Update(putBucketReplication).Partial("replication time control and its metrics; replicas that are changed do not change their source"),
+		api.PutBucketReplication.Update(putBucketReplication).Partial("the events and metrics of replication time control"),
 		api.DeleteBucketReplication.Update(deleteBucketReplication),
 		api.GetBucketNotificationConfiguration.View(getBucketNotificationConfiguration),
 		api.PutBucketNotificationConfiguration.Serve(putBucketNotificationConfiguration).Partial("targets other than SQS and EventBridge"),
@@ -79,7 +79,7 @@ func configOperations() []cloud.Binding {
 		api.DeleteBucketMetricsConfiguration.Update(deleteBucketMetricsConfiguration),
 		api.ListBucketMetricsConfigurations.View(listBucketMetricsConfigurations),
 		api.GetBucketIntelligentTieringConfiguration.View(getBucketIntelligentTieringConfiguration),
-		api.PutBucketIntelligentTieringConfiguration.Update(putBucketIntelligentTieringConfiguration).Partial("moving objects between access tiers: all stay in the frequent one"),
+		api.PutBucketIntelligentTieringConfiguration.Update(putBucketIntelligentTieringConfiguration).Partial("the event of a move to an archive tier; bills have all tiers as the frequent one"),
 		api.DeleteBucketIntelligentTieringConfiguration.Update(deleteBucketIntelligentTieringConfiguration),
 		api.ListBucketIntelligentTieringConfigurations.View(listBucketIntelligentTieringConfigurations),
 	}

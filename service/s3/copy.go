@@ -105,9 +105,10 @@ func (q *copyRequest) check(c *cloud.Call, b *Bucket, o *Object, key customerKey
 	if err := q.condition.check(o); err != nil {
 		return err
 	}
-	if o.archived(c.Now) {
-		return errArchived(o)
+	if b.archived(o, c.Now) {
+		return errArchived(b, o, c.Now)
 	}
+	noteAccess(c, o)
 	return nil
 }
 

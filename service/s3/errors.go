@@ -3,6 +3,7 @@ package s3
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	api "pileus/api/s3"
 	"pileus/cloud"
@@ -165,9 +166,9 @@ func errStorageClass(class string) *cloud.Error {
 	return cloud.Errorf(400, "InvalidStorageClass", "The storage class you specified is not valid").With("StorageClassRequested", class)
 }
 
-func errArchived(o *Object) *cloud.Error {
+func errArchived(b *Bucket, o *Object, now time.Time) *cloud.Error {
 	return api.ErrInvalidObjectState.New("The operation is not valid for the object's storage class").
-		Details(&api.InvalidObjectState{StorageClass: new(o.StorageClass())})
+		Details(&api.InvalidObjectState{StorageClass: new(o.StorageClass()), AccessTier: b.archiveStatus(o, now)})
 }
 
 // errRedirect tells a client that signs for another region where the bucket

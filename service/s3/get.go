@@ -14,8 +14,8 @@ func getObject(c *cloud.Call, r store.Reader, in *api.GetObjectInput) (*api.GetO
 	if err != nil {
 		return nil, err
 	}
-	if o.archived(c.Now) {
-		return nil, errArchived(o)
+	if b.archived(o, c.Now) {
+		return nil, errArchived(b, o, c.Now)
 	}
 	key, err := readCustomerKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5)
 	if err != nil {
@@ -29,6 +29,7 @@ func getObject(c *cloud.Call, r store.Reader, in *api.GetObjectInput) (*api.GetO
 	if out.Body, err = c.Cloud.Blobs().Open(c, r, o.Body, key.key, s.from, s.length); err != nil {
 		return nil, err
 	}
+	noteAccess(c, o)
 	meterObject(c, b, o, "GetObject", tier2)
 	meterOut(c, b, o, "GetObject", s.length)
 	return out, nil
@@ -53,7 +54,9 @@ func headObject(c *cloud.Call, r store.Reader, in *api.HeadObjectInput) (*api.He
 		return nil, err
 	}
 	meterObject(c, b, o, "HeadObject", tier2)
-	return headOf(out), nil
+	head := headOf(out)
+	head.ArchiveStatus = b.archiveStatus(o, c.Now)
+	return head, nil
 }
 
 // findToRead is the version that a GET or HEAD means and the part of it that
@@ -131,11 +134,6 @@ func findPart(r store.Reader, o *Object, number int32) (PartInfo, span, error) {
 		}
 	}
 	return PartInfo{}, span{}, errPartNumber(number, o.Parts)
-}
-
-// archived tells whether the object has to be restored before it can be read.
-func (o *Object) archived(now time.Time) bool {
-	return (o.Class == "GLACIER" || o.Class == "DEEP_ARCHIVE") && !o.Restored.After(now)
 }
 
 // described is an answer to a read and the texts that it points to, in one

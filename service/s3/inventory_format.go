@@ -23,16 +23,17 @@ type inventoryFormat interface {
 	extension() string
 }
 
-func newInventoryFormat(config *api.InventoryConfiguration, w io.Writer) inventoryFormat {
+func newInventoryFormat(config *api.InventoryConfiguration, now time.Time, w io.Writer) inventoryFormat {
 	if config.Destination.S3BucketDestination.Format == "Parquet" {
-		return newInventoryParquet(config, w)
+		return newInventoryParquet(config, now, w)
 	}
-	return &inventoryCSV{config: config, zip: gzip.NewWriter(w)}
+	return &inventoryCSV{config: config, now: now, zip: gzip.NewWriter(w)}
 }
 
 // inventoryCSV is a report as CSV in gzip.
 type inventoryCSV struct {
 	config *api.InventoryConfiguration
+	now    time.Time
 	zip    *gzip.Writer
 }
 
@@ -42,7 +43,7 @@ func (x *inventoryCSV) line(b *Bucket, o *Object) error {
 		fields = append(fields, o.Version, strconv.FormatBool(o.current()), strconv.FormatBool(o.Marker))
 	}
 	for _, f := range x.config.OptionalFields {
-		fields = append(fields, inventoryFields[f](b, o))
+		fields = append(fields, inventoryText(f, b, o, x.now))
 	}
 	for i, f := range fields {
 		fields[i] = `"` + strings.ReplaceAll(f, `"`, `""`) + `"`
@@ -80,7 +81,7 @@ type inventoryColumn struct {
 	value func(b *Bucket, o *Object) parquet.Value
 }
 
-func newInventoryParquet(config *api.InventoryConfiguration, w io.Writer) *inventoryParquet {
+func newInventoryParquet(config *api.InventoryConfiguration, now time.Time, w io.Writer) *inventoryParquet {
 	x := &inventoryParquet{}
 	add := func(name, kind string, value func(b *Bucket, o *Object) parquet.Value) {
 		x.columns = append(x.columns, inventoryColumn{name, kind, value})
@@ -93,7 +94,7 @@ func newInventoryParquet(config *api.InventoryConfiguration, w io.Writer) *inven
 		add("is_delete_marker", "optional boolean %s", func(_ *Bucket, o *Object) parquet.Value { return parquet.ValueOf(o.Marker) })
 	}
 	for _, f := range config.OptionalFields {
-		kind, value := inventoryValue(f)
+		kind, value := inventoryValue(f, now)
 		add(snake(f), kind, value)
 	}
 	slices.SortFunc(x.columns, func(a, b inventoryColumn) int { return strings.Compare(a.name, b.name) })
@@ -107,7 +108,7 @@ func newInventoryParquet(config *api.InventoryConfiguration, w io.Writer) *inven
 
 // inventoryValue is the type of an optional column and what it says.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory.html#storage-inventory-contents
-func inventoryValue(f string) (kind string, value func(b *Bucket, o *Object) parquet.Value) {
+func inventoryValue(f string, now time.Time) (kind string, value func(b *Bucket, o *Object) parquet.Value) {
 	moment := func(o *Object, t time.Time) parquet.Value {
 		if t.IsZero() {
 			return parquet.NullValue()
@@ -134,7 +135,7 @@ func inventoryValue(f string) (kind string, value func(b *Bucket, o *Object) par
 			return parquet.ValueOf(o.Parts > 0)
 		}
 	}
-	return "optional binary %s (STRING)", func(b *Bucket, o *Object) parquet.Value { return given(inventoryFields[f](b, o)) }
+	return "optional binary %s (STRING)", func(b *Bucket, o *Object) parquet.Value { return given(inventoryText(f, b, o, now)) }
 }
 
 func given(s string) parquet.Value {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"pileus/cloud"
 	"pileus/identity"
@@ -35,20 +36,28 @@ var inventoryFields = map[string]func(b *Bucket, o *Object) string{
 	"ReplicationStatus":         func(_ *Bucket, o *Object) string { return o.Replication },
 	"EncryptionStatus":          func(_ *Bucket, o *Object) string { return unlessMarker(o, encryptionStatus(o)) },
 	"ObjectLockMode":            func(_ *Bucket, o *Object) string { return o.LockMode },
+	tierField:                   func(*Bucket, *Object) string { return "" }, // see inventoryText
 	"ObjectLockLegalHoldStatus": func(_ *Bucket, o *Object) string { return map[bool]string{true: "ON"}[o.LegalHold] },
-	"IntelligentTieringAccessTier": func(_ *Bucket, o *Object) string {
-		return map[bool]string{true: "FREQUENT"}[o.Class == "INTELLIGENT_TIERING"]
-	},
-	"BucketKeyStatus":         func(_ *Bucket, o *Object) string { return unlessMarker(o, "DISABLED") },
-	"ChecksumAlgorithm":       func(_ *Bucket, o *Object) string { return o.Sum.Algorithm },
-	"ObjectOwner":             func(_ *Bucket, o *Object) string { return identity.CanonicalID(o.Owner) },
-	"ObjectAccessControlList": inventoryACL,
+	"BucketKeyStatus":           func(_ *Bucket, o *Object) string { return unlessMarker(o, "DISABLED") },
+	"ChecksumAlgorithm":         func(_ *Bucket, o *Object) string { return o.Sum.Algorithm },
+	"ObjectOwner":               func(_ *Bucket, o *Object) string { return identity.CanonicalID(o.Owner) },
+	"ObjectAccessControlList":   inventoryACL,
 	"ObjectLockRetainUntilDate": func(_ *Bucket, o *Object) string {
 		if o.LockUntil.IsZero() {
 			return ""
 		}
 		return o.LockUntil.UTC().Format(eventTime)
 	},
+}
+
+const tierField = "IntelligentTieringAccessTier"
+
+// inventoryText is what the report of a time says in an optional column.
+func inventoryText(field string, b *Bucket, o *Object, now time.Time) string {
+	if field == tierField {
+		return b.tier(o, now)
+	}
+	return inventoryFields[field](b, o)
 }
 
 func unlessMarker(o *Object, s string) string {
@@ -107,7 +116,7 @@ type inventoryReader struct {
 
 func newInventoryReader(c *cloud.Call, bucket string, config *api.InventoryConfiguration) *inventoryReader {
 	x := &inventoryReader{c: c, bucket: bucket, config: config, from: store.K(bucket), sum: md5.New()}
-	x.format = newInventoryFormat(config, &x.out)
+	x.format = newInventoryFormat(config, c.Now, &x.out)
 	return x
 }
 

@@ -61,6 +61,9 @@ type Object struct {
 	// RestoreDays, how long the copy is then kept.
 	Restored, Restoring time.Time
 	RestoreDays         int32
+	// Accessed is when an object in Intelligent-Tiering was last read, to the
+	// day; zero for never since it was made.
+	Accessed time.Time
 
 	Replication string // "PENDING", "COMPLETED", "FAILED", "REPLICA" or ""
 }

@@ -51,6 +51,7 @@ const (
 	fRestoring
 	fRestoreDays
 	fReplication
+	fAccessed
 )
 
 const (
@@ -100,6 +101,7 @@ func (o *Object) AppendRecord(b []byte) []byte {
 	w.time(fRestoring, o.Restoring)
 	w.num(fRestoreDays, int64(o.RestoreDays))
 	w.str(fReplication, o.Replication)
+	w.time(fAccessed, o.Accessed)
 	return w.b
 }
 
@@ -214,6 +216,8 @@ func (o *Object) parseRare(r *reader) bool {
 		o.RestoreDays = int32(r.num())
 	case fReplication:
 		o.Replication = r.str()
+	case fAccessed:
+		o.Accessed = r.time()
 	default:
 		return false
 	}

@@ -19,7 +19,7 @@ func fullObject() *Object {
 		Sum:  Checksum{"CRC32", "AAAAAA==-3", true}, Parts: 12, From: "u", ContentType: "text/plain", CacheControl: "no-cache",
 		ContentDisposition: "inline", ContentEncoding: "gzip", ContentLanguage: "de", Expires: "0", Redirect: "/x",
 		Meta: map[string]string{"a": "", "b": "ü"}, Tags: map[string]string{"": "x", "k": "v"}, ACL: &ACL{Grants: []Grant{{"AllUsers", "READ"}}},
-		CustomerKeyMD5: "md5", LockMode: "GOVERNANCE", LockUntil: at(3), LegalHold: true, Restored: at(4), Restoring: at(5), RestoreDays: 9, Replication: "PENDING",
+		CustomerKeyMD5: "md5", LockMode: "GOVERNANCE", LockUntil: at(3), LegalHold: true, Restored: at(4), Restoring: at(5), RestoreDays: 9, Replication: "PENDING", Accessed: at(6),
 	}
 }
 

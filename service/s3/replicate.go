@@ -30,17 +30,20 @@ type replica struct {
 
 // replicate asks for the copies of a version that was just written, or whose
 // tags or ACL changed. Deletions of versions are not replicated, and neither
-// are replicas.
+// are replicas; changes to replicas are, where a rule asks for that.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-what-is-isnt-replicated.html
 func replicate(c *cloud.Call, tx store.Tx, b *Bucket, o *Object, event string) {
 	written := strings.HasPrefix(event, "ObjectCreated:") || event == eventMarker
 	changed := strings.HasPrefix(event, "ObjectTagging:") || event == eventACLPut
-	if o.Replication == "REPLICA" || o.isNull() || !written && !changed {
+	if o.Replication == "REPLICA" && !changed || o.isNull() || !written && !changed {
 		return
 	}
 	var rules []*api.ReplicationRule
 	for _, rule := range replicationRules(b, o) {
 		if o.Marker && (rule.DeleteMarkerReplication == nil || cloud.Or(rule.DeleteMarkerReplication.Status, "") != "Enabled") {
+			continue
+		}
+		if o.Replication == "REPLICA" && !modified(rule) {
 			continue
 		}
 		if changed && o.Replication == "" && !rewritten(rule) {
@@ -55,10 +58,17 @@ func replicate(c *cloud.Call, tx store.Tx, b *Bucket, o *Object, event string) {
 		}
 		tx.Emit(replicateTopic, store.K(b.Name, o.Key), payload)
 	}
-	if len(rules) > 0 && !o.Marker {
+	if len(rules) > 0 && !o.Marker && o.Replication != "REPLICA" {
 		o.Replication = "PENDING"
 		updateVersion(tx, o)
 	}
+}
+
+// modified tells whether changes to replicas go back to where they came from.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-for-metadata-changes.html
+func modified(rule *api.ReplicationRule) bool {
+	s := rule.SourceSelectionCriteria
+	return s != nil && s.ReplicaModifications != nil && s.ReplicaModifications.Status == "Enabled"
 }
 
 // rewritten tells whether a change to an object that was there before the rule
@@ -99,7 +109,7 @@ func setReplication(c *cloud.Call, x *replica, status string) error {
 	return c.Update(func(tx store.Tx) error {
 		b, ok := buckets.Get(tx, x.Bucket)
 		o, found := versionBySeq(tx, store.K(x.Bucket, x.Key, x.Seq))
-		if !ok || !found || o.Marker || o.Replication == "FAILED" {
+		if !ok || !found || o.Marker || o.Replication == "FAILED" || o.Replication == "REPLICA" {
 			return nil
 		}
 		changed := *o

@@ -169,3 +169,53 @@ func TestReplicationIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// Changes to a replica go back to the source where a rule asks for it, and no
+// further.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/replication-for-metadata-changes.html
+func TestReplicaModifications(t *testing.T) {
+	s := newStage(t)
+	one, two := s.bucket("one"), s.bucket("two")
+	s.version(one)
+	s.version(two)
+	role := s.role("both", "s3.amazonaws.com", nodetest.Allow("s3:*"))
+	for from, to := range map[string]string{one: two, two: one} {
+		r := replicateTo(to, "r", 1, "")
+		r.SourceSelectionCriteria = &types.SourceSelectionCriteria{ReplicaModifications: &types.ReplicaModifications{Status: types.ReplicaModificationsStatusEnabled}}
+		if err := s.tryReplicate(from, role, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.put(one, "key", "x")
+	s.Drain()
+	tag := func(bucket, value string) {
+		t.Helper()
+		must(t)(s.PutObjectTagging(t.Context(), &sdk.PutObjectTaggingInput{Bucket: &bucket, Key: new("key"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: new("k"), Value: &value}}}}))
+		s.Drain()
+	}
+	tags := func(bucket string) string {
+		t.Helper()
+		out, err := s.GetObjectTagging(t.Context(), &sdk.GetObjectTaggingInput{Bucket: &bucket, Key: new("key")})
+		must(t)(out, err)
+		if len(out.TagSet) == 0 {
+			return ""
+		}
+		return *out.TagSet[0].Value
+	}
+	for _, step := range []struct{ at, other, value string }{{two, one, "of the replica"}, {one, two, "of the source"}, {two, one, "again"}} {
+		tag(step.at, step.value)
+		if got := tags(step.other); got != step.value {
+			t.Errorf("tagged %q in %s: %s has %q", step.value, step.at, step.other, got)
+		}
+	}
+	if got, _ := s.replication(two, "key"); got != types.ReplicationStatusReplica {
+		t.Errorf("the replica's status is %q", got)
+	}
+	if err := s.tryReplicate(two, role, replicateTo(one, "r", 1, "")); err != nil {
+		t.Fatal(err)
+	}
+	tag(two, "alone")
+	if got := tags(one); got != "again" {
+		t.Errorf("without the rule's asking the source has %q", got)
+	}
+}

@@ -18,8 +18,24 @@ func openBucket(c *cloud.Call, r store.Reader, name string, expectedOwner *strin
 	if err := checkRegion(c, b); err != nil {
 		return nil, err
 	}
+	if err := checkAccelerated(c, b); err != nil {
+		return nil, err
+	}
 	logRequest(c, b)
 	return b, checkOwner(b, expectedOwner)
+}
+
+// checkAccelerated refuses a request to the accelerate endpoint for a bucket
+// that does not have it enabled. Through it or not, a request takes the same way.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html
+func checkAccelerated(c *cloud.Call, b *Bucket) error {
+	if c.HTTP == nil || b.Accelerate == "Enabled" || !strings.Contains(c.HTTP.Host, ".s3-accelerate.") {
+		return nil
+	}
+	if b.Accelerate == "Suspended" {
+		return errInvalidRequest("S3 Transfer Acceleration is disabled on this bucket")
+	}
+	return errInvalidRequest("S3 Transfer Acceleration is not configured on this bucket")
 }
 
 // checkOwner compares x-amz-expected-bucket-owner.

@@ -33,8 +33,8 @@ func restoreObject(c *cloud.Call, tx store.Tx, in *api.RestoreObjectInput) (*api
 	if q.Type != nil || q.SelectParameters != nil || q.OutputLocation != nil {
 		return nil, errNotBuilt("pileus does not run queries as part of a restore.")
 	}
-	if o.Class == "INTELLIGENT_TIERING" {
-		return nil, api.ErrObjectAlreadyInActiveTierError.New("This restore request is not allowed: the object is in an active access tier")
+	if o.Class == tieringClass {
+		return restoreTier(c, tx, b, o, q)
 	}
 	if !oneOf(o.Class, "GLACIER", "DEEP_ARCHIVE") {
 		return nil, api.ErrInvalidObjectState.New("Restore is not allowed for the object's current storage class").
@@ -120,6 +120,10 @@ func runRestore(c *cloud.Call, key store.Key) error {
 		switch {
 		case !o.Restoring.IsZero() && o.Restoring.After(c.Now):
 			tx.After(o.Restoring, restoreController, key)
+		case !o.Restoring.IsZero() && o.Class == tieringClass:
+			changed.Accessed, changed.Restoring = o.Restoring, time.Time{}
+			updateVersion(tx, &changed)
+			emitEvent(call, tx, b, &changed, eventRestoreDone)
 		case !o.Restoring.IsZero():
 			changed.Restored, changed.Restoring = dueAfter(o.Restoring, o.RestoreDays), time.Time{}
 			updateVersion(tx, &changed)

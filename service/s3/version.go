@@ -228,6 +228,9 @@ func updateVersion(tx store.Tx, o *Object) {
 func moveVersion(c *cloud.Call, tx store.Tx, o *Object, class string) *Object {
 	moved := *o
 	moved.Class = class
+	if class == tieringClass {
+		moved.Accessed = c.Now // it is watched from now on
+	}
 	holdInstead(c, tx, o, &moved)
 	updateVersion(tx, &moved)
 	return &moved
