@@ -97,14 +97,15 @@ func webTokenSigner(x *identity.TokenIssuer, algorithm string) (jose.Signer, err
 // webTokenClaims is who asks, for whom (id_roles_providers_outbound_token_claims).
 func webTokenClaims(c *cloud.Call, r store.Reader, in *api.GetWebIdentityTokenInput) map[string]any {
 	p := c.Principal
-	about := map[string]any{"aws_account": p.Account, "source_region": c.Region}
 	subject := p.ARN
 	if p.RoleARN != "" {
 		subject = p.RoleARN
 	}
+	about := map[string]any{"aws_account": p.Account, "source_region": c.Region, "principal_id": subject}
 	if org, path := identity.Path(r, p.Account); org != nil {
 		about["org_id"] = org.ID
-		about["ou_path"] = org.ID + "/" + strings.Join(path[:len(path)-1], "/") + "/"
+		// A list, as in AWS's tokens, though its documentation shows a string.
+		about["ou_path"] = []string{org.ID + "/" + strings.Join(path[:len(path)-1], "/") + "/"}
 	}
 	if len(p.Tags) > 0 {
 		about["principal_tags"] = p.Tags

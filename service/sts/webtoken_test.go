@@ -2,6 +2,7 @@ package sts_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -74,6 +75,9 @@ func TestWebIdentityTokenIsVerified(t *testing.T) {
 	refused(t, err, "FeatureEnabled", "")
 	k := w.User("alice", nodetest.Allow("sts:GetWebIdentityToken", "sts:TagGetWebIdentityToken"))
 	w.Update(func(tx store.Tx) {
+		identity.Organizations.Put(tx, &identity.Organization{ID: "o-1", Management: account, RootID: "r-1", AllFeatures: true})
+		identity.Members.Put(tx, &identity.Member{Account: account, Organization: "o-1", Parent: "r-1", Status: "ACTIVE"})
+		identity.Touch(tx, identity.OrganizationScope)
 		u, _ := identity.FindUser(tx, account, "alice")
 		u.Tags = identity.Tags{{Key: "team", Value: "blue"}}
 		identity.Users.Put(tx, u)
@@ -94,7 +98,8 @@ func TestWebIdentityTokenIsVerified(t *testing.T) {
 		}
 		principal, _ := about["principal_tags"].(map[string]any)
 		asked, _ := about["request_tags"].(map[string]any)
-		if about["aws_account"] != account || about["source_region"] != node.DefaultRegion || principal["team"] != "blue" || asked["job"] != "7" {
+		if about["aws_account"] != account || about["source_region"] != node.DefaultRegion || about["principal_id"] != says["sub"] ||
+			about["org_id"] != "o-1" || fmt.Sprint(about["ou_path"]) != "[o-1/r-1/]" || principal["team"] != "blue" || asked["job"] != "7" {
 			t.Errorf("about the principal: %v", about)
 		}
 	}
@@ -166,14 +171,14 @@ func TestWebIdentityTokenRefusals(t *testing.T) {
 		in         *sdk.GetWebIdentityTokenInput
 		code, text string
 	}{
-		"without permission":      {w.User("nobody", ""), in(), "AccessDenied", "sts:GetWebIdentityToken"},
-		"tags without theirs":     {w.User("plain", nodetest.Allow("sts:GetWebIdentityToken")), in(tagged), "AccessDenied", "sts:TagGetWebIdentityToken"},
-		"another audience":        {only(`{"ForAnyValue:StringEquals":{"sts:IdentityTokenAudience":"theirs"}}`), in(), "AccessDenied", ""},
-		"the audience":            {only(`{"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":"app"}}`), in(), "", ""},
-		"too long":                {only(`{"NumericLessThanEquals":{"sts:DurationSeconds":"200"}}`), in(), "AccessDenied", ""},
-		"another algorithm":       {only(`{"StringEquals":{"sts:SigningAlgorithm":"ES384"}}`), in(), "AccessDenied", ""},
-		"an unknown algorithm":    {free, in(func(x *sdk.GetWebIdentityTokenInput) { x.SigningAlgorithm = aws.String("HS256") }), "ValidationError", "HS256"},
-		"longer than the session": {session(brief.Credentials), in(func(x *sdk.GetWebIdentityTokenInput) { x.DurationSeconds = aws.Int32(3600) }), "", ""},
+		"without permission":   {w.User("nobody", ""), in(), "AccessDenied", "sts:GetWebIdentityToken"},
+		"tags without theirs":  {w.User("plain", nodetest.Allow("sts:GetWebIdentityToken")), in(tagged), "AccessDenied", "sts:TagGetWebIdentityToken"},
+		"another audience":     {only(`{"ForAnyValue:StringEquals":{"sts:IdentityTokenAudience":"theirs"}}`), in(), "AccessDenied", ""},
+		"the audience":         {only(`{"ForAllValues:StringEquals":{"sts:IdentityTokenAudience":"app"}}`), in(), "", ""},
+		"too long":             {only(`{"NumericLessThanEquals":{"sts:DurationSeconds":"200"}}`), in(), "AccessDenied", ""},
+		"another algorithm":    {only(`{"StringEquals":{"sts:SigningAlgorithm":"ES384"}}`), in(), "AccessDenied", ""},
+		"an unknown algorithm": {free, in(func(x *sdk.GetWebIdentityTokenInput) { x.SigningAlgorithm = aws.String("HS256") }), "ValidationError", "HS256"},
+		"within the session":   {session(brief.Credentials), in(func(x *sdk.GetWebIdentityTokenInput) { x.DurationSeconds = aws.Int32(1800) }), "", ""},
 		"audiences without end": {free, in(func(x *sdk.GetWebIdentityTokenInput) {
 			for range 10 {
 				x.Audience = append(x.Audience[:len(x.Audience):len(x.Audience)], strings.Repeat("x", 1000))
@@ -183,6 +188,16 @@ func TestWebIdentityTokenRefusals(t *testing.T) {
 	} {
 		_, err := client(w, x.who).GetWebIdentityToken(ctx, x.in)
 		t.Run(name, func(t *testing.T) { refused(t, err, x.code, x.text) })
+	}
+	if out, err := client(w, session(brief.Credentials)).GetWebIdentityToken(ctx, in()); err != nil {
+		t.Error(err)
+	} else {
+		at := *must(iamsdk.NewFromConfig(w.Config()).GetOutboundWebIdentityFederationInfo(ctx, nil))(t).IssuerIdentifier
+		says := readToken(t, at, *out.WebIdentityToken, jose.RS256)
+		about, _ := says["https://sts.amazonaws.com/"].(map[string]any)
+		if says["sub"] != "arn:aws:iam::"+account+":role/r" || about["original_session_exp"] != brief.Credentials.Expiration.Format(time.RFC3339) {
+			t.Errorf("of a session: %v", says)
+		}
 	}
 	short := must(assume(w, free, "arn:aws:iam::"+account+":role/r", func(x *sdk.AssumeRoleInput) { x.DurationSeconds = aws.Int32(900) }))(t)
 	_, err = client(w, session(short.Credentials)).GetWebIdentityToken(ctx, in(func(x *sdk.GetWebIdentityTokenInput) { x.DurationSeconds = aws.Int32(1800) }))
