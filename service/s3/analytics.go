@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"time"
+
 	"pileus/cloud"
 	"pileus/store"
 
@@ -42,6 +44,7 @@ func putBucketAnalyticsConfiguration(c *cloud.Call, tx store.Tx, in *api.PutBuck
 			if _, err := findReportBucket(tx, to.Bucket); err != nil {
 				return err
 			}
+			tx.After(nextMidnight(c.Now.Add(time.Nanosecond)), analyticsController, store.K(b.Name, a.Id))
 		}
 		b.Analytics, err = putConfig(b.Analytics, a, in.Id, analyticsID)
 		return err
@@ -55,6 +58,7 @@ func deleteBucketAnalyticsConfiguration(c *cloud.Call, tx store.Tx, in *api.Dele
 			return errNoConfig(b)
 		}
 		b.Analytics = list
+		readCounts.DeleteAll(tx, b.Name, in.Id)
 		return nil
 	})
 }

@@ -143,6 +143,8 @@ func deleteBucket(c *cloud.Call, tx store.Tx, in *api.DeleteBucketInput) (*cloud
 		abortUpload(c, tx, u)
 	}
 	levels.DeleteAll(tx, b.Name)
+	readCounts.DeleteAll(tx, b.Name)
+	renames.DeleteAll(tx, b.Name)
 	buckets.Delete(tx, b.Name)
 	return &cloud.Empty{}, nil
 }

@@ -71,7 +71,7 @@ func configOperations() []cloud.Binding {
 		api.DeleteBucketInventoryConfiguration.Update(deleteBucketInventoryConfiguration),
 		api.ListBucketInventoryConfigurations.View(listBucketInventoryConfigurations),
 		api.GetBucketAnalyticsConfiguration.View(getBucketAnalyticsConfiguration),
-		api.PutBucketAnalyticsConfiguration.Update(putBucketAnalyticsConfiguration).Partial("the analysis itself"),
+		api.PutBucketAnalyticsConfiguration.Update(putBucketAnalyticsConfiguration).Partial("the recommended age in the export"),
 		api.DeleteBucketAnalyticsConfiguration.Update(deleteBucketAnalyticsConfiguration),
 		api.ListBucketAnalyticsConfigurations.View(listBucketAnalyticsConfigurations),
 		api.GetBucketMetricsConfiguration.View(getBucketMetricsConfiguration),
@@ -92,6 +92,7 @@ func configControllers() []cloud.Controller {
 		{Name: restoreController, Reconcile: runRestore},
 		{Name: logController, Reconcile: deliverLogs},
 		{Name: inventoryController, Reconcile: writeInventory},
+		{Name: analyticsController, Reconcile: exportAnalytics},
 	}
 }
 

@@ -30,6 +30,7 @@ func getObject(c *cloud.Call, r store.Reader, in *api.GetObjectInput) (*api.GetO
 		return nil, err
 	}
 	noteAccess(c, o)
+	noteRead(c, b, o)
 	meterObject(c, b, o, "GetObject", tier2)
 	meterOut(c, b, o, "GetObject", s.length)
 	return out, nil
