@@ -137,6 +137,9 @@ func (i *internet) joinHost() error {
 	if err := i.guardHost(); err != nil {
 		return err
 	}
+	if err := i.settle(n.opt.Clock); err != nil {
+		return err
+	}
 	return n.uplink()
 }
 

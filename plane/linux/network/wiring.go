@@ -3,14 +3,20 @@
 package network
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pileus/clock"
 )
 
 // wiring is a namespace of ours with what we know to be in it: links, routes
@@ -21,6 +27,7 @@ type wiring struct {
 	links  map[string]*wire
 	routes map[routeKey]nextHop
 	rules  map[policy]bool
+	fresh  map[string]bool // links that may not carry packets yet
 }
 
 // wire is our end of a veth.
@@ -61,7 +68,7 @@ const (
 
 // openWiring reads what is in the namespace.
 func openWiring(ns *namespace) (*wiring, error) {
-	w := &wiring{namespace: ns, links: map[string]*wire{}, routes: map[routeKey]nextHop{}, rules: map[policy]bool{}}
+	w := &wiring{namespace: ns, links: map[string]*wire{}, routes: map[routeKey]nextHop{}, rules: map[policy]bool{}, fresh: map[string]bool{}}
 	links, err := ns.link.LinkList()
 	if err != nil {
 		return nil, err
@@ -136,7 +143,7 @@ type cable struct {
 // plug makes a veth, with our end up.
 func (w *wiring) plug(c cable) (*wire, error) {
 	veth := &netlink.Veth{
-		LinkAttrs: netlink.LinkAttrs{Name: c.name, Alias: c.alias, Group: c.group, MTU: c.mtu, HardwareAddr: c.mac, TxQLen: 1000},
+		LinkAttrs: netlink.LinkAttrs{Name: c.name, Group: c.group, MTU: c.mtu, HardwareAddr: c.mac, TxQLen: 1000},
 		PeerName:  c.farName, PeerHardwareAddr: c.farMAC, PeerNamespace: netlink.NsFd(c.far.fd()), PeerMTU: uint32(c.mtu),
 	}
 	err := w.link.LinkAdd(veth)
@@ -154,13 +161,48 @@ func (w *wiring) plug(c cable) (*wire, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.link.LinkSetAlias(made, c.alias); err != nil { // the kernel takes none while it makes a link
+		return nil, err
+	}
 	if err := w.link.LinkSetUp(made); err != nil {
 		return nil, err
 	}
 	l := &wire{name: c.name, index: made.Attrs().Index, group: c.group, alias: c.alias, neighbours: map[netip.Addr]string{}}
 	w.links[c.name] = l
+	w.fresh[c.name] = true
 	return l, nil
 }
+
+// settle waits until new links carry packets: the kernel notices that both
+// ends are up a moment after they are. Its work queue takes the far end's turn
+// before ours.
+func (w *wiring) settle(c clock.Clock) error {
+	for try := 0; len(w.fresh) > 0; try++ {
+		links, err := w.link.LinkList()
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			if l.Attrs().OperState == netlink.OperUp {
+				delete(w.fresh, l.Attrs().Name)
+			}
+		}
+		if try == settleTries {
+			return fmt.Errorf("links do not come up: %v", slices.Sorted(maps.Keys(w.fresh)))
+		}
+		if len(w.fresh) > 0 {
+			if err := c.Wait(context.Background(), settleWait); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	settleWait  = 300 * time.Microsecond
+	settleTries = 10000
+)
 
 // join makes a veth to another namespace of ours and tells both ends the
 // hardware address of the other, so that nobody needs to ask.
@@ -231,6 +273,7 @@ func (w *wiring) forget(name string) {
 		return
 	}
 	delete(w.links, name)
+	delete(w.fresh, name)
 	for k, hop := range w.routes {
 		if hop.link == l.index {
 			delete(w.routes, k)

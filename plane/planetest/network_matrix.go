@@ -1,0 +1,184 @@
+package planetest
+
+import (
+	"net/netip"
+	"testing"
+
+	"pileus/plane"
+)
+
+// PacketMatrix sends real packets through a network in many states and
+// compares with what AWS documents. Each row tells the rule that it holds the
+// network to.
+func PacketMatrix(t *testing.T, rig Rig) {
+	w := newWorld(t, rig)
+	w.apply(t)
+	if err := rig.Router("i-box", true); err != nil {
+		t.Fatal(err)
+	}
+	for _, stages := range [][]stage{groupStages, aclStages, routeStages, natStages} {
+		for _, s := range stages {
+			w.run(t, s)
+		}
+	}
+	w.eni("box").Machine = "i-box"
+	w.run(t, stage{name: "public addresses", change: func(w *world) { w.public("web", "198.18.0.200") }})
+	for _, stages := range [][]stage{peeringStages, ipv6Stages, endpointStages} {
+		for _, s := range stages {
+			w.run(t, s)
+		}
+	}
+	t.Run("live connections", w.liveGroups)
+	t.Run("live connections and acls", w.liveACLs)
+	t.Run("spoofed", w.spoofed)
+	t.Run("zones", w.zones)
+	t.Logf("%d combinations", w.sent)
+	if w.sent < 120 {
+		t.Errorf("only %d combinations", w.sent)
+	}
+}
+
+const (
+	trackedGoesOn   = "a tracked connection goes on after its rule is gone"
+	untrackedIsCut  = "an untracked flow ends with the rule that enables it"
+	newIsRefused    = "a new connection is refused"
+	aclHoldsAtOnce  = "an ACL holds for every packet, of open connections too"
+	cutZoneIsDark   = "no packet enters or leaves a zone that is cut"
+	litZoneGoesOn   = "after that the connection goes on"
+	otherZonesCarry = "other zones carry on"
+)
+
+// liveGroups changes groups under open connections.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/security-group-connection-tracking.html
+func (w *world) liveGroups(t *testing.T) {
+	egress := []plane.Match{from(-1, 0, 0, "0.0.0.0/0")}
+	set := func(ingress, egress []plane.Match) {
+		w.group("a", plane.Group{ID: "sg-live", Ingress: ingress, Egress: egress})
+		w.groups("web", "sg-live")
+		w.apply(t)
+	}
+	set([]plane.Match{from(tcp, 80, 80, "10.0.0.0/16"), from(tcp, 443, 443, "0.0.0.0/0")}, egress)
+	tracked := w.keep(t, "other", "web", "tcp 80")
+	untracked := w.keep(t, "other", "web", "tcp 443")
+	set([]plane.Match{from(tcp, 22, 22, "10.0.0.0/16")}, egress)
+	w.goesOn(t, tracked, trackedGoesOn)
+	w.ends(t, untracked, untrackedIsCut)
+	w.run(t, stage{"new ones", nil, []probe{
+		{"other", "web", "tcp 80", false, newIsRefused, ""},
+		{"other", "web", "tcp 443", false, newIsRefused, ""},
+	}})
+
+	// Without a rule for all answers the flow is tracked, whatever its source.
+	set([]plane.Match{from(tcp, 443, 443, "0.0.0.0/0")}, []plane.Match{from(tcp, 0, 1024, "0.0.0.0/0")})
+	tracked = w.keep(t, "other", "web", "tcp 443")
+	set(nil, nil)
+	w.goesOn(t, tracked, trackedGoesOn)
+
+	// The same for what an instance begins itself.
+	set([]plane.Match{from(tcp, 0, 65535, "0.0.0.0/0")}, []plane.Match{from(tcp, 80, 80, "0.0.0.0/0"), from(tcp, 81, 81, "10.0.1.0/24")})
+	untracked = w.keep(t, "web", "other", "tcp 80")
+	tracked = w.keep(t, "web", "other", "tcp 81")
+	set(nil, nil)
+	w.ends(t, untracked, untrackedIsCut)
+	w.goesOn(t, tracked, trackedGoesOn)
+
+	// What changes elsewhere does not matter.
+	set(openGroup("").Ingress, openGroup("").Egress)
+	untracked = w.keep(t, "other", "web", "tcp 80")
+	set(append([]plane.Match{from(udp, 9, 9, "10.0.0.0/8")}, openGroup("").Ingress...), openGroup("").Egress)
+	w.goesOn(t, untracked, "a change of another rule does not touch it")
+	w.groups("web", "sg-open")
+	w.apply(t)
+	w.goesOn(t, untracked, "another group that allows it as well")
+}
+
+func (w *world) liveACLs(t *testing.T) {
+	open := openACL("")
+	k := w.keep(t, "other", "web", "tcp 80")
+	inside := w.keep(t, "app", "web", "tcp 80")
+	w.acl("acl-public-a", number(deny(from(tcp, 80, 80, "0.0.0.0/0")), allow(anything)), open.Egress)
+	w.apply(t)
+	w.goesOn(t, inside, "an ACL does not see traffic inside of its subnet")
+	w.ends(t, k, aclHoldsAtOnce)
+	w.acl("acl-public-a", open.Ingress, open.Egress)
+	w.apply(t)
+	k = w.keep(t, "other", "web", "tcp 80")
+	w.routes("rtb-isolated", route("10.0.9.0/24", plane.Blackhole, ""))
+	w.apply(t)
+	w.goesOn(t, k, "a change of another table does not touch it")
+	w.goesOn(t, inside, "a change of another table does not touch it")
+}
+
+// spoofed sends packets with a source that is not the sender's.
+func (w *world) spoofed(t *testing.T) {
+	heard := make(chan netip.AddrPort, 8)
+	c, err := w.rig.Network.ListenPacket(t.Context(), "vpc-a", netip.AddrPortFrom(w.address("other"), 6666))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wait.Go(func() {
+		b := make([]byte, 100)
+		for {
+			_, from, err := c.ReadFrom(b)
+			if err != nil {
+				close(heard)
+				return
+			}
+			a, _ := netip.ParseAddrPort(from.String())
+			heard <- a
+		}
+	})
+	to := netip.AddrPortFrom(w.address("other"), 6666)
+	for _, source := range []string{"10.0.0.77", "198.18.0.77", "10.0.0.12", "10.0.0.11"} { // the last one is app's own
+		w.sent++
+		if err := w.rig.Spoof("i-app", netip.AddrPortFrom(addr(source), 999), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := (<-heard).Addr(); got != w.address("app") {
+		t.Errorf("a packet from %v arrives: the source check drops what is not the interface's own", got)
+	}
+	w.eni("app").AnySource = true
+	w.apply(t)
+	w.sent++
+	if err := w.rig.Spoof("i-app", netip.MustParseAddrPort("10.0.0.77:999"), to); err != nil {
+		t.Fatal(err)
+	}
+	if got := (<-heard).Addr(); got != addr("10.0.0.77") {
+		t.Errorf("a packet from %v arrives, where the check is off and 10.0.0.77 was sent", got)
+	}
+	w.eni("app").AnySource = false
+	w.apply(t)
+	c.Close()
+}
+
+// zones cuts zones and heals them.
+func (w *world) zones(t *testing.T) {
+	k := w.keep(t, "other", "web", "tcp 80")
+	cut := func(zones ...string) {
+		if err := w.rig.Network.CutZones(t.Context(), zones...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut("us-east-1b")
+	w.run(t, stage{"cut", nil, []probe{
+		{"other", "web", "tcp 80", false, cutZoneIsDark, ""},
+		{"web", "other", "icmp", false, cutZoneIsDark, ""},
+		{"internet", "other/public", "tcp 80", false, cutZoneIsDark, ""},
+		{"other", "internet", "tcp 80", false, cutZoneIsDark, ""},
+		{"app", "web", "tcp 80", true, otherZonesCarry, ""},
+		{"db", "iso", "tcp 80", true, otherZonesCarry, ""},
+		{"app", "db", "udp 53", true, otherZonesCarry, ""},
+	}})
+	cut()
+	w.goesOn(t, k, litZoneGoesOn)
+	k2 := w.keep(t, "app", "client", "tcp 80")
+	cut("us-east-1a")
+	w.ends(t, k2, cutZoneIsDark)
+	cut()
+	w.run(t, stage{"healed", nil, []probe{
+		{"other", "web", "tcp 80", true, "a zone that is healed", ""},
+		{"internet", "other/public", "tcp 80", true, "a zone that is healed", ""},
+		{"app", "web", "tcp 80", true, "a zone that is healed", ""},
+	}})
+}
