@@ -12,16 +12,24 @@ import (
 // the memory that requests left behind back to the machine.
 const trimAfter = 4 * time.Second
 
-// trim gives memory back once whenever the cloud has become idle: the collector
+// trims is how often that is done in one idle time: what the state puts in
+// order on its own afterwards leaves something behind, too.
+const trims = 3
+
+// trim gives memory back whenever the cloud has become idle: the collector
 // alone would keep what a busy minute needed for some more minutes.
 func (n *Node) trim(ctx context.Context) {
 	k := clock.New()
-	for seen, trimmed := uint64(0), uint64(0); k.Wait(ctx, trimAfter) == nil; {
+	done := 0
+	for seen := uint64(0); k.Wait(ctx, trimAfter) == nil; {
 		now := n.served.Load()
-		if now == seen && now != trimmed && n.rest() {
+		switch {
+		case now != seen:
+			done = 0
+		case now > 0 && done < trims && n.rest():
 			n.core.Load().trail.Compact()
 			debug.FreeOSMemory()
-			trimmed = now
+			done++
 		}
 		seen = now
 	}
