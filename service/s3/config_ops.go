@@ -59,7 +59,7 @@ func configOperations() []cloud.Binding {
 		api.RestoreObject.Update(restoreObject).Partial("restore as a SELECT query"),
 
 		api.GetBucketReplication.View(getBucketReplication),
-		api.PutBucketReplication.Update(putBucketReplication).Partial("the events and metrics of replication time control"),
+		api.PutBucketReplication.Update(putBucketReplication).Partial("the metrics of replication time control"),
 		api.DeleteBucketReplication.Update(deleteBucketReplication),
 		api.GetBucketNotificationConfiguration.View(getBucketNotificationConfiguration),
 		api.PutBucketNotificationConfiguration.Serve(putBucketNotificationConfiguration).Partial("targets other than SQS and EventBridge"),
@@ -93,6 +93,7 @@ func configControllers() []cloud.Controller {
 		{Name: logController, Reconcile: deliverLogs},
 		{Name: inventoryController, Reconcile: writeInventory},
 		{Name: analyticsController, Reconcile: exportAnalytics},
+		{Name: replicationTimeController, Reconcile: missReplication},
 	}
 }
 

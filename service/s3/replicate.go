@@ -26,6 +26,7 @@ type replica struct {
 	Seq         int64
 	Rule        string // its id
 	Last        bool   // of the version's destinations: decides its status
+	Since       time.Time
 }
 
 // replicate asks for the copies of a version that was just written, or whose
@@ -52,15 +53,16 @@ func replicate(c *cloud.Call, tx store.Tx, b *Bucket, o *Object, event string) {
 		rules = append(rules, rule)
 	}
 	for i, rule := range rules {
-		payload, err := json.Marshal(replica{b.Name, o.Key, o.Seq, *rule.ID, i == len(rules)-1})
+		payload, err := json.Marshal(replica{b.Name, o.Key, o.Seq, *rule.ID, i == len(rules)-1, c.Now})
 		if err != nil {
-			panic(err) // strings and numbers
+			panic(err) // strings, numbers, a time
 		}
 		tx.Emit(replicateTopic, store.K(b.Name, o.Key), payload)
 	}
 	if len(rules) > 0 && !o.Marker && o.Replication != "REPLICA" {
 		o.Replication = "PENDING"
 		updateVersion(tx, o)
+		watchReplication(tx, o, rules, c.Now)
 	}
 }
 
@@ -115,6 +117,9 @@ func setReplication(c *cloud.Call, x *replica, status string) error {
 		changed := *o
 		changed.Replication = status
 		updateVersion(tx, &changed)
+		if status == "COMPLETED" {
+			tellLate(c.In(b.Account, b.Region), tx, b, &changed, x.Since)
+		}
 		if status == "FAILED" && b.Notification != nil {
 			notify(c.In(b.Account, b.Region), tx, b, &changed, eventReplicationError)
 		}

@@ -2,12 +2,14 @@ package s3_test
 
 import (
 	"testing"
+	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"pileus/identity"
 	"pileus/node/nodetest"
+	"pileus/service/s3"
 	"pileus/store"
 )
 
@@ -217,5 +219,45 @@ func TestReplicaModifications(t *testing.T) {
 	tag(two, "alone")
 	if got := tags(one); got != "again" {
 		t.Errorf("without the rule's asking the source has %q", got)
+	}
+}
+
+// Replication time control tells of replicas that are not there after a quarter
+// of an hour, and of those that come later.
+func TestReplicationTimeControl(t *testing.T) {
+	s := newQueueStage(t)
+	from, dest := s.bucket("source"), s.bucket("dest")
+	s.version(from)
+	s.version(dest)
+	if err := s.notify(from, types.QueueConfiguration{QueueArn: new(queueARN("ok-source")), Events: []types.Event{"s3:Replication:*"}}); err != nil {
+		t.Fatal(err)
+	}
+	rule := replicateTo(dest, "r", 1, "")
+	rule.Destination.Metrics = &types.Metrics{Status: types.MetricsStatusEnabled}
+	rule.Destination.ReplicationTime = &types.ReplicationTime{Status: types.ReplicationTimeStatusEnabled, Time: &types.ReplicationTimeValue{Minutes: new(int32(15))}}
+	if err := s.tryReplicate(from, s.role("r", "s3.amazonaws.com", nodetest.Allow("s3:*")), rule); err != nil {
+		t.Fatal(err)
+	}
+	s.put(from, "prompt", "x")
+	s.put(from, "late", "x")
+	s.Drain()
+	s.names("ok-source")
+	s.Update(func(tx store.Tx) { s3.Unreplicate(tx, from, "late") })
+	s.Advance(14 * time.Minute)
+	if got := s.names("ok-source"); got != "" {
+		t.Errorf("before the time is over: %s", got)
+	}
+	s.Advance(time.Minute)
+	if got := s.names("ok-source"); got != "Replication:OperationMissedThreshold late" {
+		t.Errorf("when it is over: %s", got)
+	}
+	s.Advance(time.Minute)
+	s.View(func(r store.Reader) {
+		if err := s3.Replicated(s.Call(), s3.Replica(r, from, "late"), "COMPLETED"); err != nil {
+			t.Error(err)
+		}
+	})
+	if got := s.names("ok-source"); got != "Replication:OperationReplicatedAfterThreshold late" {
+		t.Errorf("after it came: %s", got)
 	}
 }
