@@ -104,6 +104,9 @@ type Usage struct {
 	Operation       string  // "PutObject"
 	Resource        string  // ARN
 	Quantity        float64 // in the usage type's unit
+	// Since is when a level (Module.Stored) began to be what it is, where that
+	// is later than the last sample; zero: it was so all the time.
+	Since time.Time
 	Tags            map[string]string
 }
 

@@ -66,8 +66,13 @@ func (m *Meter) sample(ctx context.Context, now time.Time) {
 		m.log.Error("what is stored could not be metered", "err", err)
 		return // the next sample makes up for it
 	}
-	for _, d := range daysBetween(m.sampled, now) {
-		for i := range levels {
+	all := daysBetween(m.sampled, now)
+	for i := range levels {
+		days := all
+		if levels[i].Since.After(m.sampled) {
+			days = daysBetween(levels[i].Since, now)
+		}
+		for _, d := range days {
 			m.count(d.hour, &levels[i], levels[i].Quantity*d.hours)
 		}
 	}

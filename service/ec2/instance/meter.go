@@ -1,0 +1,66 @@
+package instance
+
+import (
+	"iter"
+	"time"
+
+	"pileus/cloud"
+	"pileus/service/ec2/resource"
+	"pileus/store"
+)
+
+// atLeast is what each run of an instance is billed for.
+// https://aws.amazon.com/ec2/pricing/on-demand/
+const atLeast = time.Minute
+
+// usage is an hour of an instance; of how many is for the caller to say.
+func (i *Instance) usage(r store.Reader) cloud.Usage {
+	_, operation := i.platformDetails()
+	kind := "BoxUsage:"
+	if i.LifeCycle == "spot" {
+		kind = "SpotUsage:"
+	} else if i.Placement.Tenancy == "dedicated" {
+		kind = "DedicatedUsage:"
+	}
+	c := &cloud.Call{Account: i.Account, Region: i.Region}
+	return cloud.Usage{
+		Account: i.Account, Region: i.Region, Service: "AmazonEC2", Type: kind + i.Type, Operation: operation,
+		Resource: "arn:aws:ec2:" + i.Region + ":" + i.Account + ":instance/" + i.ID, Tags: resource.TagMap(resource.Tags(c, r, i.ID)),
+	}
+}
+
+// Stored yields the instances that run: each is billed an hour for each hour,
+// from when it began.
+func (s *Room) Stored(r store.Reader) iter.Seq[cloud.Usage] {
+	return func(yield func(cloud.Usage) bool) {
+		for i := range instances.Scan(r) {
+			if i.Since.IsZero() || i.State == Stopped || i.State == Terminated || i.Placement.Tenancy == "host" {
+				continue
+			}
+			u := i.usage(r)
+			u.Quantity, u.Since = 1, i.Since
+			if !yield(u) {
+				return
+			}
+		}
+	}
+}
+
+// used is to be called once an instance that ran has ended: it meters what no
+// sample at the hour has counted.
+func (s *Room) used(c *cloud.Call, r store.Reader, i *Instance) func() {
+	if i.Since.IsZero() || i.Placement.Tenancy == "host" {
+		return nil
+	}
+	u := i.usage(r)
+	from := c.Now.Truncate(time.Hour)
+	if i.Since.After(from) {
+		from = i.Since
+	}
+	span := c.Now.Sub(from)
+	if total := c.Now.Sub(i.Since); total < atLeast {
+		span += atLeast - total
+	}
+	u.Quantity = span.Hours()
+	return func() { c.Cloud.Meter(u) }
+}

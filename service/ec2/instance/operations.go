@@ -1,0 +1,68 @@
+package instance
+
+import (
+	api "pileus/api/ec2"
+	"pileus/cloud"
+)
+
+// Bindings are the operations of instances.
+func (s *Room) Bindings() []cloud.Binding {
+	return []cloud.Binding{
+		api.RunInstances.Update(s.runInstances),
+		api.DescribeInstances.View(s.describeInstances),
+		api.StartInstances.Update(s.startInstances),
+		api.StopInstances.Update(s.stopInstances),
+		api.RebootInstances.Update(s.rebootInstances),
+		api.TerminateInstances.Serve(s.terminateInstances),
+		api.MonitorInstances.Update(s.monitorInstances),
+		api.UnmonitorInstances.Update(s.unmonitorInstances),
+
+		api.DescribeInstanceAttribute.View(s.describeInstanceAttribute),
+		api.ModifyInstanceAttribute.Update(modifyInstanceAttribute),
+		api.ResetInstanceAttribute.Update(resetInstanceAttribute),
+		api.ModifyInstanceMetadataOptions.Update(modifyInstanceMetadataOptions),
+		api.GetInstanceMetadataDefaults.View(getInstanceMetadataDefaults),
+		api.ModifyInstanceMetadataDefaults.Update(modifyInstanceMetadataDefaults),
+		api.ModifyInstanceMaintenanceOptions.Update(modifyInstanceMaintenanceOptions),
+		api.ModifyPrivateDnsNameOptions.Update(modifyPrivateDnsNameOptions),
+		api.DescribeInstanceCreditSpecifications.View(describeInstanceCreditSpecifications),
+		api.ModifyInstanceCreditSpecification.Update(modifyInstanceCreditSpecification),
+
+		api.DescribeInstanceStatus.Serve(s.describeInstanceStatus),
+		api.ReportInstanceStatus.Update(reportInstanceStatus),
+		api.ModifyInstanceEventStartTime.Update(s.modifyInstanceEventStartTime),
+		api.CreateInstanceEventWindow.Update(createInstanceEventWindow),
+		api.ModifyInstanceEventWindow.Update(modifyInstanceEventWindow),
+		api.DeleteInstanceEventWindow.Update(deleteInstanceEventWindow),
+		api.DescribeInstanceEventWindows.View(describeInstanceEventWindows),
+		api.AssociateInstanceEventWindow.Update(associateInstanceEventWindow),
+		api.DisassociateInstanceEventWindow.Update(disassociateInstanceEventWindow),
+
+		api.GetConsoleOutput.Serve(s.getConsoleOutput),
+		api.GetConsoleScreenshot.Serve(s.getConsoleScreenshot),
+		api.GetPasswordData.View(getPasswordData),
+		api.SendDiagnosticInterrupt.Update(sendDiagnosticInterrupt),
+		api.GetSerialConsoleAccessStatus.View(getSerialConsoleAccessStatus),
+		api.EnableSerialConsoleAccess.Update(enableSerialConsoleAccess),
+		api.DisableSerialConsoleAccess.Update(disableSerialConsoleAccess),
+
+		api.CreateKeyPair.Serve(createKeyPair),
+		api.ImportKeyPair.Update(importKeyPair),
+		api.DescribeKeyPairs.View(describeKeyPairs),
+		api.DeleteKeyPair.Update(deleteKeyPair),
+
+		api.AssociateIamInstanceProfile.Update(associateIamInstanceProfile),
+		api.DisassociateIamInstanceProfile.Update(disassociateIamInstanceProfile),
+		api.ReplaceIamInstanceProfileAssociation.Update(replaceIamInstanceProfileAssociation),
+		api.DescribeIamInstanceProfileAssociations.View(describeIamInstanceProfileAssociations),
+
+		api.CreatePlacementGroup.Update(createPlacementGroup),
+		api.DeletePlacementGroup.Update(deletePlacementGroup),
+		api.DescribePlacementGroups.View(describePlacementGroups),
+		api.ModifyInstancePlacement.Update(modifyInstancePlacement),
+		api.DescribeInstanceTopology.View(s.describeInstanceTopology),
+
+		api.DescribeInstanceTypes.View(describeInstanceTypes),
+		api.DescribeInstanceTypeOfferings.View(describeInstanceTypeOfferings),
+	}
+}
