@@ -25,6 +25,7 @@ func Volumes(t *testing.T, open func(t *testing.T) plane.Volumes) {
 		{"remove", remove},
 		{"missing volumes", missingVolumes},
 		{"errors pass through", errorsPass},
+		{"freeze two at once", freezeTwo},
 		{"roots", roots},
 	} {
 		t.Run(step.name, func(t *testing.T) { step.run(t, open(t)) })
@@ -158,7 +159,9 @@ func missingVolumes(t *testing.T, v plane.Volumes) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	must(t, v.CloseVolume(ctx, "vol-none"))
+	if err := v.CloseVolume(ctx, "vol-none"); err != nil && !errors.Is(err, plane.ErrNotFound) {
+		t.Errorf("close: %v", err)
+	}
 	must(t, v.RemoveVolume(ctx, "vol-none"))
 }
 
@@ -170,6 +173,19 @@ func errorsPass(t *testing.T, v plane.Volumes) {
 	}
 	if err := v.WriteVolume(t.Context(), "vol-1", func(io.WriterAt) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("write: %v", err)
+	}
+}
+
+// freezeTwo: snapshots of several volumes are of one moment.
+func freezeTwo(t *testing.T, v plane.Volumes) {
+	must(t, v.CreateVolume(t.Context(), "vol-1", mib))
+	must(t, v.CreateVolume(t.Context(), "vol-2", mib))
+	frozen := false
+	must(t, v.FreezeVolume(t.Context(), "vol-1", func(plane.VolumeContent) error {
+		return v.FreezeVolume(t.Context(), "vol-2", func(plane.VolumeContent) error { frozen = true; return nil })
+	}))
+	if !frozen {
+		t.Error("the second was not frozen")
 	}
 }
 

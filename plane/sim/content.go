@@ -24,17 +24,19 @@ func (c content) Data() ([]plane.Extent, error) {
 // FreezeVolume implements plane.Volumes.
 func (d *disks) FreezeVolume(_ context.Context, id string, f func(plane.VolumeContent) error) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	v, ok := d.volumes[id]
 	if !ok {
+		d.mu.Unlock()
 		return plane.ErrNotFound
 	}
+	size := v.size
+	d.mu.Unlock() // f may freeze another volume as well
 	file, err := os.Open(d.path(id))
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	return f(content{file, v.size})
+	return f(content{file, size})
 }
 
 // WriteVolume implements plane.Volumes.

@@ -137,7 +137,7 @@ func (s *Room) detach(c *cloud.Call, v *Volume, a Attachment, i Instance) (done 
 		}
 	}
 	if err == nil && len(v.Attachments) == 1 {
-		err = s.plane.CloseVolume(c, v.ID)
+		err = s.close(c, v.ID)
 	}
 	if errors.Is(err, plane.ErrBusy) {
 		return false, c.Cloud.DB().Update(c, func(tx store.Tx) error {
@@ -149,6 +149,14 @@ func (s *Room) detach(c *cloud.Call, v *Volume, a Attachment, i Instance) (done 
 		return false, fmt.Errorf("detach %s from %s: %w", v.ID, a.Instance, err)
 	}
 	return true, s.settle(c, v.ID, func(d *Volume) { d.drop(a.Instance) })
+}
+
+// close closes a volume; one that is not there is closed.
+func (s *Room) close(c *cloud.Call, id string) error {
+	if err := s.plane.CloseVolume(c, id); !errors.Is(err, plane.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // drop removes an attachment.

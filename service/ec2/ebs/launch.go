@@ -142,7 +142,7 @@ func (s *Room) Halt(c *cloud.Call, instance string) error {
 		return nil
 	})
 	for _, id := range ids {
-		if cerr := s.plane.CloseVolume(c, id); cerr != nil && err == nil {
+		if cerr := s.close(c, id); cerr != nil && err == nil {
 			err = cerr
 		}
 	}
