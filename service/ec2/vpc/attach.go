@@ -292,6 +292,14 @@ func (i *Interface) clone() *Interface {
 	return &d
 }
 
+// RemoveInterface deletes an interface that a service manages, or that was made
+// for an instance that did not come to be.
+func RemoveInterface(c *cloud.Call, tx store.Tx, id string) {
+	if i, ok := interfaces.Get(tx, c.Account, c.Region, id); ok {
+		removeInterface(c, tx, i)
+	}
+}
+
 // removeInterface deletes an interface and gives back its addresses.
 func removeInterface(c *cloud.Call, tx store.Tx, i *Interface) {
 	changed := i.clone()
@@ -305,7 +313,11 @@ func removeInterface(c *cloud.Call, tx store.Tx, i *Interface) {
 	for _, a := range changed.IPv6 {
 		releaseAddress(tx, i.Account, i.Region, i.Subnet, a)
 	}
+	for _, p := range append(changed.Prefixes, changed.IPv6Prefixes...) {
+		releasePrefix(tx, i.Account, i.Region, i.Subnet, p)
+	}
 	interfaces.Delete(tx, i.Account, i.Region, i.ID)
+	counts.Delete(tx, i.Account, i.Region, i.ID)
 	resource.Unregister(c, tx, i.ID)
 	touch(c, tx, i.VPC)
 }

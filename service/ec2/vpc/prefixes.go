@@ -13,7 +13,7 @@ import (
 // addresses that gateway endpoints lead to.
 func amazonLists(region string) []*PrefixList {
 	list := func(service, id string, addresses ...netip.Addr) *PrefixList {
-		p := &PrefixList{Account: "AWS", Region: region, ID: id, Name: "com.amazonaws." + region + "." + service, Family: "IPv4", Version: 1, Entries: map[int64][]ListEntry{}}
+		p := &PrefixList{Account: "AWS", Region: region, ID: id, Name: "com.amazonaws." + region + "." + service, Family: "IPv4", Version: 1, State: "create-complete", Entries: map[int64][]ListEntry{}}
 		for _, a := range addresses {
 			p.Entries[1] = append(p.Entries[1], ListEntry{CIDR: netip.PrefixFrom(a, 32)})
 		}

@@ -3,6 +3,8 @@ package vpc
 import (
 	"iter"
 	"net/netip"
+	"strconv"
+	"time"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -69,4 +71,17 @@ func flag(v *api.AttributeBooleanValue) (set, value bool) {
 		return false, false
 	}
 	return true, cloud.Or(v.Value, false)
+}
+
+// truth is a boolean as filters have it.
+func truth(b bool) string { return strconv.FormatBool(b) }
+
+func decimal(n int32) string { return strconv.Itoa(int(n)) }
+
+// stamp is a time as filters have it.
+func stamp(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }

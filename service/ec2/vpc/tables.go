@@ -128,6 +128,7 @@ type PrefixList struct {
 	Name, Family        string // Family is "IPv4" or "IPv6"
 	Max                 int32
 	Version             int64
+	State               string                // "create-complete", "modify-complete", "restore-complete"
 	Entries             map[int64][]ListEntry // of each version
 }
 
