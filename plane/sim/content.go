@@ -2,14 +2,16 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
+	"runtime"
+	"syscall"
 
 	"pileus/plane"
 )
 
-// content reads a volume's file. Holes are not looked for: a volume here holds
-// no more than what was written through WriteVolume.
+// content reads a volume's file.
 type content struct {
 	*os.File
 	size int64
@@ -17,8 +19,31 @@ type content struct {
 
 func (c content) Size() int64 { return c.size }
 
-func (c content) Data() ([]plane.Extent, error) {
-	return []plane.Extent{{Offset: 0, Length: c.size}}, nil
+// Linux's whence values that find data and holes in a sparse file.
+const seekData, seekHole = 3, 4
+
+// Data implements plane.VolumeContent. Where the system does not tell holes,
+// all of the volume is data.
+func (c content) Data() (list []plane.Extent, err error) {
+	if runtime.GOOS != "linux" {
+		return []plane.Extent{{Offset: 0, Length: c.size}}, nil
+	}
+	for at := int64(0); at < c.size; {
+		from, err := c.Seek(at, seekData)
+		if errors.Is(err, syscall.ENXIO) {
+			break // nothing but a hole up to the end
+		}
+		if err != nil {
+			return []plane.Extent{{Offset: 0, Length: c.size}}, nil //nolint:nilerr // a file system without holes
+		}
+		to, err := c.Seek(from, seekHole)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, plane.Extent{Offset: from, Length: min(to, c.size) - from})
+		at = to
+	}
+	return list, nil
 }
 
 // FreezeVolume implements plane.Volumes.
