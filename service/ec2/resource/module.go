@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"net/http"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -21,6 +22,7 @@ type Room struct {
 	Stored      func(r store.Reader) iter.Seq[cloud.Usage]
 	Count       func(r store.Reader) map[string]int
 	Reset       func()
+	Web         func(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool
 }
 
 // Module joins rooms, and the operations of tags, to the one module that EC2
@@ -58,6 +60,14 @@ func Module(rooms ...Room) cloud.Module {
 			}
 		}
 		return all
+	}
+	m.Web = func(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
+		for _, room := range rooms {
+			if room.Web != nil && room.Web(c, w, r) {
+				return true
+			}
+		}
+		return false
 	}
 	m.Reset = func() {
 		for _, r := range rooms {

@@ -1,0 +1,71 @@
+package image
+
+import (
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/service/ec2/resource"
+	"pileus/store"
+)
+
+// access declares what each operation needs.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+func access() []cloud.Access {
+	return []cloud.Access{
+		resource.Looks(&api.DescribeImages),
+		resource.Looks(&api.DisableImageBlockPublicAccess),
+		resource.Looks(&api.EnableImageBlockPublicAccess),
+		resource.Looks(&api.GetImageBlockPublicAccessState),
+		on(&api.CancelImageLaunchPermission, func(in *api.CancelImageLaunchPermissionInput) string { return in.ImageId }),
+		on(&api.DeregisterImage, func(in *api.DeregisterImageInput) string { return in.ImageId }),
+		on(&api.DescribeImageAttribute, func(in *api.DescribeImageAttributeInput) string { return in.ImageId }),
+		on(&api.DisableImage, func(in *api.DisableImageInput) string { return in.ImageId }),
+		on(&api.DisableImageDeprecation, func(in *api.DisableImageDeprecationInput) string { return in.ImageId }),
+		on(&api.DisableImageDeregistrationProtection, func(in *api.DisableImageDeregistrationProtectionInput) string { return in.ImageId }),
+		on(&api.EnableImage, func(in *api.EnableImageInput) string { return in.ImageId }),
+		on(&api.EnableImageDeprecation, func(in *api.EnableImageDeprecationInput) string { return in.ImageId }),
+		on(&api.EnableImageDeregistrationProtection, func(in *api.EnableImageDeregistrationProtectionInput) string { return in.ImageId }),
+		on(&api.ModifyImageAttribute, func(in *api.ModifyImageAttributeInput) string { return in.ImageId }),
+		on(&api.ResetImageAttribute, func(in *api.ResetImageAttributeInput) string { return in.ImageId }),
+		on(&api.RestoreImageFromRecycleBin, func(in *api.RestoreImageFromRecycleBinInput) string { return in.ImageId }),
+		api.ListImagesInRecycleBin.Needs("ec2:ListImagesInRecycleBin", nil),
+		api.CreateImage.Decides([]string{"ec2:CreateImage"}, func(c *cloud.Call, r store.Reader, in *api.CreateImageInput) ([]cloud.Check, error) {
+			checks := creates(c, "CreateImage", in.TagSpecifications)
+			return append(checks, cloud.Check{Action: "ec2:CreateImage", Resource: resource.On(c, r, "instance", in.InstanceId)}), nil
+		}),
+		api.RegisterImage.Decides([]string{"ec2:RegisterImage"}, func(c *cloud.Call, r store.Reader, in *api.RegisterImageInput) ([]cloud.Check, error) {
+			checks := creates(c, "RegisterImage", in.TagSpecifications)
+			for _, m := range in.BlockDeviceMappings {
+				if m.Ebs != nil && m.Ebs.SnapshotId != nil {
+					res := resource.On(c, r, "snapshot", *m.Ebs.SnapshotId)
+					res.ARN = bare(c, "snapshot", *m.Ebs.SnapshotId)
+					checks = append(checks, cloud.Check{Action: "ec2:RegisterImage", Resource: res})
+				}
+			}
+			return checks, nil
+		}),
+		api.CopyImage.Decides([]string{"ec2:CopyImage"}, func(c *cloud.Call, _ store.Reader, in *api.CopyImageInput) ([]cloud.Check, error) {
+			return creates(c, "CopyImage", in.TagSpecifications), nil
+		}),
+	}
+}
+
+// bare is the ARN of a resource whose ARNs name no account: images, snapshots.
+func bare(c *cloud.Call, kind, id string) string {
+	return cloud.ARN{Partition: c.Partition, Service: "ec2", Region: c.Region, Resource: kind + "/" + id}.String()
+}
+
+func creates(c *cloud.Call, operation string, specs []api.TagSpecification) []cloud.Check {
+	checks := resource.CreateChecks(c, operation, kind, specs)
+	for n := range checks {
+		checks[n].Resource.ARN = bare(c, kind, "*")
+	}
+	return checks
+}
+
+func on[In, Out any](o *cloud.Op[In, Out], id func(In) string) cloud.Access {
+	return o.Needs("ec2:"+o.Name, func(c *cloud.Call, r store.Reader, in In) (cloud.Resource, error) {
+		res := resource.On(c, r, kind, id(in))
+		res.ARN = bare(c, kind, id(in))
+		return res, nil
+	})
+}

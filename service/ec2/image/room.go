@@ -1,0 +1,68 @@
+package image
+
+import (
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/plane"
+	"pileus/service/ec2/resource"
+	"pileus/store"
+)
+
+// Room is the part of EC2 that is images.
+type Room struct {
+	plane plane.Volumes
+	// Instance tells what CreateImage has to know of an instance. It is set
+	// when the rooms are put together.
+	Instance func(c *cloud.Call, r store.Reader, id string) (Instance, error)
+	// Reboot has an instance restart, as CreateImage does unless it is told not to.
+	Reboot func(c *cloud.Call, tx store.Tx, id string) error
+}
+
+// Instance is what an image takes over from the instance that it is made of.
+type Instance struct {
+	Image        string // id of the image that it was launched from
+	RootDevice   string
+	Architecture string
+	Running      bool
+}
+
+// New makes the room over a data plane.
+func New(p plane.Volumes) *Room { return &Room{plane: p} }
+
+// Room is what it contributes to EC2.
+func (s *Room) Room() resource.Room {
+	return resource.Room{
+		Operations: []cloud.Binding{
+			api.CancelImageLaunchPermission.Update(cancelImageLaunchPermission),
+			api.CopyImage.Update(copyImage),
+			api.CreateImage.Update(s.createImage),
+			api.DeregisterImage.Update(deregisterImage),
+			api.DescribeImageAttribute.View(describeImageAttribute),
+			api.DescribeImages.View(describeImages),
+			api.DisableImage.Update(disableImage),
+			api.DisableImageBlockPublicAccess.Update(disableImageBlockPublicAccess),
+			api.DisableImageDeprecation.Update(disableImageDeprecation),
+			api.DisableImageDeregistrationProtection.Update(disableImageDeregistrationProtection),
+			api.EnableImage.Update(enableImage),
+			api.EnableImageBlockPublicAccess.Update(enableImageBlockPublicAccess),
+			api.EnableImageDeprecation.Update(enableImageDeprecation),
+			api.EnableImageDeregistrationProtection.Update(enableImageDeregistrationProtection),
+			api.GetImageBlockPublicAccessState.View(getImageBlockPublicAccessState),
+			api.ListImagesInRecycleBin.View(listImagesInRecycleBin),
+			api.ModifyImageAttribute.Update(modifyImageAttribute),
+			api.RegisterImage.Update(registerImage),
+			api.ResetImageAttribute.Update(resetImageAttribute),
+			api.RestoreImageFromRecycleBin.Update(restoreImageFromRecycleBin),
+		},
+		Access:      access(),
+		Controllers: []cloud.Controller{{Name: binController, Reconcile: emptyBin}},
+		Count: func(r store.Reader) map[string]int {
+			n := 0
+			for range images.Scan(r) {
+				n++
+			}
+			return map[string]int{"images": n}
+		},
+		Web: s.web,
+	}
+}
