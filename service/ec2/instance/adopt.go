@@ -63,16 +63,12 @@ func (s *Room) changedByItself(m plane.MachineStatus) {
 		return
 	}
 	// The state decides what that means: the controller asks the plane again.
-	c.Go("machine "+m.ID+" ended", func(ctx context.Context) {
-		err := c.DB().Update(ctx, func(tx store.Tx) error {
-			if i, ok := byID(tx, m.ID); ok && i.State == Running {
-				tx.After(time.Time{}, instanceController, i.key())
-			}
-			return nil
-		})
-		if err != nil {
-			return // the store is closing; adopt looks again at the next start
+	// Should the store be closing, adopt looks at the next start.
+	_ = c.DB().Update(context.Background(), func(tx store.Tx) error {
+		if i, ok := byID(tx, m.ID); ok && i.State == Running {
+			tx.After(time.Time{}, instanceController, i.key())
 		}
+		return nil
 	})
 }
 

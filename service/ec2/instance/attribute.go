@@ -71,7 +71,7 @@ func (s *Room) describeInstanceAttribute(c *cloud.Call, r store.Reader, in *api.
 		return nil, resource.Invalid(in.Attribute, "attribute")
 	}
 	out := &api.DescribeInstanceAttributeOutput{InstanceId: &i.ID}
-	tell(&view{Instance: i, c: c, r: r, room: s}, out)
+	tell(&view{Instance: i, book: newBook(c, r), room: s}, out)
 	return out, nil
 }
 

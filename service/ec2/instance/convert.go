@@ -136,7 +136,7 @@ func (v *view) nic(n *vpc.Interface) api.InstanceNetworkInterface {
 			AttachTime: &a.At, AttachmentId: &a.ID, DeleteOnTermination: &a.DeleteOnTermination, DeviceIndex: new(int32(a.Index)), Status: new("attached"), NetworkCardIndex: new(int32(a.Card)),
 		}
 	}
-	public := v.publicNames()
+	public := v.publicNames(v.VPC)
 	for k, a := range n.Addresses {
 		p := api.InstancePrivateIpAddress{PrivateIpAddress: new(a.Private.String()), Primary: new(k == 0), PrivateDnsName: new(addressName(v.Region, a.Private))}
 		if a.Public.IsValid() {

@@ -14,9 +14,8 @@ import (
 // view is an instance with what belongs to it, read when it is needed.
 type view struct {
 	*Instance
-	c    *cloud.Call
-	r    store.Reader
 	room *Room
+	*book
 
 	interfaces []*vpc.Interface
 	disks      []ebs.Placed
@@ -34,7 +33,7 @@ func (v *view) nics() []*vpc.Interface {
 // attached are the instance's volumes by device.
 func (v *view) attached() []ebs.Placed {
 	if !v.read.disks {
-		v.disks, v.read.disks = ebs.Attachments(v.c, v.r, v.ID), true
+		v.disks, v.read.disks = v.book.attached(v.ID), true
 	}
 	return v.disks
 }
@@ -67,15 +66,10 @@ func (v *view) privateDNS() string {
 // publicDNS is the instance's public name; VPCs without DNS hostnames have none.
 func (v *view) publicDNS() string {
 	a, ok := v.firstAddress()
-	if !ok || !a.Public.IsValid() || !v.publicNames() {
+	if !ok || !a.Public.IsValid() || !v.publicNames(v.VPC) {
 		return ""
 	}
 	return publicName(v.Region, a.Public)
-}
-
-func (v *view) publicNames() bool {
-	net, err := vpc.FindVPC(v.c, v.r, v.VPC)
-	return err == nil && net.DNSHostnames
 }
 
 // describeInstances lists instances, grouped into the reservations that they
@@ -113,16 +107,18 @@ func (s *Room) describeInstances(c *cloud.Call, r store.Reader, in *api.Describe
 // views yields the account's instances, or those of some ids.
 func (s *Room) views(c *cloud.Call, r store.Reader, ids []string) func(yield func(*view) bool) {
 	return func(yield func(*view) bool) {
+		b := newBook(c, r)
 		if len(ids) > 0 {
 			for _, id := range ids {
-				if i, ok := instances.Get(r, c.Account, c.Region, id); ok && !yield(&view{Instance: i, c: c, r: r, room: s}) {
+				if i, ok := instances.Get(r, c.Account, c.Region, id); ok && !yield(&view{Instance: i, book: b, room: s}) {
 					return
 				}
 			}
 			return
 		}
+		b.many = true
 		for i := range instances.Scan(r, c.Account, c.Region) {
-			if !yield(&view{Instance: i, c: c, r: r, room: s}) {
+			if !yield(&view{Instance: i, book: b, room: s}) {
 				return
 			}
 		}
@@ -133,11 +129,7 @@ func (s *Room) views(c *cloud.Call, r store.Reader, ids []string) func(yield fun
 func (v *view) groupNames(ids []string) []api.GroupIdentifier {
 	out := make([]api.GroupIdentifier, 0, len(ids))
 	for _, id := range ids {
-		name := ""
-		if g, err := vpc.FindGroup(v.c, v.r, id); err == nil {
-			name = g.Name
-		}
-		out = append(out, api.GroupIdentifier{GroupId: new(id), GroupName: &name})
+		out = append(out, v.group(id))
 	}
 	return out
 }

@@ -240,6 +240,9 @@ func oneOf(p *string, values ...string) bool { return p == nil || slices.Contain
 // was asked for.
 func (l *launch) run(c *cloud.Call, tx store.Tx, s *Room) (*api.Reservation, error) {
 	out := &api.Reservation{OwnerId: &c.Account, ReservationId: new(resource.NewID(c, "r")), Groups: []api.GroupIdentifier{}}
+	b := newBook(c, tx)
+	b.many = l.in.MaxCount > 1
+	var made []*Instance
 	for n := range int(l.in.MaxCount) {
 		i, err := l.make(c, tx, s, n, *out.ReservationId)
 		if err != nil {
@@ -248,7 +251,10 @@ func (l *launch) run(c *cloud.Call, tx store.Tx, s *Room) (*api.Reservation, err
 			}
 			return nil, err
 		}
-		v := &view{Instance: i, c: c, r: tx, room: s}
+		made = append(made, i)
+	}
+	for _, i := range made {
+		v := &view{Instance: i, book: b, room: s}
 		out.Instances = append(out.Instances, v.api())
 	}
 	return out, nil

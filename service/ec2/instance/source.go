@@ -124,7 +124,7 @@ func (s *source) Find(ctx context.Context, net string, addr netip.Addr) (out *me
 		if !ok {
 			return nil
 		}
-		v := &view{Instance: i, c: at, r: r, room: s.room}
+		v := &view{Instance: i, book: newBook(at, r), room: s.room}
 		out = v.metadata()
 		return nil
 	})
