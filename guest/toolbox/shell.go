@@ -1,6 +1,7 @@
 package toolbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -107,22 +108,28 @@ func (s *shell) run(args, params []string) error {
 	return s.script(source, name)
 }
 
-// script runs statement by statement, as shells do: what comes before a
-// mistake has run.
+// script runs a script. One with a mistake in it runs up to there, as in shells
+// that read as they go.
 func (s *shell) script(source io.Reader, name string) error {
-	var failed error
-	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
-	for stmt, err := range parser.StmtsSeq(source) {
+	text, err := io.ReadAll(source)
+	if err != nil {
+		return err
+	}
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(text), name)
+	if err == nil {
+		return s.ended(s.runner.Run(s.c.ctx, file))
+	}
+	for stmt, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(bytes.NewReader(text)) {
 		if err != nil {
-			fmt.Fprintf(s.c.errors, "%s: %s\n", name, err)
-			return exit(2)
-		}
-		failed = s.runner.Run(s.c.ctx, stmt)
-		if s.runner.Exited() {
 			break
 		}
+		failed := s.runner.Run(s.c.ctx, stmt)
+		if s.runner.Exited() {
+			return s.ended(failed)
+		}
 	}
-	return s.ended(failed)
+	fmt.Fprintf(s.c.errors, "%s: %s\n", s.c.name, err)
+	return exit(2)
 }
 
 // profile reads what login shells read.
@@ -133,9 +140,12 @@ func (s *shell) profile() error {
 		if err != nil {
 			continue
 		}
-		err = s.script(f, name)
+		text, err := io.ReadAll(f)
 		f.Close()
-		if s.runner.Exited() {
+		if err != nil {
+			continue
+		}
+		if err := s.line(string(text)); s.runner.Exited() {
 			return err
 		}
 	}
@@ -175,11 +185,25 @@ func (s *shell) talk() error {
 		if err != nil {
 			return err
 		}
-		status = s.script(strings.NewReader(text), s.c.name)
-		if s.runner.Exited() {
+		if status = s.line(text); s.runner.Exited() {
 			return status
 		}
 	}
+}
+
+// line runs what was typed.
+func (s *shell) line(text string) (status error) {
+	for stmt, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(strings.NewReader(text)) {
+		if err != nil {
+			fmt.Fprintf(s.c.errors, "%s: %s\n", s.c.name, err)
+			return exit(2)
+		}
+		status = s.ended(s.runner.Run(s.c.ctx, stmt))
+		if s.runner.Exited() {
+			break
+		}
+	}
+	return status
 }
 
 // read reads lines until they are whole commands.
@@ -220,4 +244,24 @@ func (s *shell) prompt() string {
 		end = "#"
 	}
 	return fmt.Sprintf("[%s@%s %s]%s ", userName(os.Geteuid()), host, dir, end)
+}
+
+// builtin runs what the shell has built in as a program of its own, for those
+// who call it without a shell.
+func builtin(c *call) error {
+	words := []string{"builtin", c.name}
+	for _, a := range c.args {
+		q, err := syntax.Quote(a, syntax.LangBash)
+		if err != nil {
+			return err
+		}
+		words = append(words, q)
+	}
+	s := &shell{c: c}
+	r, err := interp.New(interp.StdIO(c.in, c.out, c.errors))
+	if err != nil {
+		return err
+	}
+	s.runner = r
+	return s.script(strings.NewReader(strings.Join(words, " ")), c.name)
 }

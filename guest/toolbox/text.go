@@ -1,0 +1,767 @@
+package toolbox
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pileus/clock"
+)
+
+// longest is the longest line that tools read.
+const longest = 16 << 20
+
+// lines calls f with each line without its end, until f returns an error.
+func lines(r io.Reader, f func(line string) error) error {
+	s := bufio.NewScanner(r)
+	s.Buffer(make([]byte, 0, 64<<10), longest)
+	for s.Scan() {
+		if err := f(s.Text()); err != nil {
+			return err
+		}
+	}
+	return s.Err()
+}
+
+// errEnough ends lines early.
+var errEnough = errors.New("enough")
+
+func cat(c *call) error {
+	p, err := c.parse(options{letters: "nbAsuvetTE", long: map[string]string{"number": "n"}}, false)
+	if err != nil {
+		return err
+	}
+	n := 0
+	return c.each(p.args, func(r io.Reader, _ string) error {
+		if !p.has("n") && !p.has("b") {
+			_, err := io.Copy(c.out, r)
+			return err
+		}
+		return lines(r, func(line string) error {
+			if p.has("b") && line == "" {
+				c.printf("\n")
+				return nil
+			}
+			n++
+			_, err := fmt.Fprintf(c.out, "%6d\t%s\n", n, line)
+			return err
+		})
+	})
+}
+
+// counted turns head -5 into head -n 5.
+func (c *call) counted() {
+	for i, a := range c.args {
+		if len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
+			c.args = slices.Clone(c.args)
+			c.args[i] = "-n" + a[1:]
+		}
+	}
+}
+
+func head(c *call) error {
+	c.counted()
+	p, err := c.parse(options{letters: "n:c:qv", long: map[string]string{"lines": "n:", "bytes": "c:", "quiet": "q"}}, false)
+	if err != nil {
+		return err
+	}
+	count := "10"
+	if p.has("n") {
+		count = p.value("n")
+	}
+	if p.has("c") {
+		count = p.value("c")
+	}
+	n, err := size(strings.TrimPrefix(count, "-"))
+	if err != nil {
+		return err
+	}
+	butLast := strings.HasPrefix(count, "-")
+	first := true
+	return c.each(p.args, func(r io.Reader, name string) error {
+		if len(p.args) > 1 && !p.has("q") || p.has("v") {
+			c.title(name, &first)
+		}
+		switch {
+		case p.has("c") && !butLast:
+			_, err := io.CopyN(c.out, r, n)
+			if err == io.EOF {
+				err = nil
+			}
+			return err
+		case butLast:
+			return allBut(c.out, r, int(n), p.has("c"))
+		}
+		b := bufio.NewReader(r)
+		for range n {
+			line, err := b.ReadString('\n')
+			if _, e := io.WriteString(c.out, line); e != nil {
+				return e
+			}
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// title is the heading of each of several files.
+func (c *call) title(name string, first *bool) {
+	if !*first {
+		c.printf("\n")
+	}
+	*first = false
+	if name == "-" {
+		name = "standard input"
+	}
+	c.printf("==> %s <==\n", name)
+}
+
+// allBut copies all but the last n lines or bytes.
+func allBut(w io.Writer, r io.Reader, n int, bytewise bool) error {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if bytewise {
+		_, err = w.Write(b[:max(0, len(b)-n)])
+		return err
+	}
+	all := bytes.SplitAfter(b, []byte("\n"))
+	if len(all) > 0 && len(all[len(all)-1]) == 0 {
+		all = all[:len(all)-1]
+	}
+	_, err = w.Write(bytes.Join(all[:max(0, len(all)-n)], nil))
+	return err
+}
+
+// followPause is how often tail -f looks for more.
+const followPause = 200 * time.Millisecond
+
+func tail(c *call) error {
+	c.counted()
+	p, err := c.parse(options{letters: "n:c:fFqvs:", long: map[string]string{"lines": "n:", "bytes": "c:", "follow": "f", "quiet": "q"}}, false)
+	if err != nil {
+		return err
+	}
+	count := "10"
+	if p.has("n") {
+		count = p.value("n")
+	}
+	if p.has("c") {
+		count = p.value("c")
+	}
+	n, err := size(strings.TrimLeft(count, "+-"))
+	if err != nil {
+		return err
+	}
+	first := true
+	err = c.each(p.args, func(r io.Reader, name string) error {
+		if len(p.args) > 1 && !p.has("q") {
+			c.title(name, &first)
+		}
+		return tailOf(c.out, r, int(n), strings.HasPrefix(count, "+"), p.has("c"))
+	})
+	if err != nil || !p.has("f") && !p.has("F") || len(p.args) == 0 {
+		return err
+	}
+	return c.follow(p.args)
+}
+
+// tailOf copies the last n lines or bytes, or all from the n-th on.
+func tailOf(w io.Writer, r io.Reader, n int, from, bytewise bool) error {
+	if from {
+		b := bufio.NewReader(r)
+		for range max(n-1, 0) {
+			var err error
+			if bytewise {
+				_, err = b.Discard(1)
+			} else {
+				_, err = b.ReadString('\n')
+			}
+			if err == io.EOF {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		_, err := io.Copy(w, b)
+		return err
+	}
+	if bytewise {
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		_, err = w.Write(b[max(0, len(b)-n):])
+		return err
+	}
+	var last []string
+	b := bufio.NewReader(r)
+	for {
+		line, err := b.ReadString('\n')
+		if line != "" {
+			if last = append(last, line); len(last) > n {
+				last = last[1:]
+			}
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := io.WriteString(w, strings.Join(last, ""))
+	return err
+}
+
+// follow prints what is added to files until it is stopped.
+func (c *call) follow(names []string) error {
+	at := map[string]int64{}
+	for _, n := range names {
+		if i, err := os.Stat(n); err == nil {
+			at[n] = i.Size()
+		}
+	}
+	for clock.New().Wait(c.ctx, followPause) == nil {
+		for _, n := range names {
+			i, err := os.Stat(n)
+			if err != nil || i.Size() == at[n] {
+				continue
+			}
+			if i.Size() < at[n] {
+				at[n] = 0 // it was begun anew
+			}
+			f, err := os.Open(n)
+			if err != nil {
+				continue
+			}
+			copied, err := io.Copy(c.out, io.NewSectionReader(f, at[n], i.Size()-at[n]))
+			f.Close()
+			at[n] += copied
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func wc(c *call) error {
+	p, err := c.parse(options{letters: "lwcmL", long: map[string]string{"lines": "l", "words": "w", "bytes": "c", "chars": "m"}}, false)
+	if err != nil {
+		return err
+	}
+	some := p.has("l") || p.has("w") || p.has("c") || p.has("m")
+	var total [3]int64
+	show := func(n [3]int64, name string) {
+		var cols []string
+		for i, letter := range []string{"l", "w", "c"} {
+			if !some || p.has(letter) || letter == "c" && p.has("m") {
+				cols = append(cols, strconv.FormatInt(n[i], 10))
+			}
+		}
+		if name != "-" {
+			cols = append(cols, name)
+		}
+		c.printf("%s\n", strings.Join(cols, " "))
+	}
+	err = c.each(p.args, func(r io.Reader, name string) error {
+		var n [3]int64
+		inWord := false
+		b := bufio.NewReader(r)
+		for {
+			ch, width, err := b.ReadRune()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			if p.has("m") {
+				width = 1
+			}
+			n[2] += int64(width)
+			if ch == '\n' {
+				n[0]++
+			}
+			space := strings.ContainsRune(" \t\n\r\v\f", ch)
+			if !space && !inWord {
+				n[1]++
+			}
+			inWord = !space
+		}
+		for i := range n {
+			total[i] += n[i]
+		}
+		show(n, name)
+		return nil
+	})
+	if len(p.args) > 1 {
+		show(total, "total")
+	}
+	return err
+}
+
+func sortLines(c *call) error {
+	p, err := c.parse(options{letters: "nrufk:t:o:hVsbcz", long: map[string]string{
+		"numeric-sort": "n", "reverse": "r", "unique": "u", "ignore-case": "f", "key": "k:", "field-separator": "t:", "output": "o:", "human-numeric-sort": "h", "version-sort": "V",
+	}}, false)
+	if err != nil {
+		return err
+	}
+	var all []string
+	err = c.each(p.args, func(r io.Reader, _ string) error {
+		return lines(r, func(l string) error { all = append(all, l); return nil })
+	})
+	if err != nil {
+		return err
+	}
+	keys := p.all["k"]
+	compare := func(a, b string) int {
+		if len(keys) == 0 {
+			return compareBy(a, b, p, "")
+		}
+		for _, k := range keys {
+			x, mod := sortKey(a, k, p.value("t"))
+			y, _ := sortKey(b, k, p.value("t"))
+			if d := compareBy(x, y, p, mod); d != 0 {
+				return d
+			}
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b string) int {
+		if d := compare(a, b); d != 0 || p.has("s") || p.has("u") {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	if p.has("u") {
+		all = slices.CompactFunc(all, func(a, b string) bool { return compare(a, b) == 0 })
+	}
+	w := c.out
+	if p.has("o") {
+		f, err := os.Create(p.value("o"))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		w = f
+	}
+	b := bufio.NewWriter(w)
+	for _, l := range all {
+		b.WriteString(l)
+		b.WriteByte('\n')
+	}
+	return b.Flush()
+}
+
+// sortKey is the part of a line that a key such as "2,3n" names, and the key's
+// own options.
+func sortKey(line, key, separator string) (part, mod string) {
+	from, to, bounded := strings.Cut(key, ",")
+	mod = strings.TrimLeft(from, "0123456789.") + strings.TrimLeft(to, "0123456789.")
+	first, _ := strconv.Atoi(strings.FieldsFunc(from+" ", func(r rune) bool { return r < '0' || r > '9' })[0])
+	var fields []string
+	if separator == "" {
+		fields = strings.Fields(line)
+		separator = " "
+	} else {
+		fields = strings.Split(line, separator)
+	}
+	last := len(fields)
+	if bounded {
+		n, _ := strconv.Atoi(strings.TrimRight(to, "bdfginrMhV"))
+		last = min(last, n)
+	}
+	if first < 1 || first > last {
+		return "", mod
+	}
+	return strings.Join(fields[first-1:last], separator), mod
+}
+
+func compareBy(a, b string, p *parsed, mod string) (d int) {
+	on := func(letter string) bool { return strings.Contains(mod, letter) || mod == "" && p.has(letter) }
+	switch {
+	case on("n"):
+		d = cmp.Compare(leadingNumber(a), leadingNumber(b))
+	case on("h"):
+		d = cmp.Compare(humanNumber(a), humanNumber(b))
+	case on("V"):
+		d = compareVersions(a, b)
+	case on("f"):
+		d = strings.Compare(strings.ToUpper(a), strings.ToUpper(b))
+	default:
+		d = strings.Compare(a, b)
+	}
+	if on("r") {
+		return -d
+	}
+	return d
+}
+
+func leadingNumber(s string) float64 {
+	s = strings.TrimLeft(s, " \t")
+	end := 0
+	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '.' || end == 0 && s[end] == '-') {
+		end++
+	}
+	f, _ := strconv.ParseFloat(s[:end], 64)
+	return f
+}
+
+func humanNumber(s string) float64 {
+	f := leadingNumber(s)
+	for i, unit := range "KMGTPE" {
+		if strings.ContainsRune(strings.ToUpper(strings.TrimLeft(s, " \t-.0123456789")), unit) {
+			for range i + 1 {
+				f *= 1024
+			}
+			return f
+		}
+	}
+	return f
+}
+
+// compareVersions compares runs of digits as numbers.
+func compareVersions(a, b string) int {
+	digits := func(s string) (string, string) {
+		i := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
+		if i < 0 {
+			i = len(s)
+		}
+		return s[:i], s[i:]
+	}
+	for a != "" && b != "" {
+		x, ra := digits(a)
+		y, rb := digits(b)
+		if x != "" && y != "" {
+			m, _ := strconv.ParseUint(x, 10, 64)
+			n, _ := strconv.ParseUint(y, 10, 64)
+			if m != n {
+				return cmp.Compare(m, n)
+			}
+			a, b = ra, rb
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Compare(len(a), len(b))
+}
+
+func uniq(c *call) error {
+	p, err := c.parse(options{letters: "cdui", long: map[string]string{"count": "c", "repeated": "d", "unique": "u", "ignore-case": "i"}}, false)
+	if err != nil {
+		return err
+	}
+	var last string
+	n := 0
+	flush := func() {
+		if n == 0 || p.has("d") && n == 1 || p.has("u") && n > 1 {
+			return
+		}
+		if p.has("c") {
+			c.printf("%7d ", n)
+		}
+		c.printf("%s\n", last)
+	}
+	err = c.each(p.args[:min(1, len(p.args))], func(r io.Reader, _ string) error {
+		return lines(r, func(l string) error {
+			if n > 0 && (l == last || p.has("i") && strings.EqualFold(l, last)) {
+				n++
+				return nil
+			}
+			flush()
+			last, n = l, 1
+			return nil
+		})
+	})
+	flush()
+	return err
+}
+
+func cut(c *call) error {
+	p, err := c.parse(options{letters: "f:d:c:b:s", long: map[string]string{"fields": "f:", "delimiter": "d:", "characters": "c:", "only-delimited": "s", "output-delimiter": "O:"}}, false)
+	if err != nil {
+		return err
+	}
+	list := p.value("f") + p.value("c") + p.value("b")
+	picked, err := ranges(list)
+	if err != nil {
+		return err
+	}
+	delimiter := "\t"
+	if p.has("d") {
+		delimiter = p.value("d")
+	}
+	return c.each(p.args, func(r io.Reader, _ string) error {
+		return lines(r, func(l string) error {
+			var parts []string
+			join := ""
+			if p.has("f") {
+				if !strings.Contains(l, delimiter) {
+					if !p.has("s") {
+						c.printf("%s\n", l)
+					}
+					return nil
+				}
+				parts, join = strings.Split(l, delimiter), delimiter
+			} else {
+				parts = strings.Split(l, "")
+			}
+			if p.has("O") {
+				join = p.value("O")
+			}
+			var out []string
+			for i, s := range parts {
+				if picked(i + 1) {
+					out = append(out, s)
+				}
+			}
+			_, err := fmt.Fprintln(c.out, strings.Join(out, join))
+			return err
+		})
+	})
+}
+
+// ranges reads "1,3-5,7-".
+func ranges(s string) (func(int) bool, error) {
+	var list [][2]int
+	for r := range strings.SplitSeq(s, ",") {
+		from, to, through := strings.Cut(r, "-")
+		a, b := 1, int(^uint(0)>>1)
+		var err error
+		if from != "" {
+			if a, err = strconv.Atoi(from); err != nil || a < 1 {
+				return nil, usage(fmt.Sprintf("invalid list '%s'", s))
+			}
+		}
+		switch {
+		case !through:
+			b = a
+		case to != "":
+			if b, err = strconv.Atoi(to); err != nil {
+				return nil, usage(fmt.Sprintf("invalid list '%s'", s))
+			}
+		}
+		list = append(list, [2]int{a, b})
+	}
+	return func(i int) bool {
+		return slices.ContainsFunc(list, func(r [2]int) bool { return i >= r[0] && i <= r[1] })
+	}, nil
+}
+
+func tee(c *call) error {
+	p, err := c.parse(options{letters: "ai", long: map[string]string{"append": "a"}}, false)
+	if err != nil {
+		return err
+	}
+	writers := []io.Writer{c.out}
+	for _, name := range p.args {
+		flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+		if p.has("a") {
+			flags = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+		}
+		f, err := os.OpenFile(name, flags, 0o666)
+		if err != nil {
+			c.complain(err)
+			continue
+		}
+		defer f.Close()
+		writers = append(writers, f)
+	}
+	_, err = io.Copy(io.MultiWriter(writers...), c.in)
+	return err
+}
+
+func tr(c *call) error {
+	p, err := c.parse(options{letters: "dscC"}, true)
+	if err != nil {
+		return err
+	}
+	if len(p.args) == 0 {
+		return usage("missing operand")
+	}
+	from := trSet(p.args[0])
+	var to []byte
+	if len(p.args) > 1 {
+		to = trSet(p.args[1])
+	}
+	var in [256]bool
+	for _, b := range from {
+		in[b] = true
+	}
+	if p.has("c") || p.has("C") {
+		from = from[:0]
+		for i := range in {
+			if in[i] = !in[i]; in[i] {
+				from = append(from, byte(i))
+			}
+		}
+	}
+	var table [256]byte
+	for i := range table {
+		table[i] = byte(i)
+	}
+	if !p.has("d") && len(to) > 0 {
+		for i, b := range from {
+			table[b] = to[min(i, len(to)-1)]
+		}
+	}
+	squeezed := from
+	if len(to) > 0 {
+		squeezed = to
+	}
+	r, w := bufio.NewReader(c.in), bufio.NewWriter(c.out)
+	last := -1
+	for {
+		b, err := r.ReadByte()
+		if err == io.EOF {
+			return w.Flush()
+		}
+		if err != nil {
+			return err
+		}
+		if p.has("d") && in[b] {
+			continue
+		}
+		b = table[b]
+		if p.has("s") && int(b) == last && bytes.IndexByte(squeezed, b) >= 0 {
+			continue
+		}
+		last = int(b)
+		w.WriteByte(b)
+	}
+}
+
+// trSet reads a set of tr: ranges, classes and escapes.
+func trSet(s string) (set []byte) {
+	classes := map[string]string{
+		"[:lower:]": "a-z", "[:upper:]": "A-Z", "[:digit:]": "0-9", "[:alpha:]": "A-Za-z", "[:alnum:]": "0-9A-Za-z", "[:space:]": "\t\n\v\f\r ", "[:blank:]": " \t",
+		"[:punct:]": "!-/:-@[-`{-~", "[:xdigit:]": "0-9A-Fa-f", "[:cntrl:]": "\x00-\x1f\x7f", "[:print:]": " -~",
+	}
+	for name, chars := range classes {
+		s = strings.ReplaceAll(s, name, chars)
+	}
+	var plain []byte
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+			if n := strings.IndexByte("ntrfvab\\", s[i]); n >= 0 {
+				plain = append(plain, "\n\t\r\f\v\a\b\\"[n])
+				continue
+			}
+			if s[i] >= '0' && s[i] <= '7' {
+				end := i
+				for end < len(s) && end < i+3 && s[end] >= '0' && s[end] <= '7' {
+					end++
+				}
+				n, _ := strconv.ParseUint(s[i:end], 8, 8)
+				plain, i = append(plain, byte(n)), end-1
+				continue
+			}
+		}
+		plain = append(plain, s[i])
+	}
+	for i := 0; i < len(plain); i++ {
+		if i+2 < len(plain) && plain[i+1] == '-' && plain[i] <= plain[i+2] {
+			for b := int(plain[i]); b <= int(plain[i+2]); b++ {
+				set = append(set, byte(b))
+			}
+			i += 2
+			continue
+		}
+		set = append(set, plain[i])
+	}
+	return set
+}
+
+func seq(c *call) error {
+	p, err := c.parse(options{letters: "s:wf:"}, true)
+	if err != nil {
+		return err
+	}
+	v := [3]float64{1, 1, 1}
+	for i, a := range p.args {
+		f, err := strconv.ParseFloat(a, 64)
+		if err != nil || i > 2 {
+			return usage(fmt.Sprintf("invalid floating point argument: '%s'", a))
+		}
+		v[i] = f
+	}
+	from, step, to := 1.0, 1.0, v[0]
+	switch len(p.args) {
+	case 2:
+		from, to = v[0], v[1]
+	case 3:
+		from, step, to = v[0], v[1], v[2]
+	}
+	if step == 0 || len(p.args) == 0 {
+		return usage("missing operand")
+	}
+	separator := "\n"
+	if p.has("s") {
+		separator = p.value("s")
+	}
+	w := bufio.NewWriter(c.out)
+	width := 0
+	if p.has("w") {
+		width = max(len(fmt.Sprint(from)), len(fmt.Sprint(to)))
+	}
+	for i := 0; ; i++ {
+		n := from + float64(i)*step
+		if step > 0 && n > to+1e-9 || step < 0 && n < to-1e-9 {
+			break
+		}
+		if i > 0 {
+			w.WriteString(separator)
+		}
+		fmt.Fprintf(w, "%0*s", width, strconv.FormatFloat(n, 'f', -1, 64))
+	}
+	w.WriteByte('\n')
+	return w.Flush()
+}
+
+func yes(c *call) error {
+	word := "y"
+	if len(c.args) > 0 {
+		word = strings.Join(c.args, " ")
+	}
+	block := []byte(strings.Repeat(word+"\n", 512))
+	for {
+		if _, err := c.out.Write(block); err != nil {
+			return err
+		}
+	}
+}
+
+func tac(c *call) error {
+	return c.each(c.args, func(r io.Reader, _ string) error {
+		var all []string
+		if err := lines(r, func(l string) error { all = append(all, l); return nil }); err != nil {
+			return err
+		}
+		for _, l := range slices.Backward(all) {
+			c.printf("%s\n", l)
+		}
+		return nil
+	})
+}
