@@ -67,17 +67,14 @@ func (r *router) plugAll() error {
 	for _, alias := range aliases {
 		holders[aliasWord(alias, aliasHolder)] = true
 	}
+	var stale []string
 	for name, l := range r.links {
-		if !strings.HasPrefix(name, linkInterface) || aliases[name] == l.alias {
-			continue
+		if strings.HasPrefix(name, linkInterface) && aliases[name] != l.alias {
+			stale = append(stale, name)
 		}
-		if holders[aliasWord(l.alias, aliasHolder)] {
-			if err := r.unplug(name); err != nil {
-				return err
-			}
-		} else if err := r.unplugInterface(name); err != nil {
-			return err
-		}
+	}
+	if err := r.unplugInterfaces(stale, holders); err != nil {
+		return err
 	}
 	var fresh []setting
 	for _, e := range r.vpc.Interfaces {
@@ -131,13 +128,25 @@ func (r *router) plugInterface(e plane.Interface, s plane.Subnet, name, alias st
 	return nil
 }
 
-// unplugInterface removes an interface's link, and the namespace of its holder.
-func (r *router) unplugInterface(name string) error {
-	holder := aliasWord(r.links[name].alias, aliasHolder)
-	if err := r.unplug(name); err != nil {
+// unplugInterfaces removes links, and the namespaces of the holders of
+// interfaces that have none left.
+func (r *router) unplugInterfaces(names []string, holders map[string]bool) error {
+	var empty []string
+	for _, name := range names {
+		h := aliasWord(r.links[name].alias, aliasHolder)
+		if strings.HasPrefix(name, linkInterface) && h != "" && !holders[h] {
+			empty = append(empty, h)
+		}
+	}
+	if err := r.unplug(names...); err != nil {
 		return err
 	}
-	return removeNamespace(r.n.namespacePath(holder))
+	for _, h := range empty {
+		if err := removeNamespace(r.n.namespacePath(h)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // machineSettings hold in the namespaces of machines.

@@ -219,6 +219,12 @@ func TestAdoption(t *testing.T) {
 	if !slices.Equal(left, want) {
 		t.Errorf("namespaces: %v, want %v", left, want)
 	}
+	if err := again.RemoveVPC(t.Context(), "vpc-2"); err != nil {
+		t.Error(err)
+	}
+	if ids, err := again.VPCs(t.Context()); err != nil || !slices.Equal(ids, []string{"vpc-1"}) {
+		t.Errorf("VPCs after a peer was removed: %v, %v", ids, err)
+	}
 	if err := again.Clear(); err != nil {
 		t.Error(err)
 	}

@@ -4,6 +4,7 @@ package network
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -279,20 +280,12 @@ func (n *numbering) recover(links map[string]*wire) {
 // remove takes everything of the VPC away.
 func (r *router) remove() error {
 	for name, l := range r.links {
-		if strings.HasPrefix(name, linkInterface) {
-			if err := r.unplugInterface(name); err != nil {
-				return err
-			}
-			continue
+		if other := r.n.routers[aliasWord(l.alias, 1)]; other != nil && strings.HasPrefix(name, linkPeering) {
+			other.forget(name)
 		}
-		if strings.HasPrefix(name, linkPeering) {
-			if other := r.n.routers[aliasWord(l.alias, 1)]; other != nil {
-				other.forget(name)
-			}
-		}
-		if err := r.unplug(name); err != nil {
-			return err
-		}
+	}
+	if err := r.unplugInterfaces(slices.Collect(maps.Keys(r.links)), nil); err != nil {
+		return err
 	}
 	r.n.net.forgetVPC(r.id)
 	path := r.path

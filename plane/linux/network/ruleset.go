@@ -84,7 +84,7 @@ func (s *set) put(value string, parts ...[]byte) { s.elements[key(parts...)] = v
 
 // key joins fields, each filled up to whole registers.
 func key(parts ...[]byte) string {
-	var b []byte
+	b := make([]byte, 0, 48)
 	for _, p := range parts {
 		b = append(b, p...)
 		for len(b)%4 != 0 {
@@ -270,16 +270,19 @@ func (s *set) change(c *nftables.Conn, t *nftables.Table, name string, have *set
 		c.FlushSet(n)
 		have = nil
 	}
+	if have == s { // compiled once, and known to be there
+		return nil
+	}
 	if have != nil {
-		for _, k := range sorted(have.elements) {
-			if v, ok := s.elements[k]; !ok || v != have.elements[k] {
+		for k, v := range have.elements {
+			if now, ok := s.elements[k]; !ok || v != now {
 				gone = append(gone, have.element(k))
 			}
 		}
 	}
-	for _, k := range sorted(s.elements) {
+	for k, v := range s.elements {
 		if have != nil {
-			if v, ok := have.elements[k]; ok && v == s.elements[k] {
+			if before, ok := have.elements[k]; ok && v == before {
 				continue
 			}
 		}

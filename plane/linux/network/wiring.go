@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"pileus/clock"
@@ -178,7 +179,7 @@ func (w *wiring) plug(c cable) (*wire, error) {
 // before ours.
 func (w *wiring) settle(c clock.Clock) error {
 	for try := 0; len(w.fresh) > 0; try++ {
-		links, err := w.link.LinkList()
+		links, err := w.freshLinks()
 		if err != nil {
 			return err
 		}
@@ -197,6 +198,23 @@ func (w *wiring) settle(c clock.Clock) error {
 		}
 	}
 	return nil
+}
+
+// freshLinks reads the new links one by one where they are few, else all links
+// together.
+func (w *wiring) freshLinks() (links []netlink.Link, err error) {
+	const few = 16
+	if len(w.fresh) > few {
+		return w.link.LinkList()
+	}
+	for name := range w.fresh {
+		l, err := w.link.LinkByName(name)
+		if err != nil {
+			return nil, err
+		}
+		links = append(links, l)
+	}
+	return links, nil
 }
 
 const (
@@ -252,18 +270,35 @@ func (w *wiring) know(l *wire, a netip.Addr, mac net.HardwareAddr) error {
 	return nil
 }
 
-// unplug removes a link of which we have an end.
-func (w *wiring) unplug(name string) error {
-	l := w.links[name]
-	if l == nil {
+// unplug removes links of which we have an end, all at once: the kernel waits
+// a while after each request until nobody uses what went, however much it was.
+func (w *wiring) unplug(names ...string) error {
+	const doomed = 0x7ffffffe
+	any := false
+	for _, name := range names {
+		l := w.links[name]
+		if l == nil {
+			continue
+		}
+		err := w.link.LinkSetGroup(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name, Index: l.index}}, doomed)
+		if err != nil && !gone(err) {
+			return fmt.Errorf("remove %s: %w", name, err)
+		}
+		any = any || err == nil
+		w.forget(name)
+	}
+	if !any {
 		return nil
 	}
-	err := w.link.LinkDel(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name, Index: l.index}})
-	if err != nil && !gone(err) {
-		return fmt.Errorf("remove %s: %w", name, err)
-	}
-	w.forget(name)
-	return nil
+	return w.do(func() error {
+		r := nl.NewNetlinkRequest(unix.RTM_DELLINK, unix.NLM_F_ACK)
+		r.AddData(nl.NewIfInfomsg(unix.AF_UNSPEC))
+		r.AddData(nl.NewRtAttr(unix.IFLA_GROUP, nl.Uint32Attr(doomed)))
+		if _, err := r.Execute(unix.NETLINK_ROUTE, 0); err != nil && !gone(err) {
+			return fmt.Errorf("remove links: %w", err)
+		}
+		return nil
+	})
 }
 
 // forget drops a link that is gone, and the routes that went with it.
