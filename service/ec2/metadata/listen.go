@@ -21,12 +21,24 @@ type Service struct {
 	plane  plane.Network
 
 	mu   sync.Mutex
-	open map[string]*http.Server // by VPC
+	open map[string]*door // by VPC
+}
+
+// door is a server with its listener, which may have to be closed before the
+// server has begun to serve it.
+type door struct {
+	*http.Server
+	l net.Listener
+}
+
+func (d *door) close() {
+	d.Server.Close()
+	d.l.Close()
 }
 
 // New makes a service; Open has it answer in a VPC.
 func New(p plane.Network, s Source) *Service {
-	return &Service{source: s, plane: p, open: map[string]*http.Server{}}
+	return &Service{source: s, plane: p, open: map[string]*door{}}
 }
 
 // usualHops is the time to live of packets that nobody limits.
@@ -49,15 +61,15 @@ func (s *Service) Open(ctx context.Context, c cloud.Cloud, vpc string) error {
 	if err != nil {
 		return err
 	}
-	srv := &http.Server{
+	srv := &door{l: l, Server: &http.Server{
 		Handler: s, ReadHeaderTimeout: headerWithin, IdleTimeout: idleWithin,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, callerKey{}, caller{vpc, conn})
 		},
-	}
+	}}
 	s.open[vpc] = srv
 	c.Go("instance metadata of "+vpc, func(ctx context.Context) {
-		stop := context.AfterFunc(ctx, func() { srv.Close() })
+		stop := context.AfterFunc(ctx, srv.close)
 		defer stop()
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.forget(vpc, srv)
@@ -68,7 +80,7 @@ func (s *Service) Open(ctx context.Context, c cloud.Cloud, vpc string) error {
 
 // forget has the next Open of a VPC begin anew, because its listener ended:
 // the network was made again.
-func (s *Service) forget(vpc string, srv *http.Server) {
+func (s *Service) forget(vpc string, srv *door) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open[vpc] == srv {
@@ -83,7 +95,7 @@ func (s *Service) Close(vpc string) {
 	delete(s.open, vpc)
 	s.mu.Unlock()
 	if srv != nil {
-		srv.Close()
+		srv.close()
 	}
 }
 
@@ -91,10 +103,10 @@ func (s *Service) Close(vpc string) {
 func (s *Service) CloseAll() {
 	s.mu.Lock()
 	list := s.open
-	s.open = map[string]*http.Server{}
+	s.open = map[string]*door{}
 	s.mu.Unlock()
 	for _, srv := range list {
-		srv.Close()
+		srv.close()
 	}
 }
 
