@@ -4,6 +4,7 @@ package all
 import (
 	"pileus/cloud"
 	"pileus/node"
+	"pileus/service/ec2"
 	"pileus/service/iam"
 	"pileus/service/organizations"
 	"pileus/service/s3"
@@ -14,8 +15,9 @@ import (
 )
 
 // Modules makes every service of the cloud.
-func Modules(node.Parts) []cloud.Module {
+func Modules(p node.Parts) []cloud.Module {
 	return []cloud.Module{
+		ec2.Module(ec2.Parts{Plane: p.Plane, Authority: p.Authority, Log: p.Log}),
 		iam.Module(),
 		organizations.Module(),
 		s3.Module(),

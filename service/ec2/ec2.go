@@ -1,0 +1,99 @@
+// Package ec2 is Elastic Compute Cloud: it puts its rooms together.
+//
+//	resource/  what all resources share: ids, tags, filters, pages
+//	vpc/       networks
+//	ebs/       volumes and snapshots
+//	image/     machine images
+//	template/  launch templates
+//	instance/  instances
+//	metadata/  what instances are told about themselves
+//	resolver/  DNS inside of VPCs
+package ec2
+
+import (
+	"context"
+	"log/slog"
+
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/identity"
+	"pileus/plane"
+	"pileus/service/ec2/ebs"
+	"pileus/service/ec2/image"
+	"pileus/service/ec2/instance"
+	"pileus/service/ec2/resolver"
+	"pileus/service/ec2/resource"
+	"pileus/service/ec2/template"
+	"pileus/service/ec2/vpc"
+	"pileus/store"
+)
+
+// Parts are what EC2 is made with.
+type Parts struct {
+	Plane plane.Plane
+	// Authority is the certificate that machines trust, in PEM; nil for none.
+	Authority func() ([]byte, error)
+	Log       *slog.Logger
+}
+
+// Module lists what the service offers; see cloud.Module.
+func Module(p Parts) cloud.Module {
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	dns := resolver.New(p.Log)
+	over := dns.On(p.Plane)
+	networks, volumes, images := vpc.New(over), ebs.New(over), image.New(over)
+	instances := instance.New(over, networks, volumes, launchable{})
+	instances.Authority = p.Authority
+	instances.Hooks.Template = fromTemplate
+	volumes.ImageOf = image.OfSnapshot
+	images.Instance = forImage
+	images.Reboot = reboot
+	return resource.Module(
+		resource.Room{
+			Operations: networks.Bindings(), Access: networks.Access(), Controllers: networks.Controllers(),
+			Start: networks.Start, Stored: networks.Stored, Reset: networks.Reset,
+		},
+		volumes.Room(), images.Room(), template.Room(), instances.Room(),
+		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},
+	)
+}
+
+// launchable are the images as the room of instances asks for them.
+type launchable struct{}
+
+// Find implements instance.Images.
+func (launchable) Find(c *cloud.Call, r store.Reader, id string) (instance.Image, error) {
+	id, err := template.ResolveImage(c, id)
+	if err != nil {
+		return instance.Image{}, err
+	}
+	l, err := image.Find(c, r, id)
+	if err != nil {
+		return instance.Image{}, err
+	}
+	return instance.Image(l), nil
+}
+
+func fromTemplate(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) (*api.RunInstancesInput, error) {
+	run, _, _, err := template.Applied(c, r, in)
+	return run, err
+}
+
+// reboot restarts an instance as part of what somebody else was allowed to do.
+func reboot(c *cloud.Call, _ store.Tx, id string) error {
+	account := *identity.RootPrincipal(c.Account)
+	account.ServiceLinked = true
+	_, err := api.RebootInstances.Call(c.As(&account), &api.RebootInstancesInput{InstanceIds: []string{id}})
+	return err
+}
+
+// forImage is an instance as CreateImage has to know it.
+func forImage(c *cloud.Call, r store.Reader, id string) (image.Instance, error) {
+	i, err := instance.Find(c, r, id)
+	if err != nil {
+		return image.Instance{}, err
+	}
+	return image.Instance{Image: i.Image, RootDevice: i.RootDevice, Architecture: i.Architecture, Running: i.State == instance.Running}, nil
+}
