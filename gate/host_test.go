@@ -20,6 +20,8 @@ func TestVirtualHosts(t *testing.T) {
 		"ap-123456789012.s3-accesspoint.us-east-1.amazonaws.com":       {Service: "s3-accesspoint", Prefix: "ap-123456789012", Region: "us-east-1"},
 		"000000000000.s3-control.us-east-1.localhost.localstack.cloud": {Service: "s3-control", Prefix: "000000000000", Region: "us-east-1"},
 		"hello.s3-accelerate.amazonaws.com":                            {Service: "s3", Prefix: "hello"},
+		"d--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com": {Service: "s3", Region: "us-east-1", Prefix: "d--use1-az4--x-s3"},
+		"s3express-control.us-east-1.amazonaws.com":                    {Service: "s3", Region: "us-east-1"},
 		"sts.amazonaws.com":                                            {Service: "sts"},
 		"photos.localhost:4566":                                        {Bare: "photos"},
 		"my.photos.localhost.localstack.cloud:4566":                    {Bare: "my.photos"},

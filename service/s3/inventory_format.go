@@ -71,7 +71,7 @@ const inventoryGroup = 20_000
 // inventoryParquet is a report as Parquet.
 type inventoryParquet struct {
 	columns []inventoryColumn // in the file's order
-	out     *parquet.Writer
+	out     *parquet.GenericWriter[any]
 	lines   int
 }
 
@@ -102,7 +102,7 @@ func newInventoryParquet(config *api.InventoryConfiguration, now time.Time, w io
 	for _, c := range x.columns {
 		root[c.name] = parquet.Compressed(c.node(), &parquet.Snappy)
 	}
-	x.out = parquet.NewWriter(w, parquet.NewSchema("s3.inventory", root))
+	x.out = parquet.NewGenericWriter[any](w, parquet.NewSchema("s3.inventory", root))
 	return x
 }
 
