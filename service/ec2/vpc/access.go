@@ -10,7 +10,7 @@ import (
 // Access declares what the operations need.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 func (s *Room) Access() []cloud.Access {
-	return append(append(networkAccess(), doorAccess()...), append(filterAccess(), lookAccess()...)...)
+	return append(append(append(networkAccess(), doorAccess()...), append(filterAccess(), lookAccess()...)...), jointAccess()...)
 }
 
 type specs = []api.TagSpecification

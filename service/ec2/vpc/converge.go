@@ -18,6 +18,7 @@ const networkController = "ec2.network"
 func touch(c *cloud.Call, tx store.Tx, vpc string) {
 	if vpc != "" {
 		tx.After(time.Time{}, networkController, store.K(c.Account, c.Region, vpc))
+		touchJoined(c, tx, vpc)
 	}
 }
 

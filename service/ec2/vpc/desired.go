@@ -35,6 +35,7 @@ func desired(c *cloud.Call, r store.Reader, id string) (v plane.VPC, exists bool
 	v.NATGateways = desiredNATs(c, r, id)
 	v.RouteTables = desiredRouteTables(c, r, id)
 	v.Subnets = desiredSubnets(c, r, id)
+	join(c, r, &v)
 	return v, true
 }
 
@@ -154,6 +155,9 @@ func (v *Rule) matches(c *cloud.Call, r store.Reader) []plane.Match {
 	switch {
 	case v.Peer.Group != "":
 		m.Group = v.Peer.Group
+		if v.Peer.Peering != "" {
+			m.Peers = v.Peer.members(r)
+		}
 		return []plane.Match{m}
 	case v.PrefixList != "":
 		var out []plane.Match

@@ -7,7 +7,7 @@ import (
 
 // Bindings are the operations of the room.
 func (s *Room) Bindings() []cloud.Binding {
-	return append(append(s.networks(), s.doors()...), filters()...)
+	return append(append(append(s.networks(), s.doors()...), filters()...), s.joints()...)
 }
 
 // networks are VPCs, subnets, routes and what belongs to a region.

@@ -48,12 +48,12 @@ func (s *Room) Reset() {
 
 // Controllers are what runs when something has changed or its time has come.
 func (s *Room) Controllers() []cloud.Controller {
-	return []cloud.Controller{
+	return append(s.jointControllers(), []cloud.Controller{
 		{Name: networkController, Reconcile: s.reconcile},
 		{Name: adoptController, Reconcile: s.adopt},
 		{Name: natController, Reconcile: s.forgetNAT},
 		{Name: trafficController, Reconcile: s.countTraffic},
-	}
+	}...)
 }
 
 // adoptController looks at all networks once, at start.

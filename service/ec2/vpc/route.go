@@ -116,7 +116,7 @@ var targetKinds = map[plane.TargetKind]targetKind{
 	plane.ToEgressOnlyGateway: {checkEgress, egressAlive, func(_ *cloud.Call, _ store.Reader, o *api.Route, id string) { o.EgressOnlyInternetGatewayId = &id }},
 	plane.ToNATGateway:        {checkNATTarget, natAlive, func(_ *cloud.Call, _ store.Reader, o *api.Route, id string) { o.NatGatewayId = &id }},
 	plane.ToInterface:         {checkInterface, interfaceAlive, showInterface},
-	plane.ToPeering:           absent("InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection", func(o *api.Route, id string) { o.VpcPeeringConnectionId = &id }),
+	plane.ToPeering:           peeringTarget(),
 	plane.ToVPN:               absent("InvalidGatewayID.NotFound", "gateway", func(o *api.Route, id string) { o.GatewayId = &id }),
 	plane.ToGatewayEndpoint:   absent("InvalidVpcEndpointId.NotFound", "Vpc Endpoint", func(o *api.Route, id string) { o.GatewayId = &id }),
 }

@@ -140,17 +140,6 @@ func describe(c *cloud.Call, tx store.Tx, g *Group, egress bool, list []api.IpPe
 	return nil
 }
 
-// joined is the peering connection between two VPCs that is active.
-func joined(*cloud.Call, store.Reader, string, string) (peering string, ok bool) { return "", false }
-
-// peeringStatus is the status of a peering connection that a rule needs.
-func peeringStatus(_ *cloud.Call, _ store.Reader, id string) *string {
-	if id == "" {
-		return nil
-	}
-	return new("deleted")
-}
-
 // describeSecurityGroupReferences tells which peered VPCs have rules that refer
 // to a group.
 func describeSecurityGroupReferences(c *cloud.Call, r store.Reader, in *api.DescribeSecurityGroupReferencesInput) (*api.DescribeSecurityGroupReferencesOutput, error) {

@@ -117,6 +117,7 @@ func deleteVpc(c *cloud.Call, tx store.Tx, in *api.DeleteVpcInput) (*cloud.Empty
 	if occupied(c, tx, v.ID) {
 		return nil, resource.DependencyViolation("vpc", v.ID)
 	}
+	unjoin(c, tx, v)
 	drop := func(id string) { resource.Unregister(c, tx, id) }
 	for t := range routeTables.Index(tx, "vpc", c.Account, c.Region, v.ID) {
 		routeTables.Delete(tx, c.Account, c.Region, t.ID)

@@ -1,0 +1,62 @@
+package vpc
+
+import (
+	"time"
+
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/plane"
+	"pileus/store"
+)
+
+// This file lists what joins VPCs to other networks and to services: peering
+// connections. The rest of the room asks here.
+
+// joints are their operations.
+func (s *Room) joints() []cloud.Binding {
+	return []cloud.Binding{
+		writes(&api.CreateVpcPeeringConnection, createVpcPeeringConnection),
+		writes(&api.AcceptVpcPeeringConnection, acceptVpcPeeringConnection),
+		writes(&api.RejectVpcPeeringConnection, rejectVpcPeeringConnection),
+		writes(&api.DeleteVpcPeeringConnection, deleteVpcPeeringConnection),
+		reads(&api.DescribeVpcPeeringConnections, describeVpcPeeringConnections),
+		writes(&api.ModifyVpcPeeringConnectionOptions, modifyVpcPeeringConnectionOptions),
+	}
+}
+
+// jointAccess declares what they need.
+func jointAccess() []cloud.Access { return peeringAccess() }
+
+// jointControllers are what runs for them.
+func (s *Room) jointControllers() []cloud.Controller {
+	return []cloud.Controller{{Name: peeringController, Reconcile: s.settlePeering}}
+}
+
+// join completes the desired state of a VPC.
+func join(c *cloud.Call, r store.Reader, v *plane.VPC) {
+	for p := range peeringsOf(r, c.Account, c.Region, v.ID) {
+		if p.joins() {
+			v.Peerings = append(v.Peerings, plane.Peering{ID: p.ID, Peer: p.other(v.ID).VPC})
+		}
+	}
+}
+
+// touchJoined asks for the networks that have to know what changes in a VPC:
+// those that are peered with it may refer to members of its groups.
+func touchJoined(c *cloud.Call, tx store.Tx, vpc string) {
+	for p := range peeringsOf(tx, c.Account, c.Region, vpc) {
+		if p.joins() {
+			o := p.other(vpc)
+			tx.After(time.Time{}, networkController, store.K(o.Account, o.Region, o.VPC))
+		}
+	}
+}
+
+// unjoin ends what joins a VPC that is deleted.
+func unjoin(c *cloud.Call, tx store.Tx, v *VPC) {
+	for p := range peeringsOf(tx, c.Account, c.Region, v.ID) {
+		if p.open() {
+			p.end(c, tx, peeringDeleted)
+		}
+	}
+}
