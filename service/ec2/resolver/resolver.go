@@ -53,8 +53,12 @@ func New(log *slog.Logger, sources ...Source) *Resolver {
 // Start gives the resolver the state that it answers from.
 func (s *Resolver) Start(_ context.Context, c cloud.Cloud) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.cloud = c
+	s.mu.Unlock()
+	c.Go("ec2.dns", func(ctx context.Context) {
+		<-ctx.Done()
+		s.Reset()
+	})
 	return nil
 }
 
