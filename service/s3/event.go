@@ -129,7 +129,9 @@ func newEvent(c *cloud.Call, b *Bucket, o *Object, name string) *eventRecord {
 	}
 	switch name {
 	case eventRestoreDone, eventRestoreExpired:
-		e.Glacier = &eventGlacier{eventRestore{o.Restored.UTC().Format(eventTime), o.StorageClass()}}
+		if !o.Restored.IsZero() { // what comes back from an archive tier stays
+			e.Glacier = &eventGlacier{eventRestore{o.Restored.UTC().Format(eventTime), o.StorageClass()}}
+		}
 	case eventTransition:
 		e.Lifecycle = new(eventLifecycle)
 		e.Lifecycle.Transition.Class = o.StorageClass()

@@ -119,6 +119,9 @@ func openSelected(c *cloud.Call, in *api.SelectObjectContentInput, f *formats) (
 		if oneOf(o.Class, "GLACIER", "DEEP_ARCHIVE", "REDUCED_REDUNDANCY") {
 			return errSelectClass
 		}
+		if b.archived(o, c.Now) {
+			return errArchived(b, o, c.Now)
+		}
 		s.bucket, s.object = b, o
 		if s.section, err = scanSection(in.ScanRange, f, o.Size); err != nil {
 			return err

@@ -57,6 +57,9 @@ func TestArchiveTiers(t *testing.T) {
 	wantCode(t, "InvalidObjectState")(nil, read("cold/a"))
 	_, err := s.CopyObject(ctx, &sdk.CopyObjectInput{Bucket: &b, Key: new("copy"), CopySource: new(b + "/cold/a")})
 	wantCode(t, "InvalidObjectState")(nil, err)
+	_, err = s.SelectObjectContent(ctx, &sdk.SelectObjectContentInput{Bucket: &b, Key: new("cold/a"), Expression: new("SELECT * FROM S3Object"), ExpressionType: types.ExpressionTypeSql,
+		InputSerialization: &types.InputSerialization{CSV: &types.CSVInput{}}, OutputSerialization: &types.OutputSerialization{CSV: &types.CSVOutput{}}})
+	wantCode(t, "InvalidObjectState")(nil, err)
 	if err := read("cold/read"); err != nil {
 		t.Error(err)
 	}
