@@ -19,6 +19,7 @@ import (
 var version = "dev"
 
 func main() {
+	becomeGuest()
 	guest.Main() // inside of an instance, this program is its first process and its tools
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -3,26 +3,74 @@
 package machine
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"pileus/plane"
 )
 
-// TestBoot boots a machine and looks at it from within.
-func TestBoot(t *testing.T) {
+const webServer = `#!/bin/bash
+yum update -y
+yum install -y httpd
+systemctl start httpd
+systemctl enable httpd
+echo "<h1>Hello from $(hostname -s)</h1>" > /var/www/html/index.html
+`
+
+// TestCourse boots the machine that every first course does: a web server set
+// up by user data.
+func TestCourse(t *testing.T) {
 	w := newWorld(t)
-	w.boot("i-1", map[string]string{"user-data": "#!/bin/bash\necho user data ran as $0\n"})
-	s := w.status("i-1")
+	m := w.boot("i-web", map[string]string{"user-data": webServer})
+	s := w.status("i-web")
 	if s.State != plane.Running || !s.Booted || !s.Reachable || s.PID == 0 {
 		t.Errorf("status: %+v", s)
 	}
-	if c := w.console("i-1"); !strings.Contains(c, "user data ran as /var/lib/cloud/instance/scripts/part-001") {
-		t.Errorf("the console has no output of the user data:\n%s", c)
+	if page := w.get("i-web", "10.0.0.5:80"); page != "<h1>Hello from ip-10-0-0-5</h1>\n" {
+		t.Errorf("the page is %q\n%s", page, w.console("i-web"))
 	}
-	if out, exit := w.run("i-1", "echo $AWS_REGION; exit 3"); out != "us-east-1\n" || exit != 3 {
-		t.Errorf("run: %q, %d", out, exit)
+	log, _ := w.run("i-web", "cat /var/log/cloud-init-output.log")
+	if c := w.console("i-web"); !strings.Contains(c, "Complete!") || !strings.Contains(log, "Complete!") {
+		t.Errorf("the output of user data is neither on the console nor in the log:\n%s\n%s", c, log)
 	}
-	u, err := w.machines.Sample(t.Context(), "i-1")
-	t.Logf("usage %+v %v", u, err)
+
+	// Stopped and started, it serves again, and its user data does not run again.
+	w.run("i-web", "echo changed > /var/www/html/index.html")
+	if err := w.machines.StopMachine(t.Context(), "i-web", 10*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.status("i-web"); s.State != plane.Stopped || s.Reason != "stopped" || s.PID != 0 {
+		t.Errorf("stopped: %+v", s)
+	}
+	if err := w.machines.EnsureMachine(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	w.ready("i-web")
+	if page := w.get("i-web", "10.0.0.5:80"); page != "changed\n" {
+		t.Errorf("after a stop and a start the page is %q", page)
+	}
+}
+
+// get reads a page from next to a machine, once a server is there.
+func (w *world) get(id, address string) (page string) {
+	w.t.Helper()
+	w.until("the web server answers", func() bool {
+		c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return w.dial(id, address)
+		}}}
+		res, err := c.Get("http://" + address + "/")
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		page = string(b)
+		return err == nil
+	})
+	return page
 }

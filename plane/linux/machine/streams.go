@@ -8,6 +8,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pileus/clock"
 	"pileus/plane"
 )
@@ -29,7 +31,7 @@ func openStreams(c plane.Command) (*streams, error) {
 	for _, open := range []func() error{
 		func() error { return s.input(c.Stdin) },
 		func() error { return s.output(c.Stdout) },
-		func() error { return s.output(c.Stderr) },
+		func() error { return s.errors(c) },
 	} {
 		if err := open(); err != nil {
 			s.close()
@@ -74,6 +76,20 @@ func (s *streams) output(to io.Writer) error {
 		_, err := io.Copy(to, r)
 		done <- err
 	}()
+	return nil
+}
+
+// errors is the output again where one writer takes both: two copies at once
+// could tear what is written to it.
+func (s *streams) errors(c plane.Command) error {
+	if c.Stderr == nil || c.Stderr != c.Stdout {
+		return s.output(c.Stderr)
+	}
+	fd, err := unix.FcntlInt(s.theirs[1].Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	s.theirs = append(s.theirs, os.NewFile(uintptr(fd), "stderr"))
 	return nil
 }
 

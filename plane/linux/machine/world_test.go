@@ -91,7 +91,11 @@ func (w *world) open() {
 }
 
 func (w *world) options() Options {
-	return Options{Cloud: w.cloud, Program: planetest.Program(w.t), Dir: filepath.Join(w.dir, "machines"), Device: w.device, Private: []string{w.dir}}
+	program := os.Getenv("PILEUS_PROGRAM")
+	if program == "" {
+		program = planetest.Program(w.t)
+	}
+	return Options{Cloud: w.cloud, Program: program, Dir: filepath.Join(w.dir, "machines"), Device: w.device, Private: []string{w.dir}}
 }
 
 // device answers from the files, so that another process can ask as well.
@@ -187,17 +191,30 @@ func (w *world) volume(id string, builtIn bool) {
 	}
 }
 
-// network makes a machine's network namespace, with a metadata service.
+// network makes a machine's network namespace, with a router next to it that
+// has the metadata service.
 func (w *world) network(id string, metadata map[string]string) {
 	w.t.Helper()
 	name := "pileus-" + w.cloud + "-" + id
-	w.command("ip", "netns", "add", name)
+	router := name + "-r"
 	w.mu.Lock()
-	w.nets = append(w.nets, name)
+	w.nets = append(w.nets, name, router)
 	w.mu.Unlock()
-	w.command("ip", "-n", name, "link", "set", "lo", "up")
-	w.command("ip", "-n", name, "address", "add", "169.254.169.254/32", "dev", "lo")
-	l, err := listenIn("/run/netns/"+name, "169.254.169.254:80")
+	for _, line := range []string{
+		"netns add " + name,
+		"netns add " + router,
+		"-n " + router + " link add name inside type veth peer name eth0 netns " + name,
+		"-n " + router + " address add 169.254.169.254/32 dev inside",
+		"-n " + router + " link set lo up",
+		"-n " + router + " link set dev inside up",
+		"-n " + name + " address add 10.0.0.5/24 dev eth0",
+		"-n " + name + " link set eth0 up",
+		"-n " + name + " route add default dev eth0",
+		"-n " + router + " route add 10.0.0.0/24 dev inside",
+	} {
+		w.command("ip", strings.Fields(line)...)
+	}
+	l, err := listenIn("/run/netns/"+router, "169.254.169.254:80")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -249,9 +266,9 @@ func listenIn(namespace, address string) (l net.Listener, err error) {
 	return l, err
 }
 
-// dial connects from within a machine's network.
+// dial connects to a machine from next to it.
 func (w *world) dial(id, address string) (c net.Conn, err error) {
-	err = inNamespace("/run/netns/pileus-"+w.cloud+"-"+id, func() (e error) {
+	err = inNamespace("/run/netns/pileus-"+w.cloud+"-"+id+"-r", func() (e error) {
 		c, e = net.Dial("tcp", address)
 		return e
 	})
