@@ -168,7 +168,7 @@ func (s *Service) lookUp(q *query, path string) (text string, ok bool) {
 		return "", false
 	}
 	root := s.tree(q)
-	if rest == "" { // the listing has no slashes here
+	if strings.Trim(rest, "/") == "" { // the listing has no slashes here
 		return strings.ReplaceAll(root.list(), "/", ""), true
 	}
 	return root.read(rest)
