@@ -66,7 +66,8 @@ func PrivateAddresses(one *string, list []api.PrivateIpAddressSpecification) (fi
 			return first, nil, err
 		}
 		switch {
-		case !cloud.Or(p.Primary, len(list) == 1 && n == 0 && one == nil):
+		case a == first: // named in both ways
+		case !cloud.Or(p.Primary, n == 0 && one == nil && !slices.ContainsFunc(list, isPrimary)):
 			others = append(others, a)
 		case first.IsValid():
 			return first, nil, resource.Combination("Only one primary private IP address can be specified.")
@@ -76,6 +77,8 @@ func PrivateAddresses(one *string, list []api.PrivateIpAddressSpecification) (fi
 	}
 	return first, others, nil
 }
+
+func isPrimary(p api.PrivateIpAddressSpecification) bool { return cloud.Or(p.Primary, false) }
 
 // IPv6Addresses are the addresses that a request asks for.
 func IPv6Addresses(list []api.InstanceIpv6Address) (out []netip.Addr, err error) {
