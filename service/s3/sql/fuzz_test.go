@@ -1,11 +1,14 @@
 package sql
 
 import (
+	"bytes"
 	"io"
 	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/parquet-go/parquet-go"
 )
 
 // FuzzParse: whatever the expression, it is refused with an error of the
@@ -129,4 +132,31 @@ func BenchmarkFilterJSON(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// No file makes the reader of Parquet panic, or read for ever.
+func FuzzParquet(f *testing.F) {
+	type row struct {
+		Name string   `parquet:"name,snappy"`
+		Age  *int32   `parquet:"age,optional"`
+		Tags []string `parquet:"tags,list"`
+	}
+	var b bytes.Buffer
+	if err := parquet.Write(&b, []row{{"a", new(int32(1)), []string{"x", "y"}}, {"b", nil, nil}}); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add([]byte("PAR1PAR1"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		p, err := NewParquet(bytes.NewReader(file), int64(len(file)), Section{To: int64(len(file))})
+		if err != nil {
+			return
+		}
+		defer p.Close()
+		for range 10_000 {
+			if _, err := p.Next(); err != nil {
+				return
+			}
+		}
+	})
 }

@@ -20,6 +20,7 @@ var (
 const (
 	parquetBatch  = 64 // rows read at a time
 	parquetBuffer = 64 << 10
+	parquetFooter = 64 << 20 // bytes of the table of contents, at most
 )
 
 // Parquet reads the rows of a Parquet file. It holds a page of each column and
@@ -67,6 +68,9 @@ type parquetNode struct {
 func NewParquet(r io.ReaderAt, size int64, s Section) (_ *Parquet, err error) {
 	p := &Parquet{source: &watched{from: r}}
 	defer func() { err = p.guard(recover(), err) }()
+	if err := p.checkFooter(size); err != nil {
+		return nil, err
+	}
 	f, err := parquet.OpenFile(p.source, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true), parquet.ReadBufferSize(parquetBuffer))
 	if err != nil {
 		return nil, err
@@ -91,6 +95,22 @@ func NewParquet(r io.ReaderAt, size int64, s Section) (_ *Parquet, err error) {
 		p.batch = append(p.batch, nil)
 	}
 	return p, nil
+}
+
+// checkFooter compares what the file says of the length of its table of contents
+// with its size: the library would make room for it unseen.
+func (p *Parquet) checkFooter(size int64) error {
+	var tail [8]byte // the length, and "PAR1"
+	if size < int64(len(tail)) {
+		return errParquet
+	}
+	if _, err := p.source.ReadAt(tail[:], size-int64(len(tail))); err != nil && err != io.EOF {
+		return err
+	}
+	if n := int64(binary.LittleEndian.Uint32(tail[:])); n > size-int64(len(tail)) || n > parquetFooter {
+		return errParquet
+	}
+	return nil
 }
 
 // guard makes what went wrong an error of the query: what the source said, or
