@@ -63,6 +63,8 @@ type HTTP struct {
 	Trailer http.Header
 	// AccessKey is the access key id that signed the request.
 	AccessKey string
+	// Origin tells which network the request came from; nil for the internet.
+	Origin *Origin
 	// Answered, where a service has set it, is told how the request ended,
 	// after its answer went out: S3's server access logs.
 	Answered func(Answer)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"pileus/policy"
 	"pileus/store"
 )
 
@@ -32,6 +33,9 @@ type Module struct {
 	Body func(c *Call, op *OpInfo, body []byte) error
 	// Denied lets the service word its own refusal (S3's plain "Access Denied").
 	Denied func(c *Call, op *OpInfo, e *Error) *Error
+	// Through tells which VPC endpoint a request came through, and the policies
+	// that it has; "" for none. One module of a cloud has it: EC2.
+	Through func(r store.Reader, o Origin) (endpoint string, policies []policy.Attached)
 	// Reset forgets what the service keeps in memory, after the state was
 	// cleared.
 	Reset func()

@@ -156,6 +156,9 @@ type Interface struct {
 	// Served marks an interface whose traffic this process itself answers: load
 	// balancers, interface endpoints. Listen works on its addresses.
 	Served bool
+	// Endpoint is the id of the VPC endpoint whose interface it is; "" for none.
+	// The cloud's own services answer on its addresses.
+	Endpoint string
 }
 
 // NATGateway translates what is routed to it to its interface's address.

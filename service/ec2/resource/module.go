@@ -8,6 +8,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/policy"
 	"pileus/store"
 )
 
@@ -22,6 +23,7 @@ type Room struct {
 	Stored      func(r store.Reader) iter.Seq[cloud.Usage]
 	Count       func(r store.Reader) map[string]int
 	Reset       func()
+	Through     func(r store.Reader, o cloud.Origin) (string, []policy.Attached)
 	Web         func(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool
 }
 
@@ -31,6 +33,9 @@ func Module(rooms ...Room) cloud.Module {
 	m := cloud.Module{API: &api.Service}
 	rooms = append(rooms, Room{Operations: Bindings(), Access: Access()})
 	for _, r := range rooms {
+		if r.Through != nil {
+			m.Through = r.Through
+		}
 		for _, b := range r.Operations {
 			m.Operations = append(m.Operations, DryRun(b))
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // This file lists what joins VPCs to other networks and to services: peering
-// connections. The rest of the room asks here.
+// connections and endpoints. The rest of the room asks here.
 
 // joints are their operations.
 func (s *Room) joints() []cloud.Binding {
@@ -21,19 +21,31 @@ func (s *Room) joints() []cloud.Binding {
 		writes(&api.DeleteVpcPeeringConnection, deleteVpcPeeringConnection),
 		reads(&api.DescribeVpcPeeringConnections, describeVpcPeeringConnections),
 		writes(&api.ModifyVpcPeeringConnectionOptions, modifyVpcPeeringConnectionOptions),
+
+		writes(&api.CreateVpcEndpoint, createVpcEndpoint).Partial("Gateway and Interface endpoints of this cloud's services; no IPv6-only ones"),
+		writes(&api.ModifyVpcEndpoint, modifyVpcEndpoint),
+		writes(&api.DeleteVpcEndpoints, deleteVpcEndpoints),
+		reads(&api.DescribeVpcEndpoints, describeVpcEndpoints),
+		reads(&api.DescribeVpcEndpointServices, describeVpcEndpointServices),
+		reads(&api.DescribeVpcEndpointServiceConfigurations, describeVpcEndpointServiceConfigurations),
+		reads(&api.DescribeVpcEndpointConnections, describeVpcEndpointConnections),
 	}
 }
 
 // jointAccess declares what they need.
-func jointAccess() []cloud.Access { return peeringAccess() }
+func jointAccess() []cloud.Access { return append(peeringAccess(), endpointAccess()...) }
 
 // jointControllers are what runs for them.
 func (s *Room) jointControllers() []cloud.Controller {
-	return []cloud.Controller{{Name: peeringController, Reconcile: s.settlePeering}}
+	return []cloud.Controller{
+		{Name: peeringController, Reconcile: s.settlePeering},
+		{Name: endpointController, Reconcile: s.settleEndpoint},
+	}
 }
 
 // join completes the desired state of a VPC.
 func join(c *cloud.Call, r store.Reader, v *plane.VPC) {
+	desiredEndpoints(c, r, v)
 	for p := range peeringsOf(r, c.Account, c.Region, v.ID) {
 		if p.joins() {
 			v.Peerings = append(v.Peerings, plane.Peering{ID: p.ID, Peer: p.other(v.ID).VPC})
@@ -59,4 +71,9 @@ func unjoin(c *cloud.Call, tx store.Tx, v *VPC) {
 			p.end(c, tx, peeringDeleted)
 		}
 	}
+}
+
+// holds tells whether something joins the VPC that keeps it from being deleted.
+func holds(c *cloud.Call, r store.Reader, vpc string) bool {
+	return count(endpoints.Index(r, "vpc", c.Account, c.Region, vpc)) > 0
 }

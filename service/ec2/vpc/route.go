@@ -118,7 +118,7 @@ var targetKinds = map[plane.TargetKind]targetKind{
 	plane.ToInterface:         {checkInterface, interfaceAlive, showInterface},
 	plane.ToPeering:           peeringTarget(),
 	plane.ToVPN:               absent("InvalidGatewayID.NotFound", "gateway", func(o *api.Route, id string) { o.GatewayId = &id }),
-	plane.ToGatewayEndpoint:   absent("InvalidVpcEndpointId.NotFound", "Vpc Endpoint", func(o *api.Route, id string) { o.GatewayId = &id }),
+	plane.ToGatewayEndpoint:   endpointTarget(),
 }
 
 // absent is a kind of target of which there are none.

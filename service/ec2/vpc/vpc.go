@@ -158,7 +158,7 @@ func occupied(c *cloud.Call, r store.Reader, vpc string) bool {
 			return true
 		}
 	}
-	return any(count(subnets.Index(r, "vpc", c.Account, c.Region, vpc))) ||
+	return holds(c, r, vpc) || any(count(subnets.Index(r, "vpc", c.Account, c.Region, vpc))) ||
 		any(count(interfaces.Index(r, "vpc", c.Account, c.Region, vpc))) ||
 		any(count(internetGateways.Index(r, "vpc", c.Account, c.Region, vpc))) ||
 		any(count(egressGateways.Index(r, "vpc", c.Account, c.Region, vpc))) ||

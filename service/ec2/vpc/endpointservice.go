@@ -1,0 +1,151 @@
+package vpc
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/region"
+	"pileus/service/ec2/resource"
+	"pileus/store"
+)
+
+// endpointService is a service that endpoints lead to.
+// https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
+type endpointService struct {
+	host          string // first label of its names: "sqs"
+	api, probe    string // the service and one of its operations, to tell whether this cloud has it
+	list          string // prefix list of a gateway endpoint; "" where there is none
+	interfaces    bool
+	wild, noRules bool // names below its own lead to it too; it takes no endpoint policy
+}
+
+var endpointServices = []endpointService{
+	{host: "autoscaling", api: "autoscaling", probe: "DescribeAutoScalingGroups", interfaces: true},
+	{host: "dynamodb", api: "dynamodb", probe: "ListTables", list: "pl-02cd2c6b"},
+	{host: "dynamodb", api: "dynamodb", probe: "ListTables", interfaces: true},
+	{host: "ebs", api: "ebs", probe: "ListSnapshotBlocks", interfaces: true},
+	{host: "ec2", api: "ec2", probe: "DescribeVpcs", interfaces: true},
+	{host: "elasticloadbalancing", api: "elbv2", probe: "DescribeLoadBalancers", interfaces: true},
+	{host: "fis", api: "fis", probe: "ListExperiments", interfaces: true},
+	{host: "monitoring", api: "cloudwatch", probe: "PutMetricData", interfaces: true},
+	{host: "rbin", api: "rbin", probe: "ListRules", interfaces: true, noRules: true},
+	{host: "s3", api: "s3", probe: "ListBuckets", list: "pl-63a5400a"},
+	{host: "s3", api: "s3", probe: "ListBuckets", interfaces: true, wild: true},
+	{host: "sqs", api: "sqs", probe: "ListQueues", interfaces: true},
+	{host: "ssm", api: "ssm", probe: "GetParameter", interfaces: true},
+	{host: "sts", api: "sts", probe: "GetCallerIdentity", interfaces: true},
+}
+
+func (s endpointService) name(region string) string { return "com.amazonaws." + region + "." + s.host }
+
+func (s endpointService) kind() string {
+	if s.interfaces {
+		return interfaceEndpoint
+	}
+	return gatewayEndpoint
+}
+
+func (s endpointService) privateName(region string) string {
+	return s.host + "." + region + ".amazonaws.com"
+}
+
+// answersTo tells whether a DNS name is the service's own.
+func (s endpointService) answersTo(region, name string) bool {
+	own := s.privateName(region)
+	return name == own || s.wild && strings.HasSuffix(name, "."+own)
+}
+
+// serviceNamed is a service by its name, and the types of endpoints that it
+// has.
+func serviceNamed(region, name string, kind ...string) (s endpointService, kinds []string) {
+	for _, x := range endpointServices {
+		if x.name(region) != name {
+			continue
+		}
+		kinds = append(kinds, x.kind())
+		if s.host == "" || slices.Contains(kind, x.kind()) {
+			s = x
+		}
+	}
+	return s, kinds
+}
+
+// chosenService is what a request for an endpoint names.
+func chosenService(c *cloud.Call, name, kind string) (endpointService, error) {
+	s, kinds := serviceNamed(c.Region, name, kind)
+	if len(kinds) == 0 || !c.Cloud.Implements(s.api, s.probe) {
+		return s, resource.Errorf("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
+	}
+	if !slices.Contains(kinds, kind) {
+		return s, resource.Errorf("InvalidParameter", "Endpoint type (%s) does not match available service types ([%s]).", kind, strings.Join(kinds, ", "))
+	}
+	return s, nil
+}
+
+func describeVpcEndpointServices(c *cloud.Call, r store.Reader, in *api.DescribeVpcEndpointServicesInput) (*api.DescribeVpcEndpointServicesOutput, error) {
+	all := func(yield func(*endpointService) bool) {
+		for _, s := range endpointServices {
+			wanted := len(in.ServiceNames) == 0 || slices.Contains(in.ServiceNames, s.name(c.Region))
+			if wanted && c.Cloud.Implements(s.api, s.probe) && !yield(&s) {
+				return
+			}
+		}
+	}
+	for _, name := range in.ServiceNames {
+		if _, kinds := serviceNamed(c.Region, name); len(kinds) == 0 {
+			return nil, resource.Errorf("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
+		}
+	}
+	list, next, err := resource.List(c, r, resource.Query{Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken}, all,
+		func(s *endpointService) string { return s.name(c.Region) + "/" + s.kind() },
+		resource.Fields[endpointService]{
+			"service-name":               resource.One(func(s *endpointService) string { return s.name(c.Region) }),
+			"service-type":               resource.One(func(s *endpointService) string { return s.kind() }),
+			"owner":                      resource.One(func(*endpointService) string { return "amazon" }),
+			"supported-ip-address-types": func(s *endpointService) []string { return s.ipTypes() },
+		})
+	if err != nil {
+		return nil, err
+	}
+	out := &api.DescribeVpcEndpointServicesOutput{ServiceNames: []string{}, ServiceDetails: []api.ServiceDetail{}, NextToken: next}
+	for _, s := range list {
+		if n := s.name(c.Region); !slices.Contains(out.ServiceNames, n) {
+			out.ServiceNames = append(out.ServiceNames, n)
+		}
+		out.ServiceDetails = append(out.ServiceDetails, s.detail(c))
+	}
+	return out, nil
+}
+
+func (s *endpointService) ipTypes() []string {
+	if s.interfaces {
+		return []string{"ipv4", "ipv6"}
+	}
+	return []string{"ipv4"}
+}
+
+func (s *endpointService) detail(c *cloud.Call) api.ServiceDetail {
+	o := api.ServiceDetail{
+		ServiceName: new(s.name(c.Region)), ServiceId: new("vpce-svc-" + serviceDigits(s.name(c.Region)+s.kind())), ServiceType: []api.ServiceTypeDetail{{ServiceType: new(s.kind())}},
+		Owner: new("amazon"), AcceptanceRequired: new(false), ManagesVpcEndpoints: new(false), VpcEndpointPolicySupported: new(!s.noRules),
+		SupportedIpAddressTypes: s.ipTypes(), Tags: []api.Tag{}, AvailabilityZones: []string{}, BaseEndpointDnsNames: []string{s.privateName(c.Region)},
+	}
+	if here, ok := region.Find(c.Region); ok {
+		for _, z := range here.Zones() {
+			o.AvailabilityZones = append(o.AvailabilityZones, z.Name)
+		}
+	}
+	if s.interfaces {
+		o.BaseEndpointDnsNames = []string{s.host + "." + c.Region + ".vpce.amazonaws.com"}
+		o.PrivateDnsName = new(s.privateName(c.Region))
+		o.PrivateDnsNames = []api.PrivateDnsDetails{{PrivateDnsName: o.PrivateDnsName}}
+		o.PrivateDnsNameVerificationState = new("verified")
+	}
+	return o
+}
+
+// endpointPolicyText is the policy that an answer shows.
+func endpointPolicyText(e *Endpoint) string { return cmp.Or(e.Policy, defaultPolicy) }
