@@ -20,6 +20,11 @@ const (
 
 // SpecifiedTags are the tags that a request has for resources of a kind.
 func SpecifiedTags(specs []api.TagSpecification, kind string) (identity.Tags, error) {
+	return specified(specs, kind, false)
+}
+
+// specified is SpecifiedTags; AWS's own services may set aws:'s tags.
+func specified(specs []api.TagSpecification, kind string, service bool) (identity.Tags, error) {
 	var tags identity.Tags
 	for _, s := range specs {
 		if cloud.Or(s.ResourceType, "") != kind {
@@ -27,7 +32,7 @@ func SpecifiedTags(specs []api.TagSpecification, kind string) (identity.Tags, er
 		}
 		for _, t := range s.Tags {
 			tag := identity.Tag{Key: cloud.Or(t.Key, ""), Value: cloud.Or(t.Value, "")}
-			if err := checkTag(tag); err != nil {
+			if err := checkTag(tag, service); err != nil {
 				return nil, err
 			}
 			if slices.ContainsFunc(tags, func(o identity.Tag) bool { return o.Key == tag.Key }) {
@@ -59,11 +64,11 @@ func OnlyTags(specs []api.TagSpecification, kinds ...string) error {
 	return nil
 }
 
-func checkTag(t identity.Tag) error {
+func checkTag(t identity.Tag, service bool) error {
 	switch {
 	case t.Key == "":
 		return Errorf("InvalidParameterValue", "Tag key cannot be empty.")
-	case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
+	case !service && strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
 		return Errorf("InvalidParameterValue", "Tag keys starting with 'aws:' are reserved for internal use")
 	case utf8.RuneCountInString(t.Key) > maxTagKey:
 		return Errorf("InvalidParameterValue", "Tag key exceeds the maximum length of %d characters", maxTagKey)
@@ -129,7 +134,7 @@ func find(c *cloud.Call, r store.Reader, id string) (*Entry, error) {
 
 func createTags(c *cloud.Call, tx store.Tx, in *api.CreateTagsInput) (*cloud.Empty, error) {
 	specs := []api.TagSpecification{{ResourceType: new(""), Tags: in.Tags}}
-	tags, err := SpecifiedTags(specs, "")
+	tags, err := specified(specs, "", c.Principal.ServiceLinked)
 	if err != nil {
 		return nil, err
 	}
