@@ -116,6 +116,8 @@ var ipv6Stages = []stage{
 		w.vpcs["a"].InternetGateway = ""
 	}, []probe{
 		{"db", "internet/6", "tcp 80", true, "it needs no internet gateway", "db/6"},
+		{"db", "internet/6", "udp 53", true, "it needs no internet gateway", "db/6"},
+		{"db", "internet/6", "icmp", true, "it needs no internet gateway", ""},
 		{"internet", "db/6", "tcp 80", false, "nothing begins from outside of an egress-only gateway", ""},
 		{"web", "internet/6", "tcp 80", false, "a route to a gateway that is gone is a blackhole", ""},
 	}},

@@ -26,9 +26,29 @@ func (c *compiler) acls() {
 		if !ok {
 			continue
 		}
-		out.put(c.aclChain("ao", a.ID, a.Egress, dest4(), dest6(), chainRejectOut), group)
-		in.put(c.aclChain("ai", a.ID, a.Ingress, source4(), source6(), chainRejectIn), group)
+		if !c.open(a.Egress) {
+			out.put(c.aclChain("ao", a.ID, a.Egress, dest4(), dest6(), chainRejectOut), group)
+		}
+		if !c.open(a.Ingress) {
+			in.put(c.aclChain("ai", a.ID, a.Ingress, source4(), source6(), chainRejectIn), group)
+		}
 	}
+}
+
+// open tells whether the rules allow everything at once, as the default ACL's
+// do: then packets need not see them.
+func (c *compiler) open(rules []plane.ACLRule) bool {
+	families := map[bool]bool{}
+	for _, p := range c.vpc.CIDRs {
+		families[p.Addr().Is4()] = true
+	}
+	for _, r := range rules {
+		if !r.Allow || r.Match.Protocol >= 0 || r.Match.CIDR.Bits() != 0 {
+			break
+		}
+		delete(families, r.Match.CIDR.Addr().Is4())
+	}
+	return len(families) == 0
 }
 
 func (c *compiler) aclChain(kind, id string, rules []plane.ACLRule, far4, far6 field, reject string) string {

@@ -121,7 +121,7 @@ func plainPair(b *testing.B) (net.Listener, net.Conn) {
 			b.Fatal(err)
 		}
 	}
-	if err := w.settle(clock.New()); err != nil {
+	if err := w.settle(); err != nil {
 		b.Fatal(err)
 	}
 	var l net.Listener

@@ -4,6 +4,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -174,10 +175,12 @@ func (c *compiler) bills() {
 // arrival is what every packet passes before it is routed: is it who it says
 // to be, where is it for, which route table applies.
 func (c *compiler) arrival() {
-	c.set.hooked("arrival", hook{nftables.ChainTypeFilter, *nftables.ChainHookPrerouting, *nftables.ChainPriorityRaw, nftables.ChainPolicyAccept},
-		rule(in(setDark, masked(inGroup(), zoneMask)), drop()),
-		rule(decide(mapArrive, inGroup())),
-		rule(fromInterface(), goOn("sender")))
+	a := c.set.hooked("arrival", hook{nftables.ChainTypeFilter, *nftables.ChainHookPrerouting, *nftables.ChainPriorityRaw, nftables.ChainPolicyAccept})
+	if c.cut() {
+		a.add(in(setDark, masked(inGroup(), zoneMask)), drop())
+	}
+	a.add(fromInterface(), goOn("sender"))
+	a.add(decide(mapArrive, inGroup()))
 	c.set.chain("sender",
 		rule(setMark(masked(inGroup(), subnetMask))),
 		rule(ipv4(), in(setOwned4, inName(), source4()), accept()),
@@ -212,23 +215,41 @@ func discovery() statement {
 // isICMPError matches ICMP messages that quote a packet.
 func isICMPError() statement { return in(setErrors, transport(0, 1)) }
 
-// forward is what a packet passes on its way from one link to another.
+// forward is what a packet passes on its way from one link to another. What a
+// VPC has no use for is left out: every rule takes its time from every packet.
 func (c *compiler) forward() {
 	f := c.set.hooked("forward", hook{nftables.ChainTypeFilter, *nftables.ChainHookForward, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop})
-	f.add(in(setDark, masked(outGroup(), zoneMask)), drop())
-	f.add(setMark(constant(native(0))))
+	if c.cut() {
+		f.add(in(setDark, masked(outGroup(), zoneMask)), drop())
+	}
 	f.add(decide(mapPorts, protocol()))
-	f.add(decide(mapEnter, inGroup()))
-	f.add(decide(mapLeave, outGroup()))
-	f.add(toInterface(), jump("receiver"))
-	f.add(notIn(setSameSubnet, inGroup(), outGroup()), decide(mapACLOut, inGroup()))
+	if c.gated() {
+		f.add(decide(mapEnter, inGroup()))
+		f.add(decide(mapLeave, outGroup()))
+	}
+	if c.deviated() {
+		f.add(toInterface(), jump("receiver"))
+	}
+	if len(c.set.sets[mapACLOut].elements) > 0 {
+		f.add(notIn(setSameSubnet, inGroup(), outGroup()), decide(mapACLOut, inGroup()))
+	}
 	f.add(jump("groups-out"))
-	f.add(fromInterface(), jump("accept-out"))
-	f.add(notIn(setSameSubnet, inGroup(), outGroup()), decide(mapACLIn, outGroup()))
+	if c.vpc.FlowLogs {
+		f.add(fromInterface(), jump("accept-out"))
+	}
+	if len(c.set.sets[mapACLIn].elements) > 0 {
+		f.add(notIn(setSameSubnet, inGroup(), outGroup()), decide(mapACLIn, outGroup()))
+	}
 	f.add(jump("groups-in"))
-	f.add(toInterface(), jump("accept-in"))
-	f.add(notIn(setSameZone, masked(inGroup(), zoneMask), masked(outGroup(), zoneMask)), in(setInterZone, inName()))
-	f.add(toGroup(groupInternet), in(setInternet, inName()))
+	if c.vpc.FlowLogs {
+		f.add(toInterface(), jump("accept-in"))
+	}
+	if len(c.numbers.zones) > 1 {
+		f.add(notIn(setSameZone, masked(inGroup(), zoneMask), masked(outGroup(), zoneMask)), in(setInterZone, inName()))
+	}
+	if c.vpc.InternetGateway != "" {
+		f.add(toGroup(groupInternet), in(setInternet, inName()))
+	}
 	f.add(accept())
 
 	// The destination check: a packet for someone else is not delivered.
@@ -252,6 +273,23 @@ func (c *compiler) forward() {
 		c.set.chain(name, drop())
 	}
 	c.gates()
+}
+
+// cut tells whether a zone of the VPC is dark.
+func (c *compiler) cut() bool { return len(c.set.sets[setDark].elements) > 0 }
+
+// gated tells whether there is a way in or out.
+func (c *compiler) gated() bool {
+	v := &c.vpc
+	return v.InternetGateway != "" || v.EgressOnlyGateway != "" || len(v.Peerings)+len(v.GatewayEndpoints) > 0
+}
+
+// deviated tells whether a route leads packets to an interface that they are
+// not addressed to.
+func (c *compiler) deviated() bool {
+	return slices.ContainsFunc(c.vpc.RouteTables, func(t plane.RouteTable) bool {
+		return slices.ContainsFunc(t.Routes, func(r plane.Route) bool { return r.Kind == plane.ToInterface })
+	})
 }
 
 // gates hold what may pass a gateway.

@@ -105,9 +105,9 @@ func (c *compiler) groupSets(id string, d direction, rules []plane.Match, member
 				switch {
 				case protocol != p && protocol >= 0:
 				case four:
-					s.open4 = c.open(d.letter+"w4", id, kindRules4, byte(p), protocol, b)
+					s.open4 = c.openBox(d.letter+"w4", id, kindRules4, byte(p), protocol, b)
 				default:
-					s.open6 = c.open(d.letter+"w6", id, kindRules6, byte(p), protocol, b)
+					s.open6 = c.openBox(d.letter+"w6", id, kindRules6, byte(p), protocol, b)
 				}
 			}
 		}
@@ -115,10 +115,10 @@ func (c *compiler) groupSets(id string, d direction, rules []plane.Match, member
 	return s
 }
 
-// open adds a box to a group's set of rules for everywhere. What all
+// openBox adds a box to a group's set of rules for everywhere. What all
 // protocols have covers every port, so that a rule of one protocol must not
 // come on top.
-func (c *compiler) open(kind, id string, k setKind, protocol byte, of int, b box) string {
+func (c *compiler) openBox(kind, id string, k setKind, protocol byte, of int, b box) string {
 	name := chainName(kind, id)
 	s := c.set.sets[name]
 	if s == nil {
@@ -158,6 +158,7 @@ func rangeKey(from, to byte, b box) string {
 
 // portKey is a port, or an ICMP type and code, as it stands in the packet's
 // mark while it is filtered: two bytes of the header, then two of no meaning.
+// The mark of other protocols has no meaning at all; their rules take any.
 func portKey(port uint16, rest byte) []byte {
 	return append(bigEndian16(port), rest, rest)
 }

@@ -195,6 +195,9 @@ func (ns *namespace) configure(eth string, e plane.Interface, s plane.Subnet, ad
 	if err := ns.assign(link, want); err != nil {
 		return err
 	}
+	if err := ns.answering(addresses...); err != nil {
+		return err
+	}
 	for _, c := range s.CIDRs {
 		if c.Contains(e.Primary) {
 			if err := ns.gateway(link, e.Index, nthAddress(c, 1), addresses); err != nil {

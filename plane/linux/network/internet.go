@@ -137,7 +137,7 @@ func (i *internet) joinHost() error {
 	if err := i.guardHost(); err != nil {
 		return err
 	}
-	if err := i.settle(n.opt.Clock); err != nil {
+	if err := i.settle(); err != nil {
 		return err
 	}
 	return n.uplink()

@@ -3,13 +3,16 @@
 package network
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/google/nftables"
 	mdnetlink "github.com/mdlayher/netlink"
@@ -157,6 +160,40 @@ func (ns *namespace) set(settings ...setting) error {
 		}
 		return nil
 	})
+}
+
+// answering waits until the namespace answers at an address of its own: for
+// IPv6 the kernel sees to that a moment after it took the address.
+func (ns *namespace) answering(addresses ...netip.Addr) error {
+	return until("IPv6 addresses become local", func() (bool, error) {
+		for _, a := range addresses {
+			if a.Is4() {
+				continue
+			}
+			routes, err := ns.link.RouteGet(a.AsSlice())
+			if err != nil && !errors.Is(err, unix.ENETUNREACH) && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.EHOSTUNREACH) {
+				return false, err
+			}
+			if len(routes) == 0 || routes[0].Type != unix.RTN_LOCAL {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+// until waits for what the kernel does in its own time, most often not at all.
+func until(what string, done func() (bool, error)) error {
+	c := clock.New()
+	for range 10000 {
+		if ok, err := done(); ok || err != nil {
+			return err
+		}
+		if err := c.Wait(context.Background(), 300*time.Microsecond); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("waiting until %s took too long", what)
 }
 
 // loopback takes lo up.

@@ -129,7 +129,7 @@ func (r *router) apply(v plane.VPC) error {
 	if err := r.n.net.reach(r); err != nil {
 		return err
 	}
-	if err := r.settle(r.n.opt.Clock); err != nil {
+	if err := r.settle(); err != nil {
 		return err
 	}
 	r.n.log.Debug("applied", "vpc", v.ID, "interfaces", len(v.Interfaces), since(watch))

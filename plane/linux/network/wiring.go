@@ -3,21 +3,15 @@
 package network
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/netip"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"pileus/clock"
 )
 
 // wiring is a namespace of ours with what we know to be in it: links, routes
@@ -177,27 +171,19 @@ func (w *wiring) plug(c cable) (*wire, error) {
 // settle waits until new links carry packets: the kernel notices that both
 // ends are up a moment after they are. Its work queue takes the far end's turn
 // before ours.
-func (w *wiring) settle(c clock.Clock) error {
-	for try := 0; len(w.fresh) > 0; try++ {
-		links, err := w.freshLinks()
-		if err != nil {
-			return err
+func (w *wiring) settle() error {
+	return until("links come up", func() (bool, error) {
+		if len(w.fresh) == 0 {
+			return true, nil
 		}
+		links, err := w.freshLinks()
 		for _, l := range links {
 			if l.Attrs().OperState == netlink.OperUp {
 				delete(w.fresh, l.Attrs().Name)
 			}
 		}
-		if try == settleTries {
-			return fmt.Errorf("links do not come up: %v", slices.Sorted(maps.Keys(w.fresh)))
-		}
-		if len(w.fresh) > 0 {
-			if err := c.Wait(context.Background(), settleWait); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+		return len(w.fresh) == 0, err
+	})
 }
 
 // freshLinks reads the new links one by one where they are few, else all links
@@ -216,11 +202,6 @@ func (w *wiring) freshLinks() (links []netlink.Link, err error) {
 	}
 	return links, nil
 }
-
-const (
-	settleWait  = 300 * time.Microsecond
-	settleTries = 10000
-)
 
 // join makes a veth to another namespace of ours and tells both ends the
 // hardware address of the other, so that nobody needs to ask.
@@ -389,7 +370,10 @@ func (w *wiring) address(a netip.Addr) error {
 	if err != nil {
 		return err
 	}
-	return w.link.AddrReplace(lo, &netlink.Addr{IPNet: ipNet(single(a)), Flags: unix.IFA_F_NODAD})
+	if err := w.link.AddrReplace(lo, &netlink.Addr{IPNet: ipNet(single(a)), Flags: unix.IFA_F_NODAD}); err != nil {
+		return err
+	}
+	return w.answering(a)
 }
 
 // noAddress takes it away again.
