@@ -1,6 +1,7 @@
 package toolbox
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -217,34 +218,47 @@ func mktemp(c *call) error {
 		dir = p.value("p")
 	}
 	if dir != "" {
-		template = filepath.Join(dir, template)
+		template = strings.TrimSuffix(dir, "/") + "/" + template
 	}
 	trimmed := strings.TrimRight(template, "X")
 	if len(template)-len(trimmed) < 3 {
 		return fmt.Errorf("too few X's in template '%s'", template)
 	}
-	dir, base := filepath.Split(trimmed)
-	if dir == "" {
-		dir = "."
-	}
-	var name string
-	if p.has("d") {
-		name, err = os.MkdirTemp(dir, base+"*")
-	} else {
-		var f *os.File
-		if f, err = os.CreateTemp(dir, base+"*"); err == nil {
-			name = f.Name()
-			f.Close()
+	name, err := unused(trimmed, len(template)-len(trimmed), func(name string) error {
+		if p.has("d") {
+			return os.Mkdir(name, 0o700)
 		}
-	}
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
 	if err != nil {
 		return err
 	}
 	if p.has("u") {
 		os.Remove(name)
 	}
-	c.printf("%s\n", filepath.Clean(name))
+	c.printf("%s\n", name)
 	return nil
+}
+
+// unused makes something under a name that begins with prefix and ends in n
+// letters by chance.
+func unused(prefix string, n int, make func(name string) error) (string, error) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+	for {
+		b := []byte(rand.Text() + rand.Text() + rand.Text())
+		rest := []byte(strings.Repeat("0", n))
+		for i := range rest {
+			rest[i] = letters[int(b[i%len(b)]+byte(i/len(b)))%len(letters)]
+		}
+		name := prefix + string(rest)
+		if err := make(name); !errors.Is(err, fs.ErrExist) {
+			return name, err
+		}
+	}
 }
 
 // readlink prints where links lead; realpath, the path without links.

@@ -61,6 +61,7 @@ type shell struct {
 	command     bool // -c
 	interactive bool
 	runner      *interp.Runner
+	jobs        jobs
 }
 
 func (s *shell) run(args, params []string) error {
@@ -91,6 +92,8 @@ func (s *shell) run(args, params []string) error {
 		interp.StdIO(s.c.in, s.c.out, s.c.errors),
 		interp.Params(append(append(params, "--"), args...)...),
 		interp.Interactive(s.interactive),
+		interp.CallHandler(s.call),
+		interp.ExecHandlers(s.execute),
 	}
 	r, err := interp.New(opts...)
 	if err != nil {
@@ -117,12 +120,14 @@ func (s *shell) script(source io.Reader, name string) error {
 	}
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(text), name)
 	if err == nil {
+		separate(file)
 		return s.ended(s.runner.Run(s.c.ctx, file))
 	}
 	for stmt, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(bytes.NewReader(text)) {
 		if err != nil {
 			break
 		}
+		separate(stmt)
 		failed := s.runner.Run(s.c.ctx, stmt)
 		if s.runner.Exited() {
 			return s.ended(failed)
@@ -198,6 +203,7 @@ func (s *shell) line(text string) (status error) {
 			fmt.Fprintf(s.c.errors, "%s: %s\n", s.c.name, err)
 			return exit(2)
 		}
+		separate(stmt)
 		status = s.ended(s.runner.Run(s.c.ctx, stmt))
 		if s.runner.Exited() {
 			break

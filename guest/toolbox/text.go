@@ -60,7 +60,8 @@ func cat(c *call) error {
 // counted turns head -5 into head -n 5.
 func (c *call) counted() {
 	for i, a := range c.args {
-		if len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
+		value := i > 0 && (c.args[i-1] == "-n" || c.args[i-1] == "-c") // "-n -5" is another thing
+		if len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' && !value {
 			c.args = slices.Clone(c.args)
 			c.args[i] = "-n" + a[1:]
 		}
@@ -270,9 +271,18 @@ func wc(c *call) error {
 	var total [3]int64
 	show := func(n [3]int64, name string) {
 		var cols []string
+		width := len(strconv.FormatInt(n[2], 10))
+		if name == "-" {
+			width = 7
+		}
 		for i, letter := range []string{"l", "w", "c"} {
 			if !some || p.has(letter) || letter == "c" && p.has("m") {
 				cols = append(cols, strconv.FormatInt(n[i], 10))
+			}
+		}
+		if len(cols) > 1 {
+			for i := range cols {
+				cols[i] = fmt.Sprintf("%*s", width, cols[i])
 			}
 		}
 		if name != "-" {
