@@ -224,7 +224,9 @@ func (c *compiler) groupChain(d direction, ids []string, sets map[string]groupSe
 					chain.add(f.family, isProtocol(p), state(ctNew), in(open, protocol(), packetMark(), f.far), addConnectionMark(d.untracked), giveBack())
 				}
 			}
-			for _, s := range []string{all, rules} {
+			// The packets of untracked flows come here each time. They are found
+			// in the small set, whatever the size of the large one.
+			for _, s := range []string{open, all, rules} {
 				if s != "" {
 					chain.add(f.family, in(s, protocol(), packetMark(), f.far), giveBack())
 				}
