@@ -104,6 +104,7 @@ func (s *Room) machine(c *cloud.Call, i *Instance) (m plane.Machine, err error) 
 		if m.Guest.Authority, err = s.Authority(); err != nil {
 			return m, err
 		}
+		m.Guest.Environment = trusting
 	}
 	err = c.View(func(r store.Reader) error {
 		list := vpc.InterfacesOf(c, r, i.ID)
@@ -346,4 +347,12 @@ func (s *Room) expire(c *cloud.Call, i *Instance) error {
 		forget(c, tx, now)
 		return nil
 	})
+}
+
+// trusting has clients that bring a list of authorities of their own trust the
+// cloud's: the aws CLI and boto3, and Node.js. The file is written by the
+// machine's first process.
+var trusting = []string{
+	"AWS_CA_BUNDLE=/usr/local/share/ca-certificates/pileus.crt",
+	"NODE_EXTRA_CA_CERTS=/usr/local/share/ca-certificates/pileus.crt",
 }
