@@ -28,6 +28,9 @@ type Volumes interface {
 	// FreezeVolume holds writes to a volume for the time of f, so that what f
 	// reads is one moment of it: a snapshot.
 	FreezeVolume(ctx context.Context, id string, f func(VolumeContent) error) error
+	// ReadVolume shows a volume while it may be written to: not one moment of
+	// it, but most of what FreezeVolume will show a little later.
+	ReadVolume(ctx context.Context, id string, f func(VolumeContent) error) error
 	// WriteVolume fills a volume that is not open: from a snapshot, an import.
 	WriteVolume(ctx context.Context, id string, f func(io.WriterAt) error) error
 	// Import unpacks a root file system archive (tar) as an image that

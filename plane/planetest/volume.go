@@ -84,7 +84,7 @@ func writeAndRead(t *testing.T, v plane.Volumes) {
 	must(t, v.CreateVolume(t.Context(), "vol-1", 4*mib))
 	want := bytes.Repeat([]byte("0123456789abcdef"), 4096)
 	write(t, v, "vol-1", mib, want)
-	must(t, v.FreezeVolume(t.Context(), "vol-1", func(c plane.VolumeContent) error {
+	look := func(c plane.VolumeContent) error {
 		if c.Size() != 4*mib {
 			t.Errorf("size %d", c.Size())
 		}
@@ -96,7 +96,9 @@ func writeAndRead(t *testing.T, v plane.Volumes) {
 			t.Error("what was read is not what was written")
 		}
 		return nil
-	}))
+	}
+	must(t, v.FreezeVolume(t.Context(), "vol-1", look))
+	must(t, v.ReadVolume(t.Context(), "vol-1", look))
 }
 
 // dataExtents: what lies outside of them reads as zeros.
@@ -153,6 +155,7 @@ func missingVolumes(t *testing.T, v plane.Volumes) {
 	for name, try := range map[string]func() error{
 		"grow":   func() error { return v.GrowVolume(ctx, "vol-none", mib) },
 		"freeze": func() error { return v.FreezeVolume(ctx, "vol-none", func(plane.VolumeContent) error { return nil }) },
+		"read":   func() error { return v.ReadVolume(ctx, "vol-none", func(plane.VolumeContent) error { return nil }) },
 		"write":  func() error { return v.WriteVolume(ctx, "vol-none", func(io.WriterAt) error { return nil }) },
 	} {
 		if err := try(); !errors.Is(err, plane.ErrNotFound) {

@@ -64,6 +64,11 @@ func (d *disks) FreezeVolume(_ context.Context, id string, f func(plane.VolumeCo
 	return f(content{file, size})
 }
 
+// ReadVolume implements plane.Volumes: nobody writes to a volume here.
+func (d *disks) ReadVolume(ctx context.Context, id string, f func(plane.VolumeContent) error) error {
+	return d.FreezeVolume(ctx, id, f)
+}
+
 // WriteVolume implements plane.Volumes.
 func (d *disks) WriteVolume(_ context.Context, id string, f func(io.WriterAt) error) error {
 	d.mu.Lock()

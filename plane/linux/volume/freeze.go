@@ -114,8 +114,7 @@ func (s *Store) thawAll() {
 	}
 }
 
-// ReadVolume shows a volume while it is written to: not one moment of it, but
-// what most of it will be like when it is frozen.
+// ReadVolume implements plane.Volumes.
 func (s *Store) ReadVolume(_ context.Context, id string, f func(plane.VolumeContent) error) error {
 	if err := s.exists(id); err != nil {
 		return err

@@ -107,6 +107,8 @@ func (s *Room) fail(c *cloud.Call, id string, cause error) error {
 // by itself; one that is stopped will.
 func (s *Room) attach(c *cloud.Call, v *Volume, a Attachment, i Instance) error {
 	switch {
+	case i.State == "shutting-down":
+		return nil // Terminate decides what becomes of it
 	case i.gone():
 		return s.settle(c, v.ID, func(d *Volume) { d.drop(a.Instance) })
 	case i.runs():
@@ -241,6 +243,9 @@ func (s *Room) adopt(c *cloud.Call, _ store.Key) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err // what is not known then is not unknown
+	}
 	for _, v := range have {
 		if known[v.ID] || !strings.HasPrefix(v.ID, "vol-") { // instance store belongs to instances
 			continue

@@ -1,7 +1,6 @@
 package ebs
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -106,11 +105,6 @@ func (s *Room) takeGroup(c *cloud.Call, n *Snapshot) error {
 	return nil
 }
 
-// unfrozen is a data plane that can show a volume while it is written to.
-type unfrozen interface {
-	ReadVolume(ctx context.Context, id string, f func(plane.VolumeContent) error) error
-}
-
 // begin compares with the volume's latest snapshot. Where there is none, the
 // volume is read once while it is in use, so that it need not stand still
 // until all of it is stored.
@@ -129,11 +123,10 @@ func (s *Room) begin(c *cloud.Call, j *job) error {
 	if j.taking, err = blocks.Begin(c, j.Content, j.domain(), parent); err != nil {
 		return err
 	}
-	p, ok := s.plane.(unfrozen)
-	if parent != "" || !ok {
+	if parent != "" {
 		return nil
 	}
-	return p.ReadVolume(c, j.Volume, func(v plane.VolumeContent) error { return j.taking.Read(v, s.progress(c, j)) })
+	return s.plane.ReadVolume(c, j.Volume, func(v plane.VolumeContent) error { return j.taking.Read(v, s.progress(c, j)) })
 }
 
 // read freezes the volumes, one within the other, and reads them.
