@@ -66,6 +66,7 @@ func (n *Network) openInternet() (*internet, error) {
 		for name, l := range w.links {
 			if l.index == hop.link && strings.HasPrefix(name, linkEndpoint) {
 				i.endpoints[name] = k.to.Addr()
+				n.origins.Store(k.to.Addr(), l.alias)
 			}
 		}
 	}
@@ -206,8 +207,7 @@ func (i *internet) plug(r *router) error {
 			if err := r.unplug(name); err != nil {
 				return err
 			}
-			i.forget(name)
-			delete(i.endpoints, name)
+			i.lose(name)
 		}
 		if l.id == "" || near != nil {
 			continue
@@ -285,13 +285,16 @@ func (i *internet) endpointAddress(r *router) (netip.Addr, error) {
 		for _, t := range i.endpoints {
 			taken[t] = true
 		}
+		// The first half of what is reserved; the host's end has the last ones.
 		reserved := Reserved(i.n.opt.Range)
+		reserved = netip.PrefixFrom(reserved.Addr(), reserved.Bits()+1)
 		for a = nthAddress(reserved, 1); taken[a]; a = a.Next() {
 		}
-		if !reserved.Contains(a) || a == i.n.internetAddress(i.n.opt.Range) {
+		if !reserved.Contains(a) {
 			return netip.Addr{}, fmt.Errorf("no address left in %v for gateway endpoints", reserved)
 		}
 		i.endpoints[name] = a
+		i.n.origins.Store(a, r.id)
 	}
 	link, err := r.link.LinkByName(name)
 	if err != nil {
@@ -303,8 +306,16 @@ func (i *internet) endpointAddress(r *router) (netip.Addr, error) {
 // forgetVPC drops what is known of a VPC that is gone.
 func (i *internet) forgetVPC(id string) {
 	for _, kind := range []string{linkInternet, linkEgressOnly, linkEndpoint} {
-		i.forget(linkName(kind, id))
-		delete(i.endpoints, linkName(kind, id))
+		i.lose(linkName(kind, id))
+	}
+}
+
+// lose drops what is known of a link that is gone.
+func (i *internet) lose(name string) {
+	i.forget(name)
+	if a, ok := i.endpoints[name]; ok {
+		i.n.origins.Delete(a)
+		delete(i.endpoints, name)
 	}
 }
 

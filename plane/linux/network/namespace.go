@@ -81,6 +81,20 @@ func pinNewNamespace(path string) error {
 
 // openNamespace opens one that exists.
 func openNamespace(path string) (*namespace, error) {
+	ns, err := visitNamespace(path)
+	if err != nil {
+		return nil, err
+	}
+	if ns.link, err = netlink.NewHandleAt(netns.NsHandle(ns.fd()), unix.NETLINK_ROUTE); err != nil {
+		ns.file.Close()
+		return nil, err
+	}
+	return ns, nil
+}
+
+// visitNamespace opens one to do something in it, without a connection to its
+// links and routes.
+func visitNamespace(path string) (*namespace, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -90,16 +104,13 @@ func openNamespace(path string) (*namespace, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s is no namespace", path)
 	}
-	h, err := netlink.NewHandleAt(netns.NsHandle(f.Fd()), unix.NETLINK_ROUTE)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return &namespace{path: path, file: f, link: h}, nil
+	return &namespace{path: path, file: f}, nil
 }
 
 func (ns *namespace) close() {
-	ns.link.Close()
+	if ns.link != nil {
+		ns.link.Close()
+	}
 	ns.file.Close()
 }
 

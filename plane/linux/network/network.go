@@ -51,9 +51,16 @@ type Network struct {
 	mu      sync.Mutex // one change at a time
 	routers map[string]*router
 	dark    map[string]bool
+
+	// Read without waiting for a change: addresses of each VPC's interfaces to
+	// namespaces, and the addresses of gateway endpoints to VPCs.
+	holders, origins sync.Map
 }
 
-var _ plane.Network = (*Network)(nil)
+var (
+	_ plane.Network = (*Network)(nil)
+	_ plane.Origins = (*Network)(nil)
+)
 
 // Open finds what exists of the cloud, and makes its internet.
 func Open(opt Options) (*Network, error) {
@@ -109,6 +116,8 @@ func (n *Network) Close() error {
 		r.close()
 	}
 	clear(n.routers)
+	n.holders.Clear()
+	n.origins.Clear()
 	if n.net != nil {
 		n.net.close()
 		n.host.close()
@@ -200,6 +209,7 @@ func (n *Network) removeVPC(id string) error {
 		return fmt.Errorf("remove %s: %w", id, err)
 	}
 	delete(n.routers, id)
+	n.holders.Delete(id)
 	return nil
 }
 

@@ -151,6 +151,45 @@ func TestServed(t *testing.T) {
 	}
 }
 
+// TestOrigin has two VPCs of the same addresses call a service through their
+// gateway endpoints.
+func TestOrigin(t *testing.T) {
+	n := open(t, "origin")
+	l, err := n.Listen(t.Context(), "", netip.MustParseAddrPort("198.19.255.2:443"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, id := range []string{"vpc-1", "vpc-2"} {
+		v := twoZones(id)
+		v.InternetGateway = ""
+		for i := range v.Interfaces {
+			v.Interfaces[i].Machine += id
+		}
+		v.Interfaces = v.Interfaces[:2]
+		v.GatewayEndpoints = []plane.GatewayEndpoint{{ID: "vpce-1", Addresses: []netip.Prefix{netip.MustParsePrefix("198.19.255.2/32")}}}
+		v.RouteTables[0].Routes = []plane.Route{{Kind: plane.ToGatewayEndpoint, Target: "vpce-1"}} // its addresses
+		if err := n.ApplyVPC(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, from := range []struct{ vpc, address string }{{"vpc-1", "10.0.0.10"}, {"vpc-2", "10.0.0.10"}, {"vpc-2", "10.0.1.10"}} {
+		dial(t, n, from.vpc, from.address, "198.19.255.2:443")
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		vpc, source, ok := n.Origin(netip.MustParseAddrPort(c.RemoteAddr().String()))
+		if !ok || vpc != from.vpc || source.String() != from.address {
+			t.Errorf("%v seems to come from %s %v, %v", from, vpc, source, ok)
+		}
+	}
+	if vpc, _, ok := n.Origin(netip.MustParseAddrPort("198.18.0.1:999")); ok {
+		t.Errorf("a connection through no endpoint comes from %s", vpc)
+	}
+}
+
 // TestAdoption restarts the process, as far as the network can tell, under an
 // open connection.
 func TestAdoption(t *testing.T) {

@@ -132,6 +132,7 @@ func (r *router) apply(v plane.VPC) error {
 	if err := r.settle(); err != nil {
 		return err
 	}
+	r.publish()
 	r.n.log.Debug("applied", "vpc", v.ID, "interfaces", len(v.Interfaces), since(watch))
 	return nil
 }

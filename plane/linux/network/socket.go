@@ -97,8 +97,8 @@ func (n *Network) place(vpc string, addr netip.Addr) (ns *namespace, close func(
 	if err != nil {
 		return nil, nil, err
 	}
-	if id := r.holderOf(addr); id != "" {
-		return n.borrow(id)
+	if id := n.holder(vpc, addr); id != "" {
+		return n.visit(id)
 	}
 	if addr.IsUnspecified() {
 		return nil, nil, fmt.Errorf("%s: listening needs an address", vpc)
@@ -115,29 +115,24 @@ func (n *Network) place(vpc string, addr netip.Addr) (ns *namespace, close func(
 	return r.namespace, func() {}, nil
 }
 
-// source is the namespace of the interface that has the address.
+// source is the namespace of the interface that has the address. It waits for
+// nobody who changes the network: load balancers dial for each connection.
 func (n *Network) source(vpc string, from netip.Addr) (*namespace, func(), error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.net == nil {
-		return nil, nil, net.ErrClosed
-	}
 	if vpc == "" {
-		return n.net.namespace, func() {}, nil
+		return n.visit(internetID)
 	}
-	r, err := n.applied(vpc)
-	if err != nil {
-		return nil, nil, err
+	if _, ok := n.holders.Load(vpc); !ok {
+		return nil, nil, fmt.Errorf("%s: %w", vpc, plane.ErrNotFound)
 	}
-	id := r.holderOf(from)
+	id := n.holder(vpc, from)
 	if id == "" {
 		return nil, nil, fmt.Errorf("%s: no interface that is attached has the address %v: %w", vpc, from, plane.ErrNotFound)
 	}
-	return n.borrow(id)
+	return n.visit(id)
 }
 
-func (n *Network) borrow(id string) (*namespace, func(), error) {
-	ns, err := openNamespace(n.namespacePath(id))
+func (n *Network) visit(id string) (*namespace, func(), error) {
+	ns, err := visitNamespace(n.namespacePath(id))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -152,18 +147,25 @@ func (n *Network) applied(vpc string) (*router, error) {
 	return nil, fmt.Errorf("%s: %w", vpc, plane.ErrNotFound)
 }
 
-// holderOf is the id of the namespace where an address of the VPC's
-// interfaces lives; "" where none has it.
-func (r *router) holderOf(a netip.Addr) string {
+// holder is the id of the namespace where an address of a VPC's interfaces
+// lives; "" where none has it.
+func (n *Network) holder(vpc string, a netip.Addr) string {
+	if of, ok := n.holders.Load(vpc); ok {
+		return of.(map[netip.Addr]string)[a]
+	}
+	return ""
+}
+
+// publish tells those who open sockets where the addresses are.
+func (r *router) publish() {
+	of := map[netip.Addr]string{}
 	for _, e := range r.vpc.Interfaces {
 		if r.links[linkName(linkInterface, e.ID)] == nil {
 			continue
 		}
-		for _, own := range append([]netip.Addr{e.Primary}, e.Others...) {
-			if own == a {
-				return holder(&r.vpc, e)
-			}
+		for _, a := range append([]netip.Addr{e.Primary}, e.Others...) {
+			of[a] = holder(&r.vpc, e)
 		}
 	}
-	return ""
+	r.n.holders.Store(r.id, of)
 }
