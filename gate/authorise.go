@@ -71,15 +71,16 @@ func (g *Gate) allow(c *cloud.Call, r store.Reader, epoch uint64, op *cloud.OpIn
 	if g.SkipPolicies {
 		return nil
 	}
+	through := g.through(c, r)
 	for i := range checks {
 		k := &checks[i]
 		guards := g.guards(c, r, epoch, k)
-		if who.Policies.Root && who.Policies.SCPs == nil && guards == nil && !who.Policies.HasSession && len(who.Policies.Session) == 0 &&
+		if who.Policies.Root && who.Policies.SCPs == nil && guards == nil && through == nil && !who.Policies.HasSession && len(who.Policies.Session) == 0 &&
 			len(k.Resource.Policies) == 0 && owner(c, k) == who.Principal.Account {
 			continue // nothing in sight could deny the root user
 		}
 		req, set := g.question(c, who, k)
-		set.RCPs = guards
+		set.RCPs, set.Endpoint = guards, through
 		d := policy.Evaluate(req, set)
 		if d.Allowed {
 			continue
@@ -87,6 +88,16 @@ func (g *Gate) allow(c *cloud.Call, r store.Reader, epoch uint64, op *cloud.OpIn
 		return g.refuse(c, r, op, req, set, d)
 	}
 	return nil
+}
+
+// through are the policies of the VPC endpoint that the request came through.
+// What a service does on its own behalf has not come through any.
+func (g *Gate) through(c *cloud.Call, r store.Reader) (policies []policy.Attached) {
+	if g.services.through == nil || c.HTTP == nil || c.HTTP.Origin == nil || c.Principal.Kind == cloud.ServicePrincipal || c.Caller != nil {
+		return nil
+	}
+	c.HTTP.Origin.Endpoint, policies = g.services.through(r, *c.HTTP.Origin)
+	return policies
 }
 
 // guards are the resource control policies that bear on a check.

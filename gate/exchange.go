@@ -121,6 +121,10 @@ func (x *exchange) identify() {
 	if x.http.Secure {
 		x.http.BaseURL = "https://" + x.r.Host
 	}
+	if o := cloud.OriginOf(x.r.Context()); o != nil {
+		origin := *o // what the request finds out is its own
+		x.http.Origin = &origin
+	}
 	x.call = &cloud.Call{
 		Context: x.r.Context(), Cloud: x.gate, Partition: "aws", Region: x.gate.Region,
 		Now: x.gate.Options.Clock.Now(), RequestID: x.gate.requestID(), HTTP: &x.http,

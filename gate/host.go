@@ -9,7 +9,7 @@ import (
 
 // suffixes are the domains under which virtual hosts are understood. All of
 // them resolve to the loopback address, or inside a VPC to this cloud.
-var suffixes = []string{".localhost.localstack.cloud", ".localhost", ".amazonaws.com", ".aws.amazon.com"}
+var suffixes = []string{".localhost.localstack.cloud", ".localhost", ".vpce.amazonaws.com", ".amazonaws.com", ".aws.amazon.com"}
 
 // hostName is what a host name says of the request: for
 // "b.s3.eu-west-1.localhost" the bucket b, the service s3 and the region.
@@ -45,7 +45,7 @@ func parseHost(host string) (h hostName) {
 			continue
 		}
 		h.Service = service
-		h.Prefix = strings.Join(parts[:i], ".")
+		h.Prefix = withoutEndpoint(strings.Join(parts[:i], "."))
 		for _, after := range parts[i+1:] {
 			if after != "dualstack" && after != "fips" {
 				region = after
@@ -58,6 +58,20 @@ func parseHost(host string) (h hostName) {
 		h.Bare = labels
 	}
 	return h
+}
+
+// withoutEndpoint is a prefix without the label of a VPC endpoint, and what S3
+// has before that label: "photos.bucket.vpce-1a2b-3c4d" is "photos".
+func withoutEndpoint(prefix string) string {
+	n := strings.LastIndex("."+prefix, ".vpce-")
+	if n < 0 {
+		return prefix
+	}
+	before := strings.TrimSuffix(prefix[:n], ".")
+	if before == "bucket" {
+		return ""
+	}
+	return strings.TrimSuffix(before, ".bucket")
 }
 
 // claim has a service say whether it knows a name without a service's label.

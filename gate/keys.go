@@ -46,7 +46,15 @@ func networkKeys(add func(name, v string), h *cloud.HTTP) {
 	if h == nil {
 		return
 	}
-	add("aws:sourceip", h.SourceIP)
+	if o := h.Origin; o == nil || o.Endpoint == "" {
+		add("aws:sourceip", h.SourceIP)
+	} else { // a private address is told by another key
+		add("aws:sourcevpc", o.VPC)
+		add("aws:sourcevpce", o.Endpoint)
+		if o.Source.IsValid() {
+			add("aws:vpcsourceip", o.Source.String())
+		}
+	}
 	add("aws:securetransport", strconv.FormatBool(h.Secure))
 	add("aws:useragent", h.Request.Header.Get("User-Agent"))
 	add("aws:referer", h.Request.Header.Get("Referer"))

@@ -2,7 +2,9 @@ package gate
 
 import (
 	"pileus/cloud"
+	"pileus/policy"
 	"pileus/sigv4"
+	"pileus/store"
 	"pileus/wire"
 )
 
@@ -10,11 +12,12 @@ import (
 type services struct {
 	all       []*service
 	byName    map[string]*service
-	bySigning map[string][]*service // several APIs may sign as one: s3 and s3control
-	byTarget  map[string]*service   // X-Amz-Target prefix
-	byVersion map[string]*service   // version parameter of the query protocols
-	byHost    map[string]*service   // first label of a virtual host
-	byID      map[string]*service   // the service's name in an RPC v2 path
+	bySigning map[string][]*service                                        // several APIs may sign as one: s3 and s3control
+	byTarget  map[string]*service                                          // X-Amz-Target prefix
+	byVersion map[string]*service                                          // version parameter of the query protocols
+	byHost    map[string]*service                                          // first label of a virtual host
+	byID      map[string]*service                                          // the service's name in an RPC v2 path
+	through   func(store.Reader, cloud.Origin) (string, []policy.Attached) // VPC endpoints
 }
 
 // service is a module with what routing needs, made once.
@@ -40,6 +43,9 @@ func index(modules []cloud.Module) services {
 		byVersion: map[string]*service{}, byHost: map[string]*service{}, byID: map[string]*service{},
 	}
 	for _, m := range modules {
+		if m.Through != nil {
+			s.through = m.Through
+		}
 		v := newService(m)
 		s.all = append(s.all, v)
 		a := m.API

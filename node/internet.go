@@ -26,6 +26,8 @@ type reachable struct {
 
 	mu        sync.Mutex
 	listeners []net.Listener
+	doors     map[door]net.Listener
+	config    *tls.Config // of the doors
 }
 
 // ApplyVPC implements plane.Network.
@@ -33,7 +35,16 @@ func (p *reachable) ApplyVPC(ctx context.Context, v plane.VPC) error {
 	if err := p.listen(ctx); err != nil {
 		return err
 	}
-	return p.Plane.ApplyVPC(ctx, v)
+	if err := p.Plane.ApplyVPC(ctx, v); err != nil {
+		return err
+	}
+	return p.openDoors(ctx, v)
+}
+
+// RemoveVPC implements plane.Network.
+func (p *reachable) RemoveVPC(ctx context.Context, id string) error {
+	p.closeDoors(func(d door) bool { return d.vpc == id })
+	return p.Plane.RemoveVPC(ctx, id)
 }
 
 // listen opens the services' addresses on the internet.
@@ -51,6 +62,7 @@ func (p *reachable) listen(ctx context.Context) error {
 				p.closeListeners()
 				return err
 			}
+			l = &sourced{l, p.gatewayOrigin(a)}
 			p.listeners = append(p.listeners, l)
 			go p.serve(sniff(l, config))
 		}
@@ -76,6 +88,7 @@ func (p *reachable) Clear() error {
 	p.mu.Lock()
 	p.closeListeners()
 	p.mu.Unlock()
+	p.closeDoors(func(door) bool { return true })
 	return p.Plane.Clear()
 }
 

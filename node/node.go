@@ -85,6 +85,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	if err := n.listen(); err != nil {
 		return nil, err
 	}
+	n.server = n.newServer() // the data plane serves with it as soon as there is a network
 	c, err := n.open(ctx)
 	if err != nil {
 		n.closeListeners()
@@ -151,14 +152,18 @@ func portTaken(addr string, err error) error {
 	return err
 }
 
-func (n *Node) serve() {
-	n.server = &http.Server{
+func (n *Node) newServer() *http.Server {
+	return &http.Server{
 		Handler:           n,
 		ReadHeaderTimeout: time.Minute,
 		IdleTimeout:       5 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          log.New(logWriter{n.o.Log}, "", 0),
+		ConnContext:       withOrigin,
 	}
+}
+
+func (n *Node) serve() {
 	for _, l := range n.listeners {
 		go func() {
 			if err := n.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {

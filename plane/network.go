@@ -42,6 +42,15 @@ type Network interface {
 	CutZones(ctx context.Context, zones ...string) error
 }
 
+// Origins is a Network that knows where connections to the cloud's edge come
+// from: which VPC, through a gateway endpoint of it, and which address there.
+type Origins interface {
+	// Origin is asked with the remote address of a connection that Listen on
+	// the internet accepted; ok is false where it came through no endpoint. The
+	// source is invalid where it is not known.
+	Origin(remote netip.AddrPort) (vpc string, source netip.Addr, ok bool)
+}
+
 // VPC is the desired state of one network. All ids are the cloud's own
 // ("vpc-0a1b..."); account and region need no mention because ids are unique.
 type VPC struct {

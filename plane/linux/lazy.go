@@ -68,6 +68,14 @@ func (l *lazyNetwork) RemoveVPC(ctx context.Context, id string) error {
 	return nil
 }
 
+// Origin implements plane.Origins.
+func (l *lazyNetwork) Origin(remote netip.AddrPort) (vpc string, source netip.Addr, ok bool) {
+	if n := l.opened(); n != nil {
+		return n.Origin(remote)
+	}
+	return "", source, false
+}
+
 // VPCs implements plane.Network.
 func (l *lazyNetwork) VPCs(ctx context.Context) ([]string, error) {
 	if n := l.opened(); n != nil {

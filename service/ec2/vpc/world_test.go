@@ -22,12 +22,15 @@ type world struct {
 	plane *sim.Plane
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return newWorldWith(t) }
+
+// newWorldWith is newWorld with other services beside.
+func newWorldWith(t testing.TB, more ...cloud.Module) *world {
 	t.Helper()
 	p := sim.New("")
 	t.Cleanup(func() { p.Close() })
 	s := New(p)
-	return &world{nodetest.New(t, module(s)), s, p}
+	return &world{nodetest.New(t, append(more, module(s))...), s, p}
 }
 
 func module(s *Room) cloud.Module {
