@@ -36,13 +36,16 @@ const (
 // limiter is how this machine limits I/O; nil where it cannot.
 func (s *Store) limiter() limiter {
 	if _, err := os.Stat(filepath.Join(blkioRoot, "blkio.throttle.read_bps_device")); err == nil {
-		return blkio{}
+		return blkio{s.cgroup()}
 	}
 	if b, err := os.ReadFile(filepath.Join(cgroupRoot, "cgroup.controllers")); err == nil && hasWord(string(b), "io") {
-		return ioMax{}
+		return ioMax{s.cgroup()}
 	}
 	return nil
 }
+
+// cgroup is the group in which this cloud's machines have theirs.
+func (s *Store) cgroup() string { return "pileus-" + s.cloud }
 
 func limitReason(l limiter) string {
 	switch l.(type) {
@@ -54,8 +57,9 @@ func limitReason(l limiter) string {
 	return ""
 }
 
-// LimitVolume implements plane.Volumes: it holds for the machine that has the
-// volume, until it is closed.
+// LimitVolume implements plane.Volumes: it holds until the volume is closed.
+// With cgroup v1 it holds for the machines that there are: ask again when one
+// has booted.
 func (s *Store) LimitVolume(_ context.Context, id string, l plane.VolumeLimits) error {
 	if err := s.exists(id); err != nil {
 		return err
@@ -82,7 +86,7 @@ func (s *Store) unlimit(id string, d loop) {
 		return
 	}
 	for _, group := range s.groups(lim, id) {
-		if err := lim.set(group, d.number(), plane.VolumeLimits{}); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := lim.set(group, d.number(), plane.VolumeLimits{}); err != nil && !errors.Is(err, os.ErrNotExist) { // a machine that ended
 			s.log.Warn("take a volume's limits away", "volume", id, "cgroup", group, "err", err)
 		}
 	}
@@ -96,10 +100,20 @@ func (s *Store) groups(lim limiter, id string) []string {
 	return list
 }
 
-// blkio is cgroup v1.
-type blkio struct{}
+// blkio is cgroup v1, where no group inherits limits.
+type blkio struct{ cloud string }
 
-func (blkio) always() []string { return []string{blkioRoot} }
+func (b blkio) always() []string {
+	machines, err := filepath.Glob(filepath.Join(blkioRoot, b.cloud, "*", "blkio.throttle.read_bps_device"))
+	if err != nil {
+		return nil // of a malformed pattern, which this is not
+	}
+	list := []string{blkioRoot}
+	for _, m := range machines {
+		list = append(list, filepath.Dir(m))
+	}
+	return list
+}
 
 func (blkio) set(cgroup, device string, l plane.VolumeLimits) error {
 	for _, x := range []struct {
@@ -117,12 +131,20 @@ func (blkio) set(cgroup, device string, l plane.VolumeLimits) error {
 	return nil
 }
 
-// ioMax is cgroup v2.
-type ioMax struct{}
+// ioMax is cgroup v2, where the cloud's group bounds those of its machines.
+type ioMax struct{ cloud string }
 
-func (ioMax) always() []string { return nil }
+func (m ioMax) always() []string { return []string{filepath.Join(cgroupRoot, m.cloud)} }
 
-func (ioMax) set(cgroup, device string, l plane.VolumeLimits) error {
+func (m ioMax) set(cgroup, device string, l plane.VolumeLimits) error {
+	if l != (plane.VolumeLimits{}) { // nothing has to be there to take limits away
+		if err := os.MkdirAll(cgroup, 0o755); err != nil {
+			return err
+		}
+		if err := writeControl(filepath.Join(cgroupRoot, "cgroup.subtree_control"), "+io"); err != nil {
+			return err
+		}
+	}
 	bps, iops := "max", "max"
 	if l.BytesPerSecond > 0 {
 		bps = strconv.FormatInt(l.BytesPerSecond, 10)

@@ -20,8 +20,8 @@ type Options struct {
 	Cloud string // the cloud's id
 	Dir   string // where the files are kept; made if it does not exist
 	Log   *slog.Logger
-	// Cgroups are the folders of the cgroups in which what uses a volume runs:
-	// those of the machine that has it. Nil where nobody knows.
+	// Cgroups are folders of further cgroups in which something uses a volume,
+	// beside those of this cloud's machines; nil for none.
 	Cgroups func(volume string) []string
 }
 

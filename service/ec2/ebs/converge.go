@@ -57,10 +57,14 @@ func (s *Room) convergeVolume(c *cloud.Call, key store.Key) error {
 		return err
 	}
 	for _, a := range v.Attachments {
-		if a.State == api.VolumeAttachmentStateAttaching {
-			if err := s.attach(c, v, a, instances[a.Instance]); err != nil {
-				return err
-			}
+		switch {
+		case a.State == api.VolumeAttachmentStateAttaching:
+			err = s.attach(c, v, a, instances[a.Instance])
+		case a.State == api.VolumeAttachmentStateAttached && instances[a.Instance].runs():
+			err = s.limit(c, v) // in the group that its machine has by now
+		}
+		if err != nil && !errors.Is(err, plane.ErrNotFound) {
+			return err
 		}
 	}
 	return nil

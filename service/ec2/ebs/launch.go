@@ -2,6 +2,7 @@ package ebs
 
 import (
 	"fmt"
+	"time"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -108,11 +109,15 @@ func (s *Room) Boot(c *cloud.Call, instance string) ([]plane.Attachment, error) 
 		for _, v := range list {
 			if d, err := FindVolume(c, tx, v.ID); err == nil {
 				markAttached(tx, d, instance)
+				tx.After(c.Now.Add(limitAgain), volumeController, v.key())
 			}
 		}
 		return nil
 	})
 }
+
+// limitAgain is when a machine that boots is there, to have its I/O limited.
+const limitAgain = 2 * time.Second
 
 // markAttached writes that a volume that was on its way has arrived.
 func markAttached(tx store.Tx, v *Volume, instance string) {
