@@ -37,6 +37,9 @@ func (s *Room) adopt(c *cloud.Call, _ store.Key) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
 	for _, id := range strays {
 		if e := s.plane.RemoveMachine(c, id); e != nil && !errors.Is(e, plane.ErrNotFound) {
 			err = errors.Join(err, e)
