@@ -207,9 +207,11 @@ func (c *compiler) arrival() {
 		drop())
 }
 
-// discovery matches IPv6 neighbour discovery, which is not filtered.
+// discovery matches IPv6 neighbour discovery on a link, which is not filtered:
+// what goes to link-local and multicast addresses, and so no further.
 func discovery() statement {
-	return rule(ipv6(), isProtocol(unix.IPPROTO_ICMPV6), between(transport(0, 1), []byte{133}, []byte{137}))
+	return rule(ipv6(), isProtocol(unix.IPPROTO_ICMPV6), between(transport(0, 1), []byte{133}, []byte{137}),
+		between(payload(expr.PayloadBaseNetworkHeader, 24, 2), []byte{0xfe, 0x80}, []byte{0xff, 0xff}))
 }
 
 // isICMPError matches ICMP messages that quote a packet.

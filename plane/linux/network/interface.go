@@ -76,22 +76,33 @@ func (r *router) plugAll() error {
 	if err := r.unplugInterfaces(stale, holders); err != nil {
 		return err
 	}
-	var fresh []setting
 	for _, e := range r.vpc.Interfaces {
 		name := linkName(linkInterface, e.ID)
-		alias, ok := aliases[name]
-		if !ok {
-			continue
-		}
-		if r.links[name] == nil {
-			// The kernel waits a while before it answers for others.
-			fresh = append(fresh, setting{"ipv4.neigh." + name + ".proxy_delay", "0"})
-		}
-		if err := r.plugInterface(e, subnets[e.Subnet], name, alias); err != nil {
-			return fmt.Errorf("interface %s: %w", e.ID, err)
+		if alias, ok := aliases[name]; ok {
+			if err := r.plugInterface(e, subnets[e.Subnet], name, alias); err != nil {
+				return fmt.Errorf("interface %s: %w", e.ID, err)
+			}
 		}
 	}
-	return r.set(fresh...)
+	return r.hurry()
+}
+
+// hurry takes away the while that the kernel waits before it answers for
+// others, of links that still have it.
+func (r *router) hurry() error {
+	var settings []setting
+	for name, l := range r.links {
+		if !l.prompt && strings.HasPrefix(name, linkInterface) {
+			settings = append(settings, setting{"ipv4.neigh." + name + ".proxy_delay", "0"})
+		}
+	}
+	if err := r.set(settings...); err != nil {
+		return err
+	}
+	for _, l := range r.links {
+		l.prompt = true
+	}
+	return nil
 }
 
 // plugInterface makes an interface's link, and sets its far end up.

@@ -11,6 +11,8 @@ import (
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"pileus/plane"
 )
 
 // internet is the namespace that stands for the internet: every gateway leads
@@ -114,9 +116,7 @@ func (i *internet) joinHost() error {
 		if err := i.address(n.internetAddress(p)); err != nil {
 			return err
 		}
-		route := routeKey{unix.RT_TABLE_MAIN, p}.netlink(nextHop{kind: unix.RTN_UNICAST, link: far.index, via: via})
-		route.Src = host.AsSlice()
-		if err := n.host.link.RouteReplace(route); err != nil {
+		if err := n.hostRoute(p, nextHop{kind: unix.RTN_UNICAST, link: far.index, via: via}, host); err != nil {
 			return fmt.Errorf("the host's route to %v: %w", p, err)
 		}
 		want[routeKey{unix.RT_TABLE_MAIN, p}] = nextHop{kind: unix.RTN_BLACKHOLE}
@@ -142,6 +142,29 @@ func (i *internet) joinHost() error {
 		return err
 	}
 	return n.uplink()
+}
+
+// hostRoute has the host reach a range of public addresses, unless it reaches
+// that elsewhere: another cloud was first.
+func (n *Network) hostRoute(p netip.Prefix, hop nextHop, source netip.Addr) error {
+	routes, err := n.host.link.RouteListFiltered(familyOf(source), &netlink.Route{Dst: ipNet(p)}, netlink.RT_FILTER_DST)
+	if err != nil {
+		return err
+	}
+	c := plane.Capability{Name: "the host reaches " + p.String(), Works: true}
+	for _, r := range routes {
+		if r.LinkIndex != hop.link {
+			c.Works, c.Reason = false, "the host has another route there; give this cloud another range, or remove the other's networks"
+			n.log.Warn("public addresses cannot be reached from the host", "range", p, "reason", c.Reason)
+		}
+	}
+	n.caps = append(n.caps, c)
+	if !c.Works {
+		return nil
+	}
+	route := routeKey{unix.RT_TABLE_MAIN, p}.netlink(hop)
+	route.Src = source.AsSlice()
+	return n.host.link.RouteReplace(route)
 }
 
 // guardHost keeps instances from reaching what the host itself listens on: the

@@ -136,12 +136,29 @@ func (n *Network) ApplyVPC(ctx context.Context, v plane.VPC) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, err := n.router(v.ID, true)
+	err := n.apply(v)
+	if err != nil && n.net != nil && ctx.Err() == nil {
+		// Perhaps somebody changed what is ours: look again at what is there.
+		n.log.Warn("reading the network anew", "vpc", v.ID, "error", err)
+		err = n.apply(v)
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", v.ID, err)
 	}
+	return nil
+}
+
+// apply brings a VPC's router up to date. One that fails is forgotten, so that
+// the next attempt begins with what the kernel really has.
+func (n *Network) apply(v plane.VPC) error {
+	r, err := n.router(v.ID, true)
+	if err != nil {
+		return err
+	}
 	if err := r.apply(v); err != nil {
-		return fmt.Errorf("%s: %w", v.ID, err)
+		r.close()
+		delete(n.routers, v.ID)
+		return err
 	}
 	return nil
 }

@@ -151,6 +151,78 @@ func TestServed(t *testing.T) {
 	}
 }
 
+// TestRepair takes things away behind the network's back.
+func TestRepair(t *testing.T) {
+	n := open(t, "repair")
+	v := twoZones("vpc-1")
+	if err := n.ApplyVPC(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	r := n.routers["vpc-1"]
+	link, err := r.link.LinkByName(linkName(linkInterface, "eni-b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.link.LinkDel(link); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := r.nft()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.DelTable(&nftables.Table{Family: nftables.TableFamilyINet, Name: tableName})
+	if err := conn.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	v.Interfaces[1].Others = []netip.Addr{netip.MustParseAddr("10.0.1.11")}
+	if err := n.ApplyVPC(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	echo(t, n, "vpc-1", "10.0.1.11:80")
+	say(t, dial(t, n, "vpc-1", "10.0.0.10", "10.0.1.11:80"), "repaired")
+	ctx, cancel := context.WithTimeout(t.Context(), 4e8)
+	defer cancel()
+	if _, err := n.Dial(ctx, "vpc-1", netip.MustParseAddr("10.0.0.10"), "tcp", netip.MustParseAddrPort("10.0.1.11:81")); !os.IsTimeout(err) {
+		t.Errorf("a port that no rule opens: %v", err)
+	}
+}
+
+// TestTwoClouds share a host: the second leaves the first one's addresses alone.
+func TestTwoClouds(t *testing.T) {
+	n := open(t, "one")
+	if err := n.ApplyVPC(t.Context(), twoZones("vpc-1")); err != nil {
+		t.Fatal(err)
+	}
+	opt := n.opt
+	opt.Cloud = "two"
+	second, err := Open(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reaches := func(n *Network) bool {
+		return slices.ContainsFunc(n.Describe(), func(c plane.Capability) bool { return c.Works && c.Name == "the host reaches 198.18.0.0/15" })
+	}
+	if !reaches(n) || reaches(second) {
+		t.Errorf("the first says %v, the second %v", n.Describe(), second.Describe())
+	}
+	if err := second.ApplyVPC(t.Context(), twoZones("vpc-1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Clear(); err != nil {
+		t.Error(err)
+	}
+	echo(t, n, "vpc-1", "10.0.0.10:80")
+	if err := n.host.do(func() error {
+		c, err := net.Dial("tcp4", "198.18.0.1:80")
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}); err != nil {
+		t.Errorf("the first cloud's address after the second is gone: %v", err)
+	}
+}
+
 // TestOrigin has two VPCs of the same addresses call a service through their
 // gateway endpoints.
 func TestOrigin(t *testing.T) {

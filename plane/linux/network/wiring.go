@@ -35,6 +35,7 @@ type wire struct {
 	alias      string
 	neighbours map[netip.Addr]string // hardware addresses told to the kernel
 	end        string                // how the far end was set up, as text; "" is not known
+	prompt     bool                  // it answers for others at once
 }
 
 type routeKey struct {
