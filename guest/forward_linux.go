@@ -16,17 +16,24 @@ type endpoint struct {
 
 func (e endpoint) String() string { return net.JoinHostPort(e.Host, strconv.Itoa(int(e.Port))) }
 
+// connection is what is said of a connection that is forwarded: where to, and
+// who asks (RFC 4254, 7.2). Its parts lie side by side, because the library
+// writes no structures within structures.
+type connection struct {
+	Host       string
+	Port       uint32
+	OriginHost string
+	OriginPort uint32
+}
+
 // forward connects a channel to where the client wants it (ssh -L, -D, -W).
 func (l *login) forward(n ssh.NewChannel) {
-	var v struct {
-		To   endpoint
-		From endpoint
-	}
+	var v connection
 	if err := ssh.Unmarshal(n.ExtraData(), &v); err != nil || !l.may(noForwarding) {
 		n.Reject(ssh.Prohibited, "forwarding is not allowed")
 		return
 	}
-	c, err := net.DialTimeout("tcp", v.To.String(), loginLimit)
+	c, err := net.DialTimeout("tcp", endpoint{v.Host, v.Port}.String(), loginLimit)
 	if err != nil {
 		n.Reject(ssh.ConnectionFailed, err.Error())
 		return
@@ -116,9 +123,7 @@ func (l *login) listen(at endpoint) (ok bool, payload []byte) {
 // offer hands the client a connection that came in here.
 func (l *login) offer(at endpoint, c net.Conn) {
 	from := c.RemoteAddr().(*net.TCPAddr)
-	ch, requests, err := l.conn.OpenChannel("forwarded-tcpip", ssh.Marshal(struct {
-		At, From endpoint
-	}{at, endpoint{from.IP.String(), uint32(from.Port)}}))
+	ch, requests, err := l.conn.OpenChannel("forwarded-tcpip", ssh.Marshal(connection{at.Host, at.Port, from.IP.String(), uint32(from.Port)}))
 	if err != nil {
 		c.Close()
 		return
