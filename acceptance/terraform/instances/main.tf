@@ -74,6 +74,7 @@ resource "aws_instance" "web" {
   vpc_security_group_ids = [aws_security_group.web.id]
   user_data              = <<-EOT
     #!/bin/sh
+    mkdir -p /var/www/html
     echo hello from terraform > /var/www/html/index.html
     httpd -p 80 -h /var/www/html
   EOT
