@@ -74,7 +74,9 @@ func (s *Store) LimitVolume(_ context.Context, id string, l plane.VolumeLimits) 
 		return fmt.Errorf("limit volume %s: %w: %s", id, plane.ErrUnsupported, limitReason(nil))
 	}
 	for _, group := range s.groups(lim, id) {
-		err = errors.Join(err, lim.set(group, d.number(), l))
+		if serr := lim.set(group, d.number(), l); serr != nil && !errors.Is(serr, os.ErrNotExist) { // a machine that ended
+			err = errors.Join(err, serr)
+		}
 	}
 	return err
 }

@@ -14,7 +14,7 @@ import (
 // One that does not exist is seen without tags; the handler answers that it is
 // not there.
 func On(c *cloud.Call, r store.Reader, kind, id string) cloud.Resource {
-	res := cloud.Resource{ARN: c.ARN("ec2", kind+"/"+id), Account: c.Account}
+	res := cloud.Resource{ARN: arn(c, kind, id), Account: c.Account}
 	if e, ok := Find(c, r, id); ok {
 		res.Tags = TagMap(e.Tags)
 	}
@@ -23,7 +23,15 @@ func On(c *cloud.Call, r store.Reader, kind, id string) cloud.Resource {
 
 // New is a resource that the call would create.
 func New(c *cloud.Call, kind string) cloud.Resource {
-	return cloud.Resource{ARN: c.ARN("ec2", kind+"/*"), Account: c.Account}
+	return cloud.Resource{ARN: arn(c, kind, "*"), Account: c.Account}
+}
+
+// arn names a resource. Snapshots and images have no account in theirs.
+func arn(c *cloud.Call, kind, id string) string {
+	if kind == "snapshot" || kind == "image" {
+		return c.In("", c.Region).ARN("ec2", kind+"/"+id)
+	}
+	return c.ARN("ec2", kind+"/"+id)
 }
 
 // TagMap is tags as policies see them.
