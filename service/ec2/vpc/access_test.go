@@ -265,7 +265,7 @@ func TestWhoMay(t *testing.T) {
 			}
 		})
 	}
-	for _, b := range first.room.Bindings() {
+	for _, b := range append(append(first.room.networks(), first.room.doors()...), filters()...) {
 		if !tried[b.Op.Name] {
 			t.Errorf("%s is not tried", b.Op.Name)
 		}
