@@ -23,8 +23,8 @@ func of[In, Out any](op *cloud.Op[In, Out], in In) trial {
 type stage struct {
 	*world
 	vpc, subnet, spare, table, free, association, gateway, loose, egress, nat, private, allocation, natEIP, ip string
-	eni, other, attachment, instance, acl, aclAssociation, group, rule, list, options, reservation, permit    string
-	range4, range6                                                                                           string
+	eni, other, attachment, instance, acl, aclAssociation, group, rule, list, options, reservation, permit     string
+	range4, range6                                                                                             string
 }
 
 func newStage(t *testing.T) *stage {

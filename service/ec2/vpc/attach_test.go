@@ -61,7 +61,10 @@ func TestInstanceOfTheDefaultVPC(t *testing.T) {
 	// An elastic address takes the place of the one that was lent, for good.
 	e := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
 	nodetest.Do(w.World, &api.AssociateAddress, &api.AssociateAddressInput{AllocationId: e.AllocationId, InstanceId: new("i-1")})
-	do(func(c *cloud.Call, tx store.Tx) error { ReleasePublicAddress(c, tx, "i-1"); return AssignPublicAddress(c, tx, "i-1") })
+	do(func(c *cloud.Call, tx store.Tx) error {
+		ReleasePublicAddress(c, tx, "i-1")
+		return AssignPublicAddress(c, tx, "i-1")
+	})
 	if got := show(); *got[0].Association.PublicIp != *e.PublicIp {
 		t.Errorf("with an elastic address, it has %+v", got[0].Association)
 	}

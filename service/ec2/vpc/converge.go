@@ -30,8 +30,9 @@ type line struct {
 }
 
 type round struct {
-	done chan struct{}
-	err  error
+	done  chan struct{}
+	err   error
+	asked int // by how many; guarded by Room.mu
 }
 
 // Converge returns once packets obey the state as it was at the call, or later.
@@ -49,6 +50,7 @@ func (s *Room) Converge(c *cloud.Call, vpc string) error {
 		r = &round{done: make(chan struct{})}
 		l.next = r
 	}
+	r.asked++
 	s.mu.Unlock()
 	if !leads {
 		select {

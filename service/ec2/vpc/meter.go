@@ -1,10 +1,11 @@
 package vpc
 
 import (
+	"time"
+
 	"pileus/cloud"
 	"pileus/plane"
 	"pileus/store"
-	"time"
 )
 
 // Usage types of the price list.
@@ -99,11 +100,12 @@ func countInterface(c *cloud.Call, tx store.Tx, i *Interface, now plane.Counters
 		last = &counted{}
 	}
 	counts.Put(tx, &counted{c.Account, c.Region, i.ID, now})
+	const gb = 1 << 30 // what all of them are billed in
 	bill := func(kind, operation string, bytes uint64) {
 		if bytes == 0 {
 			return
 		}
-		u := usage(c.Account, c.Region, "network-interface/"+i.ID, serviceEC2, kind, operation, float64(bytes))
+		u := usage(c.Account, c.Region, "network-interface/"+i.ID, serviceEC2, kind, operation, float64(bytes)/gb)
 		tx.OnCommit(func() { c.Cloud.Meter(u) })
 	}
 	bill(zoneBytes, "InterZone-Out", minus(now.InterZone, last.InterZone))
