@@ -140,6 +140,10 @@ func (m *machine) runFor(r asked) (handoff.Answer, error) {
 		attr.Files = append(attr.Files, f.Fd())
 	}
 	c, err := m.children.start(path, r.Args, attr)
+	if errors.Is(err, unix.EACCES) && dir != "/" { // a folder that the user may not enter
+		attr.Dir = "/"
+		c, err = m.children.start(path, r.Args, attr)
+	}
 	if err != nil {
 		return handoff.Answer{Exit: 126}, err
 	}

@@ -176,13 +176,18 @@ func (s *shell) talk() error {
 	interrupts := make(chan os.Signal, 1)
 	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
 	signal.Ignore(syscall.SIGTERM, syscall.SIGTTOU)
+	keys := &keyboard{f: f}
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{f, s.c.out}, "")
+	}{keys, s.c.out}, "")
 	var status error
 	for {
 		text, err := s.read(t, int(f.Fd()))
+		if err == io.EOF && keys.last == interruptKey {
+			fmt.Fprint(s.c.out, "^C\r\n")
+			continue
+		}
 		if err == io.EOF {
 			fmt.Fprintln(s.c.out, "exit")
 			return s.ended(status)
@@ -194,6 +199,23 @@ func (s *shell) talk() error {
 			return status
 		}
 	}
+}
+
+// keyboard reads one key at a time: what is typed ahead is for the program that
+// the line starts.
+type keyboard struct {
+	f    *os.File
+	last byte
+}
+
+const interruptKey = 3 // Ctrl-C
+
+func (k *keyboard) Read(b []byte) (int, error) {
+	n, err := k.f.Read(b[:1])
+	if n == 1 {
+		k.last = b[0]
+	}
+	return n, err
 }
 
 // line runs what was typed.

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -322,6 +323,7 @@ func id(c *call) error {
 		gid, _ = strconv.Atoi(f[3])
 		groups = groupsOf(f[0], gid)
 	}
+	groups = append([]int{gid}, slices.DeleteFunc(groups, func(g int) bool { return g == gid })...)
 	show := func(n int, name string) string {
 		if p.has("n") {
 			return name
