@@ -96,7 +96,7 @@ resource "aws_instance" "web" {
 
 resource "aws_ebs_volume" "data" {
   availability_zone = aws_instance.web.availability_zone
-  size              = 4
+  size              = 10
   type              = "gp3"
   iops              = 4000
   throughput        = 250

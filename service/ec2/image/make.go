@@ -103,10 +103,17 @@ func snapshotted(c *cloud.Call, tx store.Tx, in *api.CreateImageInput) ([]Device
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, Device{
-				Name: p.Device, Snapshot: *s.SnapshotId, GiB: *s.VolumeSize, Type: v.Type, IOPS: v.IOPS, Through: v.Throughput,
+			d := Device{
+				Name: p.Device, Snapshot: *s.SnapshotId, GiB: *s.VolumeSize, Type: v.Type,
 				Encrypted: v.Encrypted, KMSKey: v.KMSKey, Delete: p.DeleteOnTermination,
-			}.with(changed[p.Device]))
+			}
+			switch v.Type { // of the others they follow from the size
+			case api.VolumeTypeGp3:
+				d.IOPS, d.Through = v.IOPS, v.Throughput
+			case api.VolumeTypeIo1, api.VolumeTypeIo2:
+				d.IOPS = v.IOPS
+			}
+			list = append(list, d.with(changed[p.Device]))
 		}
 	}
 	for _, m := range in.BlockDeviceMappings {
