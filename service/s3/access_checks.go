@@ -118,7 +118,7 @@ func (w *writing) checks(c *cloud.Call, r store.Reader, bucket, key string, expe
 		more.Action = "s3:GetObject"
 		checks = append(checks, more)
 	}
-	for _, a := range w.actions()[1:] {
+	for _, a := range w.actions(c)[1:] {
 		more := checks[0]
 		more.Action = a
 		checks = append(checks, more)

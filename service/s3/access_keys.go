@@ -126,10 +126,14 @@ func tagKeys(keys cloud.Keys, tags map[string]string) {
 	keys["s3:requestobjecttagkeys"] = names
 }
 
-// actions are those that the headers need beside s3:PutObject.
-func (w *writing) actions() []string {
+// actions are those that the headers need beside s3:PutObject. A service that
+// delivers logs gives the bucket's owner full control of them, which AWS asks no
+// permission for: the bucket policies that it documents have none.
+// https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
+func (w *writing) actions(c *cloud.Call) []string {
 	list := []string{"s3:PutObject"}
-	if w.acl.given() {
+	delivers := c.Principal.Kind == cloud.ServicePrincipal && cloud.Or(w.acl.canned, "") == "bucket-owner-full-control"
+	if w.acl.given() && !delivers {
 		list = append(list, "s3:PutObjectAcl")
 	}
 	if len(w.tags) > 0 {

@@ -115,6 +115,9 @@ func (s *Room) reconcile(c *cloud.Call, key store.Key) error {
 	if err := s.Converge(c, id); err != nil {
 		return err
 	}
+	if err := s.watchFlows(c, id); err != nil {
+		return err
+	}
 	return s.settle(c, id)
 }
 

@@ -29,23 +29,31 @@ func (s *Room) joints() []cloud.Binding {
 		reads(&api.DescribeVpcEndpointServices, describeVpcEndpointServices),
 		reads(&api.DescribeVpcEndpointServiceConfigurations, describeVpcEndpointServiceConfigurations),
 		reads(&api.DescribeVpcEndpointConnections, describeVpcEndpointConnections),
+
+		writes(&api.CreateFlowLogs, createFlowLogs).Partial("to S3 as plain text alone"),
+		writes(&api.DeleteFlowLogs, deleteFlowLogs),
+		reads(&api.DescribeFlowLogs, describeFlowLogs),
 	}
 }
 
 // jointAccess declares what they need.
-func jointAccess() []cloud.Access { return append(peeringAccess(), endpointAccess()...) }
+func jointAccess() []cloud.Access {
+	return append(append(peeringAccess(), endpointAccess()...), flowLogAccess()...)
+}
 
 // jointControllers are what runs for them.
 func (s *Room) jointControllers() []cloud.Controller {
 	return []cloud.Controller{
 		{Name: peeringController, Reconcile: s.settlePeering},
 		{Name: endpointController, Reconcile: s.settleEndpoint},
+		{Name: flowLogController, Reconcile: s.deliverFlows},
 	}
 }
 
 // join completes the desired state of a VPC.
 func join(c *cloud.Call, r store.Reader, v *plane.VPC) {
 	desiredEndpoints(c, r, v)
+	desiredFlowLogs(c, r, v)
 	for p := range peeringsOf(r, c.Account, c.Region, v.ID) {
 		if p.joins() {
 			v.Peerings = append(v.Peerings, plane.Peering{ID: p.ID, Peer: p.other(v.ID).VPC})
@@ -66,6 +74,7 @@ func touchJoined(c *cloud.Call, tx store.Tx, vpc string) {
 
 // unjoin ends what joins a VPC that is deleted.
 func unjoin(c *cloud.Call, tx store.Tx, v *VPC) {
+	dropFlowLogs(c, tx, v.ID, func(*FlowLog) bool { return true })
 	for p := range peeringsOf(tx, c.Account, c.Region, v.ID) {
 		if p.open() {
 			p.end(c, tx, peeringDeleted)

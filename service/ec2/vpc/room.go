@@ -21,6 +21,7 @@ type Room struct {
 	mu    sync.Mutex
 	lines map[string]*line
 	made  map[string]struct{} // ids of the VPCs that the plane has
+	flows map[string]*flowWatch
 }
 
 // Instance is what networks have to know of an instance.
@@ -44,6 +45,7 @@ func (s *Room) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines, s.made = map[string]*line{}, map[string]struct{}{}
+	s.stopWatching()
 }
 
 // Controllers are what runs when something has changed or its time has come.

@@ -29,7 +29,13 @@ func newWorldWith(t testing.TB, more ...cloud.Module) *world {
 	t.Helper()
 	p := sim.New("")
 	t.Cleanup(func() { p.Close() })
-	s := New(p)
+	return newWorldOver(t, p, p, more...)
+}
+
+// newWorldOver is newWorldWith over a plane of the test's own, which wraps p.
+func newWorldOver(t testing.TB, p *sim.Plane, over plane.Plane, more ...cloud.Module) *world {
+	t.Helper()
+	s := New(over)
 	return &world{nodetest.New(t, append(more, module(s))...), s, p}
 }
 
