@@ -251,7 +251,7 @@ func BenchmarkThousandInterfaces(b *testing.B) {
 	if err := n.ApplyVPC(b.Context(), v); err != nil {
 		b.Fatal(err)
 	}
-	b.ReportMetric(watch.Elapsed().Seconds(), "s/1000-made")
+	b.Logf("1,000 interfaces and their namespaces made in %v", watch.Elapsed())
 	b.Run("unchanged", func(b *testing.B) { apply(b, n, v) })
 	b.Run("one-comes-one-goes", func(b *testing.B) {
 		more := v

@@ -5,13 +5,11 @@ package network
 import (
 	"context"
 	"encoding/binary"
-	"fmt"
 	"iter"
 	"net/netip"
 	"strings"
 	"time"
 
-	"github.com/google/nftables"
 	"golang.org/x/sys/unix"
 
 	"pileus/plane"
@@ -75,15 +73,10 @@ func (w *flowWatch) read(first bool) ([]plane.Flow, error) {
 	seen := map[string]counts{}
 	var flows []plane.Flow
 	merged := map[plane.Flow]int{}
-	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
 	for name, size := range map[string]int{setFlows4: 4, setFlows6: 16} {
-		conn, err := r.nft()
+		elements, err := r.elements(name, flowKind(size))
 		if err != nil {
 			return nil, err
-		}
-		elements, err := conn.GetSetElements(flowKind(size).named(name, t))
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, err)
 		}
 		for _, e := range elements {
 			if e.Counter == nil {

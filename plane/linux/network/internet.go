@@ -190,14 +190,13 @@ func (i *internet) guardHost() error {
 // uplink has the host pass on what instances send to the real internet, with
 // the host's own address; or not.
 func (n *Network) uplink() error {
-	conn, err := n.host.nft()
-	if err != nil {
-		return err
-	}
-	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: n.prefix() + "uplink"}
-	conn.AddTable(t)
-	conn.DelTable(t)
-	if n.opt.Uplink {
+	return n.host.transact(func(conn *nftables.Conn, _ *nftables.Table) error {
+		t := &nftables.Table{Family: nftables.TableFamilyINet, Name: n.prefix() + "uplink"}
+		conn.AddTable(t)
+		conn.DelTable(t)
+		if !n.opt.Uplink {
+			return nil
+		}
 		if err := n.host.set(setting{"ipv4.ip_forward", "1"}); err != nil {
 			return err
 		}
@@ -205,11 +204,8 @@ func (n *Network) uplink() error {
 		link := ifname(n.hostLink())
 		r.hooked("uplink", hook{nftables.ChainTypeNAT, *nftables.ChainHookPostrouting, *nftables.ChainPriorityNATSource, nftables.ChainPolicyAccept},
 			rule(is(inName(), link), isNot(outName(), link), masquerade()))
-		if err := difference(conn, t, newRuleset(), r); err != nil {
-			return err
-		}
-	}
-	return conn.Flush()
+		return difference(conn, t, newRuleset(), r)
+	})
 }
 
 // plug makes the links of a VPC with the internet: one for each kind of

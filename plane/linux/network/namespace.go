@@ -29,9 +29,10 @@ const runNetNS = "/run/netns"
 
 // namespace is one network namespace that we hold open.
 type namespace struct {
-	path string
-	file *os.File
-	link *netlink.Handle
+	path   string
+	file   *os.File
+	link   *netlink.Handle
+	tables *nftables.Conn // nil until it is needed
 }
 
 // makeNamespace makes the namespace unless it exists.
@@ -111,6 +112,7 @@ func (ns *namespace) close() {
 	if ns.link != nil {
 		ns.link.Close()
 	}
+	ns.closeNFT()
 	ns.file.Close()
 }
 
@@ -216,17 +218,59 @@ func (ns *namespace) loopback() error {
 	return ns.link.LinkSetUp(lo)
 }
 
-// nft opens a connection to the namespace's nftables for one transaction.
+// nft is the connection to the namespace's nftables. It stays open: the kernel
+// lets nobody close one before everything has gone that was removed by it,
+// which takes a while.
 func (ns *namespace) nft() (*nftables.Conn, error) {
-	return nftables.New(nftables.WithNetNSFd(ns.fd()), nftables.WithSockOptions(func(c *mdnetlink.Conn) error {
-		// A transaction is one message out and a row of answers back: both must
-		// fit, and a lost answer must not block for ever.
-		return errors.Join(c.SetReadBuffer(nftBuffer), c.SetWriteBuffer(nftBuffer),
-			c.SetReadDeadline(clock.Machine().Add(nftPatience)))
+	if ns.tables != nil {
+		return ns.tables, nil
+	}
+	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(ns.fd()), nftables.WithSockOptions(func(c *mdnetlink.Conn) error {
+		// A transaction is one message out and a row of answers back.
+		return errors.Join(c.SetReadBuffer(nftBuffer), c.SetWriteBuffer(nftBuffer))
 	}))
+	if err == nil {
+		ns.tables = conn
+	}
+	return conn, err
 }
 
-const (
-	nftBuffer   = 64 << 20
-	nftPatience = 30e9 // nanoseconds
-)
+const nftBuffer = 64 << 20
+
+// closeNFT closes that connection: after an error nobody knows what is still
+// on it.
+func (ns *namespace) closeNFT() {
+	if ns.tables != nil {
+		ns.tables.CloseLasting()
+		ns.tables = nil
+	}
+}
+
+// elements reads a set of our table.
+func (ns *namespace) elements(name string, kind setKind) ([]nftables.SetElement, error) {
+	conn, err := ns.nft()
+	if err != nil {
+		return nil, err
+	}
+	all, err := conn.GetSetElements(kind.named(name, &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}))
+	if err != nil {
+		ns.closeNFT()
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return all, nil
+}
+
+// transact has f fill a transaction about our table, and sends it.
+func (ns *namespace) transact(f func(*nftables.Conn, *nftables.Table) error) error {
+	conn, err := ns.nft()
+	if err != nil {
+		return err
+	}
+	if err = f(conn, &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}); err == nil {
+		err = conn.Flush()
+	}
+	if err != nil {
+		ns.closeNFT()
+	}
+	return err
+}

@@ -198,40 +198,31 @@ func (r *router) plugged() map[string]string {
 
 // commit leads the namespace's table from one ruleset to another.
 func commit(ns *namespace, have, want *ruleset) error {
-	conn, err := ns.nft()
-	if err != nil {
-		return err
-	}
-	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
-	if err := difference(conn, t, have, want); err != nil {
-		return err
-	}
-	return conn.Flush()
+	return ns.transact(func(conn *nftables.Conn, t *nftables.Table) error { return difference(conn, t, have, want) })
 }
 
 // replace puts a ruleset in place of whatever the table holds.
 func replace(ns *namespace, want *ruleset) error {
-	conn, err := ns.nft()
-	if err != nil {
-		return err
-	}
-	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
-	conn.AddTable(t)
-	conn.DelTable(t)
-	if err := difference(conn, t, newRuleset(), want); err != nil {
-		return err
-	}
-	return conn.Flush()
+	return ns.transact(func(conn *nftables.Conn, t *nftables.Table) error {
+		conn.AddTable(t)
+		conn.DelTable(t)
+		return difference(conn, t, newRuleset(), want)
+	})
 }
 
 // readRuleset reads the names of what a table has; the content counts as
 // unknown, but for counters, which go on.
-func readRuleset(ns *namespace) (*ruleset, error) {
-	r := newRuleset()
+func readRuleset(ns *namespace) (r *ruleset, err error) {
 	conn, err := ns.nft()
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			ns.closeNFT()
+		}
+	}()
+	r = newRuleset()
 	chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyINet)
 	if err != nil {
 		return nil, err
@@ -244,16 +235,14 @@ func readRuleset(ns *namespace) (*ruleset, error) {
 	if len(chains) == 0 {
 		return r, nil
 	}
-	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
-	sets, err := conn.GetSets(t)
+	sets, err := conn.GetSets(&nftables.Table{Family: nftables.TableFamilyINet, Name: tableName})
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range sets {
 		found := &set{elements: map[string]string{}, unknown: true}
 		if s.Name == setInterZone || s.Name == setInternet {
-			s.Table = t
-			elements, err := conn.GetSetElements(s)
+			elements, err := ns.elements(s.Name, kindBill)
 			if err != nil {
 				return nil, err
 			}

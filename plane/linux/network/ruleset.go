@@ -193,7 +193,9 @@ func (c *chain) fingerprint() (string, error) {
 
 // difference leads from one ruleset to another, as one transaction.
 func difference(c *nftables.Conn, t *nftables.Table, have, want *ruleset) error {
-	c.AddTable(t)
+	if len(have.chains) == 0 {
+		c.AddTable(t)
+	}
 	for _, name := range sorted(want.sets) {
 		if have.sets[name] == nil {
 			if err := c.AddSet(want.sets[name].kind.named(name, t), nil); err != nil {

@@ -6,8 +6,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/google/nftables"
-
 	"pileus/plane"
 )
 
@@ -50,12 +48,7 @@ func (n *Network) Traffic(ctx context.Context, vpc string) (map[string]plane.Cou
 
 // counted reads the bytes that a set of links has counted.
 func (r *router) counted(name string) (map[string]uint64, error) {
-	conn, err := r.nft()
-	if err != nil {
-		return nil, err
-	}
-	t := &nftables.Table{Family: nftables.TableFamilyINet, Name: tableName}
-	elements, err := conn.GetSetElements(kindBill.named(name, t))
+	elements, err := r.elements(name, kindBill)
 	if err != nil {
 		return nil, err
 	}
