@@ -40,7 +40,12 @@ require (
 	golang.org/x/sys v0.49.0
 )
 
-require github.com/benhoyt/goawk v1.29.1 // indirect
+require (
+	github.com/aws/aws-sdk-go-v2/service/dlm v1.37.2
+	github.com/aws/aws-sdk-go-v2/service/ebs v1.43.4
+	github.com/aws/aws-sdk-go-v2/service/rbin v1.28.2
+	github.com/benhoyt/goawk v1.29.1 // indirect
+)
 
 require (
 	github.com/DataDog/zstd v1.5.7 // indirect

@@ -47,8 +47,11 @@ type OpInfo struct {
 	OutputXML   string // root element of a rest-xml response, where it is not the output's name
 	Unsigned    bool   // authtype none: STS's web identity and SAML operations
 	Paged       *Page
-	HostPrefix  string
-	Errors      []string // error shapes that the model names
+	// UnsignedBody allows requests whose signature leaves out the body:
+	// authtype v4-unsigned-body, EBS's PutSnapshotBlock.
+	UnsignedBody bool
+	HostPrefix   string
+	Errors       []string // error shapes that the model names
 	// Checksum is set where the model asks for one (S3's httpChecksum and
 	// httpChecksumRequired traits).
 	Checksum *Checksum

@@ -72,7 +72,7 @@ func (x *exchange) verify(secret string) error {
 		if err != nil {
 			return err
 		}
-		o.Body = b
+		o.Body, o.AllowUnsigned = b, x.op != nil && x.op.Op.UnsignedBody
 	}
 	res, err := x.auth.Verify(x.r, secret, o)
 	if err != nil {

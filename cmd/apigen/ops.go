@@ -141,6 +141,9 @@ func (g *generator) op(b *bytes.Buffer, n string, o *operation) {
 	if o.AuthType == "none" || has(o.Auth, "smithy.api#noAuth") {
 		b.WriteString(", Unsigned: true")
 	}
+	if o.AuthType == "v4-unsigned-body" {
+		b.WriteString(", UnsignedBody: true")
+	}
 	str("HostPrefix", o.Endpoint.HostPrefix)
 	if p, ok := g.pages[n]; ok && len(p.InputToken) > 0 {
 		fmt.Fprintf(b, ", Paged: &cloud.Page{In: %q, Out: %q, Limit: %q, Result: %q}",

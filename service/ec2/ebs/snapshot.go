@@ -190,7 +190,7 @@ func (s *Snapshot) remove(c *cloud.Call, tx store.Tx) {
 	if s.Content != "" {
 		tx.After(time.Time{}, contentController, store.K(s.Content))
 	}
-	if s.State == api.SnapshotStatePending && s.Source == nil && !s.Direct {
+	if s.State == api.SnapshotStatePending && s.Source == nil && s.Direct == nil {
 		tx.After(time.Time{}, volumeController, store.K(s.Account, s.Region, s.Volume)) // it may be waiting to go
 	}
 }

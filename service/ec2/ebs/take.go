@@ -28,8 +28,10 @@ func (s *Room) convergeSnapshot(c *cloud.Call, key store.Key) error {
 		return err
 	case n.Bin != nil:
 		return s.emptyBin(c, n)
-	case n.State != api.SnapshotStatePending || n.Direct:
+	case n.State != api.SnapshotStatePending:
 		return nil
+	case n.Direct != nil:
+		return n.expire(c)
 	case n.Source != nil:
 		return s.copyContent(c, n)
 	}
