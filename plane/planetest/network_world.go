@@ -48,11 +48,6 @@ var (
 func prefix(s string) netip.Prefix { return netip.MustParsePrefix(s) }
 func addr(s string) netip.Addr     { return netip.MustParseAddr(s) }
 
-var (
-	everywhere  = prefix("0.0.0.0/0")
-	everywhere6 = prefix("::/0")
-)
-
 func newWorld(t *testing.T, rig Rig) *world {
 	w := &world{t: t, rig: rig, vpcs: map[string]*plane.VPC{}, applied: map[string]string{}, serving: map[string]bool{}}
 	t.Cleanup(w.wait.Wait)

@@ -192,7 +192,6 @@ func jump(chain string) statement  { return verdict(expr.VerdictJump, chain) }
 func goOn(chain string) statement  { return verdict(expr.VerdictGoto, chain) }
 func masquerade() statement        { return statement{&expr.Masq{}} }
 func isProtocol(p uint8) statement { return is(protocol(), []byte{p}) }
-func ofGroup(g uint32) statement   { return is(inGroup(), native(g)) }
 func toGroup(g uint32) statement   { return is(outGroup(), native(g)) }
 func toInterface() statement       { return is(masked(outGroup(), interfaceBit), native(interfaceBit)) }
 func fromInterface() statement     { return is(masked(inGroup(), interfaceBit), native(interfaceBit)) }

@@ -36,7 +36,6 @@ type setKind struct {
 
 var (
 	kindName     = setKind{key: nftables.TypeIFName}
-	kindGroup    = setKind{key: nftables.TypeDevGroup}
 	kindZone     = setKind{key: nftables.TypeDevGroup}
 	kindPair     = setKind{key: nftables.MustConcatSetType(nftables.TypeDevGroup, nftables.TypeDevGroup)}
 	kindSkip     = setKind{key: nftables.MustConcatSetType(nftables.TypeCTDir, nftables.TypeMark)}
