@@ -25,6 +25,10 @@ type Call struct {
 	Tx        store.Tx // set inside Update handlers: calls made there join it
 	// Snapshot is set while a View handler runs: what reads there, reads it.
 	Snapshot store.Reader
+	// Park puts the call's connection aside while wait runs, which makes the
+	// answer; the handler returns Park's error. It is nil where that cannot be
+	// done. Use Later.
+	Park func(wait func(ctx context.Context) (out any, err error)) error
 
 	// HTTP is the request's envelope; nil for calls made inside the process
 	// by a service on its own behalf.
@@ -106,10 +110,11 @@ type Usage struct {
 	Operation       string  // "PutObject"
 	Resource        string  // ARN
 	Quantity        float64 // in the usage type's unit
-	// Since is when a level (Module.Stored) began to be what it is, where that
-	// is later than the last sample; zero: it was so all the time.
+	// Since is when a level (Module.Stored) began to be what it is; zero: before
+	// the last sample. Metered by Meter, Quantity is a level that ends now, and
+	// what the samples have not counted yet of it is counted.
 	Since time.Time
-	Tags            map[string]string
+	Tags  map[string]string
 }
 
 // As is the same call made by another principal, in its account.

@@ -41,20 +41,33 @@ type exchange struct {
 	call   *cloud.Call
 	in     any
 	checks []cloud.Check
+	watch  clock.Stopwatch
+	wait   waitFunc // makes the answer of a call that is parked
 }
 
 // ServeHTTP answers one request.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	watch := clock.Start()
-	x := &exchange{gate: g, w: &response{ResponseWriter: w}, r: r}
+	x := &exchange{gate: g, w: &response{ResponseWriter: w}, r: r, watch: clock.Start()}
 	x.identify()
 	out, err := x.run()
+	if err == errParked {
+		x.park()
+		return
+	}
+	x.finish(out, err)
+}
+
+// finish answers and records.
+func (x *exchange) finish(out any, err error) {
 	if err != nil {
 		x.fail(err)
 	} else if out != nil {
 		x.answer(out)
 	}
-	x.record(err, watch.Elapsed())
+	x.record(err, x.watch.Elapsed())
+	if x.w.cut {
+		panic(errAbort) // net/http cuts the connection
+	}
 }
 
 // run takes the steps in order; a nil output without error means that the
@@ -107,6 +120,9 @@ func (x *exchange) act() (out any, err error) {
 	}
 	if done, e := x.inject(); done || e != nil {
 		return nil, e
+	}
+	if x.parkable() {
+		x.call.Park = x.later
 	}
 	return x.gate.invoke(x.call, x.op, x.in)
 }

@@ -7,6 +7,7 @@
 //	authorise.go     may this principal do this to that (keys.go: condition keys)
 //	inject.go        faults that were asked for
 //	invoke.go        the handler; calls from inside the process start here
+//	park.go          connections are put aside while their calls wait
 //	answer.go        encoding of outputs and errors
 //	record.go        trail and metrics
 package gate
@@ -14,6 +15,7 @@ package gate
 import (
 	"context"
 	"log/slog"
+	"net"
 	"sync"
 
 	"pileus/blob"
@@ -50,6 +52,10 @@ type Options struct {
 	// Rehearse runs every Update handler once on a transaction that is thrown
 	// away before the real one, which proves that it has no side effects.
 	Rehearse bool
+	// Resume serves a connection on that was put aside while a call waited;
+	// unread is what its client has sent since. Where it is nil, no connection
+	// is put aside.
+	Resume func(c net.Conn, unread []byte)
 }
 
 // Gate is the request path of one cloud. It is an http.Handler and the
@@ -62,6 +68,7 @@ type Gate struct {
 	ctx       context.Context
 	stop      context.CancelFunc
 	running   sync.WaitGroup
+	parked    sync.WaitGroup // calls whose connections are put aside
 	closing   chan struct{}
 	closeOnce sync.Once
 	metrics   *metrics
@@ -133,9 +140,11 @@ func (g *Gate) Go(name string, f func(ctx context.Context)) {
 	}()
 }
 
-// Stop ends what Go started and waits for it.
+// Stop ends what Go started and waits for it, after those calls whose
+// connections are put aside have been answered.
 func (g *Gate) Stop() {
 	g.BeginStop()
+	g.parked.Wait()
 	g.stop()
 	g.running.Wait()
 }

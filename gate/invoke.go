@@ -17,20 +17,25 @@ import (
 
 func (o *operation) newInput() any { return reflect.New(o.In).Interface() }
 
-// invoke runs the handler. A panic is the service's fault and is answered as
-// such; it never takes the cloud down.
+// invoke runs the handler.
 func (g *Gate) invoke(c *cloud.Call, o *operation, in any) (out any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
-				panic(p)
-			}
-			g.Log.Error("a handler panicked", "service", o.Op.Service.Name, "operation", o.Op.Name,
-				"request", c.RequestID, "panic", p, "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic in %s: %v", o.Op.Name, p)
-		}
-	}()
+	defer g.rescue(c, o, &err)
 	return o.Invoke(c, g.DB(), in)
+}
+
+// rescue is deferred by what runs a service's code. A panic is the service's
+// fault and is answered as such; it never takes the cloud down.
+func (g *Gate) rescue(c *cloud.Call, o *operation, err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	g.Log.Error("a handler panicked", "service", o.Op.Service.Name, "operation", o.Op.Name,
+		"request", c.RequestID, "panic", p, "stack", string(debug.Stack()))
+	*err = fmt.Errorf("panic in %s: %v", o.Op.Name, p)
 }
 
 // Do performs an operation as c's principal: what a request over the network
@@ -39,6 +44,7 @@ func (g *Gate) Do(c *cloud.Call, op *cloud.OpInfo, in any) (any, error) {
 	watch := clock.Start()
 	d := *c
 	c = &d
+	c.Park = nil // the connection waits for the caller, not for this
 	if c.Tx == nil {
 		c.Now = g.Options.Clock.Now()
 	}

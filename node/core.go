@@ -92,6 +92,7 @@ func (c *core) assemble(ctx context.Context) (err error) {
 		Trail: c.trail, Faults: c.faults, Meter: c.meter, Usage: c.usage,
 		Region: o.Region, RootSecret: o.RootSecret,
 		SkipSignatures: o.SkipSignatures, SkipPolicies: o.SkipPolicies, Rehearse: o.Rehearse,
+		Resume: o.resume,
 	})
 	c.runner = reconcile.New(c.gate.DB(), c.clock, rand, c.modules, c.newCall, c.log)
 	return c.start(ctx)

@@ -19,15 +19,21 @@ type sniffer struct {
 	config *tls.Config
 	conns  chan net.Conn
 	closed chan struct{}
-	once   sync.Once
+
+	mu     sync.Mutex
+	silent map[net.Conn]struct{} // have yet to send their first byte; nil when closed
 	err    error
 }
 
-// firstByteWithin is how long a new connection may stay silent.
-const firstByteWithin = time.Minute
+const (
+	// firstByteWithin is how long a new connection may stay silent.
+	firstByteWithin = time.Minute
+	// nextByteWithin is how long one may that has served a request.
+	nextByteWithin = 5 * time.Minute
+)
 
 func sniff(l net.Listener, config *tls.Config) *sniffer {
-	s := &sniffer{Listener: l, config: config, conns: make(chan net.Conn), closed: make(chan struct{})}
+	s := &sniffer{Listener: l, config: config, conns: make(chan net.Conn), closed: make(chan struct{}), silent: map[net.Conn]struct{}{}}
 	go s.run()
 	return s
 }
@@ -36,33 +42,98 @@ func (s *sniffer) run() {
 	for {
 		c, err := s.Listener.Accept()
 		if err != nil {
-			s.once.Do(func() {
-				s.err = err
-				close(s.closed)
-			})
+			s.end(err)
 			return
 		}
 		go s.sort(c)
 	}
 }
 
+// sort finds out what a new connection speaks.
 func (s *sniffer) sort(c net.Conn) {
-	var first [1]byte
-	c.SetReadDeadline(deadline(firstByteWithin))
-	if _, err := io.ReadFull(c, first[:]); err != nil {
-		c.Close()
+	first, ok := s.first(c, firstByteWithin)
+	if !ok {
 		return
 	}
-	c.SetReadDeadline(time.Time{})
-	var conn net.Conn = &peeked{Conn: c, first: first[0], pending: true}
+	var conn net.Conn = &peeked{Conn: c, unread: first}
 	if first[0] == recordHandshake {
 		conn = tls.Server(conn, s.config)
 	}
+	s.pass(conn)
+}
+
+// again serves a plain connection on that was taken from the server; unread is
+// what its client has sent since. It takes part in serving only once there is
+// another request.
+func (s *sniffer) again(c net.Conn, unread []byte) {
+	p, ok := c.(*peeked)
+	if !ok {
+		p = &peeked{Conn: c}
+	}
+	if len(unread) == 0 {
+		if unread, ok = s.first(p.Conn, nextByteWithin); !ok {
+			return
+		}
+	}
+	p.unread = unread
+	s.pass(p)
+}
+
+// first waits for a connection's first byte; without one it closes it.
+func (s *sniffer) first(c net.Conn, within time.Duration) (first []byte, ok bool) {
+	if !s.hush(c) {
+		c.Close()
+		return nil, false
+	}
+	defer s.speak(c)
+	first = make([]byte, 1)
+	c.SetReadDeadline(deadline(within))
+	if _, err := io.ReadFull(c, first); err != nil {
+		c.Close()
+		return nil, false
+	}
+	c.SetReadDeadline(time.Time{})
+	return first, true
+}
+
+// hush notes a silent connection, so that it ends with the listener.
+func (s *sniffer) hush(c net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.silent == nil {
+		return false
+	}
+	s.silent[c] = struct{}{}
+	return true
+}
+
+func (s *sniffer) speak(c net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.silent, c)
+}
+
+// pass gives a connection to who accepts.
+func (s *sniffer) pass(c net.Conn) {
 	select {
-	case s.conns <- conn:
+	case s.conns <- c:
 	case <-s.closed:
 		c.Close()
 	}
+}
+
+// end refuses further connections; err is why, for who accepts.
+func (s *sniffer) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.silent == nil {
+		return
+	}
+	for c := range s.silent {
+		c.Close()
+	}
+	s.silent, s.err = nil, err
+	close(s.closed)
 }
 
 // Accept returns the next connection whose kind is known.
@@ -71,37 +142,33 @@ func (s *sniffer) Accept() (net.Conn, error) {
 	case c := <-s.conns:
 		return c, nil
 	case <-s.closed:
-		if s.err != nil {
-			return nil, s.err
-		}
-		return nil, net.ErrClosed
+		return nil, s.err // set before closed was
 	}
 }
 
-// Close stops listening.
+// Close stops listening and closes the connections that are silent.
 func (s *sniffer) Close() error {
 	err := s.Listener.Close()
-	s.once.Do(func() { close(s.closed) })
+	s.end(net.ErrClosed)
 	return err
 }
 
-// peeked gives back the byte that was read to look at it.
+// peeked gives back what was read of a connection to look at it.
 type peeked struct {
 	net.Conn
-	first   byte
-	pending bool
+	unread []byte
 }
 
-// Read yields the first byte, then the rest of the connection.
+// Read yields what was read already, then the rest of the connection.
 func (p *peeked) Read(b []byte) (int, error) {
-	if !p.pending {
+	if len(p.unread) == 0 {
 		return p.Conn.Read(b)
 	}
-	if len(b) == 0 {
-		return 0, nil
+	n := copy(b, p.unread)
+	if p.unread = p.unread[n:]; len(p.unread) == 0 {
+		p.unread = nil
 	}
-	b[0], p.pending = p.first, false
-	return 1, nil
+	return n, nil
 }
 
 // ReadFrom keeps the connection's own way to send files.

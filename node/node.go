@@ -32,7 +32,7 @@ type Node struct {
 	mu        sync.Mutex   // held while the core is replaced or reset
 	passing   sync.RWMutex // read-held by requests, so that a core is replaced between them
 	lock      *os.File     // of the data directory; nil in memory
-	listeners []net.Listener
+	listeners []*sniffer
 	server    *http.Server
 	admin     http.Handler
 	endpoint  string
@@ -81,6 +81,7 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 		}
 		return ca.trusted(), nil
 	}
+	o.resume = n.resume
 	n.o = o
 	if err := n.listen(); err != nil {
 		return nil, err
@@ -175,6 +176,10 @@ func (n *Node) serve() {
 		}()
 	}
 }
+
+// resume serves a connection on that the gate had put aside. The server does
+// not mind which listener it comes from.
+func (n *Node) resume(c net.Conn, unread []byte) { go n.listeners[0].again(c, unread) }
 
 // ServeHTTP sends what steers the cloud one way and what uses it the other.
 func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -57,7 +58,8 @@ type Options struct {
 	// Version is what status and the LocalStack endpoints report.
 	Version string
 
-	trusted func() ([]byte, error) // the authority's certificate
+	trusted func() ([]byte, error)          // the authority's certificate
+	resume  func(c net.Conn, unread []byte) // serves on what the gate had put aside
 }
 
 // Parts are what modules are made with.

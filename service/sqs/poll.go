@@ -9,9 +9,9 @@ import (
 	"pileus/store"
 )
 
-// polls are the receivers that wait for a queue's messages. A goroutine of its
-// own none of them has but its request's; one timer of the cloud's clock for
-// each queue rings when the next hidden message can be received.
+// polls are the receivers that wait for a queue's messages. One timer of the
+// cloud's clock for each queue rings when the next hidden message can be
+// received.
 type polls struct {
 	version uint64 // counts what could end a wait
 	list    []*waiter
@@ -25,8 +25,11 @@ type polls struct {
 
 // waiter is one receiver that waits.
 type waiter struct {
+	line  *line
+	rung  context.Context // ends when there may be something to receive
 	wake  context.CancelFunc
 	woken bool
+	left  time.Duration // of the machine's time
 }
 
 // maxLate bounds how many slots a line is told of while nobody receives.
@@ -119,43 +122,49 @@ func (l *line) version() uint64 {
 	return l.polls.version
 }
 
-// wait returns when there may be something to receive, or the machine's time d
-// has passed, or the client has gone, or the cloud ends. more tells that
-// another look is worth while.
-func (l *line) wait(c *cloud.Call, version uint64, d time.Duration) (more bool, err error) {
+// enlist puts a receiver on the list of those who wait, for the machine's time
+// d. Nil without error: look again, because something has come since version.
+func (l *line) enlist(c *cloud.Call, version uint64, d time.Duration) (*waiter, error) {
 	if err := l.look(c); err != nil {
-		return false, err
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(c.Context)
-	defer cancel()
-	w := &waiter{wake: cancel}
-	clk := c.Cloud.Clock()
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	p := &l.polls
-	switch {
-	case p.closed:
-		l.mu.Unlock()
-		return false, nil
-	case p.version != version:
-		l.mu.Unlock()
-		return true, nil
+	if !p.closed && p.version != version {
+		return nil, nil
+	}
+	w := &waiter{line: l, left: d}
+	w.rung, w.wake = context.WithCancel(context.Background())
+	if p.closed {
+		w.wake()
+		return w, nil
 	}
 	p.list = append(p.list, w)
-	l.arm(clk)
-	l.mu.Unlock()
+	l.arm(c.Cloud.Clock())
+	return w, nil
+}
 
-	over := clk.Wait(ctx, d) == nil
+// wait returns when there may be something to receive, or the waiter's time has
+// passed, or the client has gone, or the cloud ends. It tells whether another
+// look is worth while.
+func (w *waiter) wait(c *cloud.Call) (more bool) {
+	stop := context.AfterFunc(c.Context, w.wake)
+	over := c.Cloud.Clock().Wait(w.rung, w.left) == nil
+	stop()
+	w.wake()
+	l := w.line
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !w.woken {
 		l.leave(w)
-		return false, nil
+		return false
 	}
 	if over || c.Err() != nil { // what it was woken for is for the next
 		l.wake(1)
-		return false, nil
+		return false
 	}
-	return !p.closed, nil
+	return !l.polls.closed
 }
 
 // leave takes a waiter off the list; mu is held.

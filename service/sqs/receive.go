@@ -61,38 +61,63 @@ func (s *service) receiveMessage(c *cloud.Call, in *api.ReceiveMessageInput) (*a
 	if err != nil {
 		return nil, err
 	}
-	clk := c.Cloud.Clock()
-	begun := clk.Machine()
+	p := &receiver{reception: r, svc: s, name: n, begun: c.Cloud.Clock().Machine()}
+	out, w, err := p.try(c)
+	if w == nil {
+		return out, err
+	}
+	return cloud.Later(c, func(c *cloud.Call) (out *api.ReceiveMessageOutput, err error) {
+		for w != nil {
+			if !w.wait(c) {
+				return s.received(c, r, p.got), nil
+			}
+			c.Now = c.Cloud.Clock().Now()
+			if out, w, err = p.try(c); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	})
+}
+
+// receiver is a receive that may wait.
+type receiver struct {
+	*reception
+	svc   *service
+	name  queueName
+	begun time.Time // of the machine
+	got   taken     // by the last try
+}
+
+// try takes messages. Where there are none and time is left, the caller is to
+// wait with w and to try again, later.
+func (p *receiver) try(c *cloud.Call) (out *api.ReceiveMessageOutput, w *waiter, err error) {
 	d := *c
-	for {
-		l := s.line(n)
+	for ; w == nil; d.Now = c.Cloud.Clock().Now() {
+		l := p.svc.line(p.name)
 		version := l.version()
-		got, err := s.take(&d, n, r)
-		if err != nil {
-			return nil, err
+		if p.got, err = p.svc.take(&d, p.name, p.reception); err != nil {
+			return nil, nil, err
 		}
-		if len(got.messages) > 0 {
-			return s.received(c, r, got), nil
-		}
-		if got.looked > 0 {
+		if len(p.got.messages) == 0 && p.got.looked > 0 {
 			continue // none of them was fit: there may be more
 		}
-		wait := time.Duration(got.queue.Wait) * time.Second
-		if r.wait != nil {
-			wait = time.Duration(*r.wait) * time.Second
+		wait := time.Duration(p.got.queue.Wait) * time.Second
+		if p.wait != nil {
+			wait = time.Duration(*p.wait) * time.Second
 		}
-		left := wait - clk.Machine().Sub(begun)
-		if got.full && wait == 0 {
-			return nil, errOverLimit
+		if p.got.full && wait == 0 {
+			return nil, nil, errOverLimit
 		}
-		if left <= 0 || c.Tx != nil {
-			return s.received(c, r, got), nil
+		left := wait - c.Cloud.Clock().Machine().Sub(p.begun)
+		if len(p.got.messages) > 0 || left <= 0 || c.Tx != nil {
+			return p.svc.received(c, p.reception, p.got), nil, nil
 		}
-		if more, err := l.wait(c, version, left); err != nil || !more {
-			return s.received(c, r, got), nil
+		if w, err = l.enlist(c, version, left); err != nil {
+			return nil, nil, err
 		}
-		d.Now = clk.Now()
 	}
+	return nil, w, nil
 }
 
 // taken is what one try to receive has brought.
