@@ -150,7 +150,9 @@ func (m *machine) runFor(r asked) (handoff.Answer, error) {
 	for _, f := range r.files {
 		f.Close() // so that readers see the end with the command's
 	}
+	gone := make(chan struct{})
 	go func() {
+		defer close(gone)
 		b := make([]byte, 16)
 		for {
 			n, err := r.conn.Read(b)
@@ -158,13 +160,17 @@ func (m *machine) runFor(r asked) (handoff.Answer, error) {
 				unix.Kill(-c.pid, unix.Signal(s))
 			}
 			if err != nil {
-				unix.Kill(-c.pid, unix.SIGKILL) // a group that has ended is no more
 				return
 			}
 		}
 	}()
-	status := <-c.done
-	r.conn.CloseRead() // ends the reader before the number of the group can be used again
+	var status syscall.WaitStatus
+	select {
+	case status = <-c.done: // what it left in the background goes on
+	case <-gone:
+		unix.Kill(-c.pid, unix.SIGKILL)
+		status = <-c.done
+	}
 	return handoff.Answer{Exit: exitCode(status)}, nil
 }
 

@@ -479,11 +479,16 @@ func blkid(c *call) error {
 
 // file tells what files are, by their first bytes; with -s devices as well.
 func file(c *call) error {
-	for _, n := range c.args {
-		if strings.HasPrefix(n, "-") {
-			continue
+	p, err := c.parse(options{letters: "sbLi"}, false)
+	if err != nil {
+		return err
+	}
+	for _, n := range p.args {
+		name := n
+		if full, err := filepath.EvalSymlinks(n); err == nil && (p.has("s") || p.has("L")) {
+			name = full // /dev/xvdf is a link here, and a device elsewhere
 		}
-		c.printf("%s: %s\n", n, describeFile(n))
+		c.printf("%s: %s\n", n, describeFile(name))
 	}
 	return nil
 }
