@@ -64,9 +64,15 @@ func New(db store.Store, clk clock.Clock, log *slog.Logger) *Meter {
 	return m
 }
 
-// Add counts usage in the current hour. It keeps u.Tags, which must not be
-// changed any more.
-func (m *Meter) Add(u cloud.Usage) { m.count(hourOf(m.clk.Now()), &u, u.Quantity) }
+// Add counts usage in the current hour, or, with Since, a level that has ended
+// now. It keeps u.Tags, which must not be changed any more.
+func (m *Meter) Add(u cloud.Usage) {
+	if !u.Since.IsZero() {
+		m.end(&u)
+		return
+	}
+	m.count(hourOf(m.clk.Now()), &u, u.Quantity)
+}
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
 

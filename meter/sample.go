@@ -79,6 +79,24 @@ func (m *Meter) sample(ctx context.Context, now time.Time) {
 	m.sampled = now
 }
 
+// end counts a level for the time that no sample has counted yet.
+func (m *Meter) end(u *cloud.Usage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.loaded {
+		if err := m.db.View(context.Background(), func(r store.Reader) error { m.load(r); return nil }); err != nil {
+			m.log.Error("what an earlier process has metered is not known", "err", err)
+		}
+	}
+	from := u.Since
+	if m.sampled.After(from) {
+		from = m.sampled
+	}
+	for _, d := range daysBetween(from, m.clk.Now()) {
+		m.count(d.hour, u, u.Quantity*d.hours)
+	}
+}
+
 // load learns up to when an earlier process has sampled; mu is held.
 func (m *Meter) load(r store.Reader) {
 	if !m.loaded {

@@ -9,8 +9,9 @@ import (
 // Machines boots machines. A machine outlives this process: it is found again
 // by its id.
 type Machines interface {
-	// EnsureMachine boots the machine unless it runs. Its interfaces must have
-	// been applied and its volumes be open.
+	// EnsureMachine boots the machine unless it runs; what a running one may use
+	// of processors and memory is set anew. Its interfaces must have been applied
+	// and its volumes be open.
 	EnsureMachine(ctx context.Context, m Machine) error
 	// StopMachine asks the machine to shut down, waits up to grace, and then
 	// ends what is left of it. A machine that does not run is no error.

@@ -95,7 +95,7 @@ func (s *Room) machine(c *cloud.Call, i *Instance) (m plane.Machine, err error) 
 	t := i.Kind()
 	m = plane.Machine{
 		ID: i.ID, Image: i.Boots, VCPUs: max(i.Cores*i.Threads, 1), MemoryMiB: t.MemoryMiB, VPC: i.VPC,
-		CPUShare: s.share(i), Guest: plane.Guest{User: i.User},
+		Guest: plane.Guest{User: i.User},
 	}
 	if i.Windows() {
 		m.Engine = "qemu"
@@ -108,7 +108,7 @@ func (s *Room) machine(c *cloud.Call, i *Instance) (m plane.Machine, err error) 
 	}
 	err = c.View(func(r store.Reader) error {
 		list := vpc.InterfacesOf(c, r, i.ID)
-		m.Hostname, m.Interfaces = i.hostname(list), nil
+		m.Hostname, m.Interfaces, m.CPUShare = i.hostname(list), nil, i.share(r)
 		for _, n := range list {
 			m.Interfaces = append(m.Interfaces, n.ID)
 		}
@@ -188,7 +188,8 @@ func (s *Room) settle(c *cloud.Call, i *Instance, f func(tx store.Tx, d *Instanc
 }
 
 // keepRunning boots again what runs no more though nobody stopped it: the host
-// was restarted. It performs a reboot that was asked for.
+// was restarted. It performs a reboot that was asked for, and otherwise sees to
+// it that all that belongs to the machine is there and its limits are right.
 func (s *Room) keepRunning(c *cloud.Call, i *Instance) error {
 	st, err := s.plane.MachineStatus(c, i.ID)
 	switch {
@@ -198,11 +199,9 @@ func (s *Room) keepRunning(c *cloud.Call, i *Instance) error {
 		return err
 	case i.Reboots != i.Rebooted:
 		return s.reboot(c, i)
-	case st.State != plane.Stopped:
-		return s.openMetadata(c, i)
-	case st.Reason == "shutdown":
+	case st.State == plane.Stopped && st.Reason == "shutdown":
 		return s.shutDown(c, i.ID)
-	case st.Reason == "crashed":
+	case st.State == plane.Stopped && st.Reason == "crashed":
 		return nil // as a panicked kernel: the status check tells, a reboot helps
 	}
 	return s.boot(c, i)
@@ -241,18 +240,13 @@ func (s *Room) stop(c *cloud.Call, i *Instance) error {
 			return err
 		}
 	}
-	var used func()
-	err := s.settle(c, i, func(tx store.Tx, d *Instance) error {
-		used = s.used(c, tx, d)
+	return s.settle(c, i, func(tx store.Tx, d *Instance) error {
+		d.used(c, tx)
 		d.Asleep, d.Hibernates, d.Force, d.Attempts, d.Since = slept, false, false, 0, time.Time{}
 		vpc.ReleasePublicAddress(c, tx, d.ID)
 		s.become(c, tx, d, Stopped)
 		return nil
 	})
-	if err == nil && used != nil {
-		used()
-	}
-	return err
 }
 
 // halt ends a machine, which may not be there.
@@ -282,9 +276,8 @@ func (s *Room) end(c *cloud.Call, i *Instance) error {
 	if err := s.loseStore(c, i); err != nil {
 		return err
 	}
-	var used func()
 	err := s.settle(c, i, func(tx store.Tx, d *Instance) error {
-		used = s.used(c, tx, d)
+		d.used(c, tx)
 		vpc.DetachAll(c, tx, d.ID)
 		ebs.Terminate(c, tx, d.ID)
 		userDatas.Delete(tx, d.key()...)
@@ -294,9 +287,6 @@ func (s *Room) end(c *cloud.Call, i *Instance) error {
 	})
 	if err != nil {
 		return err
-	}
-	if used != nil {
-		used()
 	}
 	return s.closeMetadata(c, i)
 }

@@ -135,20 +135,13 @@ func launchCreditsOf(t *Type) float64 {
 	return 0
 }
 
-// share is the part of its vCPUs that an instance may use when it starts.
-func (s *Room) share(i *Instance) float64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.throttled[i.ID] {
+// share is the part of its vCPUs that an instance may use: its baseline while
+// it has no credits; 0 is all.
+func (i *Instance) share(r store.Reader) float64 {
+	if a, ok := accounts.Get(r, i.key()...); ok && a.Throttled && a.Boot == i.Boot {
 		return i.Kind().baseline()
 	}
 	return 0
-}
-
-// Limiter is what a data plane implements that can change the share of its
-// vCPUs that a running machine may use; 0 is all of them.
-type Limiter interface {
-	LimitMachine(ctx context.Context, id string, share float64) error
 }
 
 // countCredits counts all accounts every minute, until ctx ends.
@@ -166,7 +159,7 @@ func (s *Room) countCredits(ctx context.Context) {
 }
 
 // CountCredits counts the CPU credits of all running instances up to now and
-// limits those that have none.
+// has those limited that have none.
 func (s *Room) CountCredits(ctx context.Context) error {
 	s.mu.Lock()
 	c := s.cloud
@@ -186,39 +179,27 @@ func (s *Room) CountCredits(ctx context.Context) error {
 		if serr != nil {
 			continue // it has just ended
 		}
-		if err := s.countOne(ctx, c, i, usage); err != nil {
+		if err := countOne(ctx, c, i, usage); err != nil {
 			return err
 		}
 	}
 	return err
 }
 
-func (s *Room) countOne(ctx context.Context, c cloud.Cloud, i *Instance, usage plane.Usage) error {
-	var a *account
-	err := c.DB().Update(ctx, func(tx store.Tx) error {
-		old, _ := accounts.Get(tx, i.key()...)
-		if a = old; old == nil || old.Boot != i.Boot {
-			a = opened(old, i)
+func countOne(ctx context.Context, c cloud.Cloud, i *Instance, usage plane.Usage) error {
+	return c.DB().Update(ctx, func(tx store.Tx) error {
+		a, _ := accounts.Get(tx, i.key()...)
+		if a == nil || a.Boot != i.Boot {
+			a = opened(a, i)
 		}
+		before := a.Throttled
 		a.count(i.Kind(), i.Credits == "unlimited", usage.CPU, c.Clock().Now())
 		accounts.Put(tx, a)
+		if a.Throttled != before { // the controller tells the machine
+			tx.After(time.Time{}, instanceController, i.key())
+		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	before := s.throttled[i.ID]
-	if a.Throttled {
-		s.throttled[i.ID] = true
-	} else {
-		delete(s.throttled, i.ID)
-	}
-	s.mu.Unlock()
-	if l, ok := s.plane.(Limiter); ok && before != a.Throttled {
-		return l.LimitMachine(ctx, i.ID, s.share(i))
-	}
-	return nil
 }
 
 func describeInstanceCreditSpecifications(c *cloud.Call, r store.Reader, in *api.DescribeInstanceCreditSpecificationsInput) (*api.DescribeInstanceCreditSpecificationsOutput, error) {

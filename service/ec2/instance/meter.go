@@ -46,21 +46,20 @@ func (s *Room) Stored(r store.Reader) iter.Seq[cloud.Usage] {
 	}
 }
 
-// used is to be called once an instance that ran has ended: it meters what no
-// sample at the hour has counted.
-func (s *Room) used(c *cloud.Call, r store.Reader, i *Instance) func() {
+// used meters, once tx has committed, what no sample has counted of a run that
+// ends, and what a short one is billed for beyond its time.
+func (i *Instance) used(c *cloud.Call, tx store.Tx) {
 	if i.Since.IsZero() || i.Placement.Tenancy == "host" {
-		return nil
+		return
 	}
-	u := i.usage(r)
-	from := c.Now.Truncate(time.Hour)
-	if i.Since.After(from) {
-		from = i.Since
-	}
-	span := c.Now.Sub(from)
-	if total := c.Now.Sub(i.Since); total < atLeast {
-		span += atLeast - total
-	}
-	u.Quantity = span.Hours()
-	return func() { c.Cloud.Meter(u) }
+	run := i.usage(tx)
+	rest := run
+	run.Quantity, run.Since = 1, i.Since
+	rest.Quantity = (atLeast - c.Now.Sub(i.Since)).Hours()
+	tx.OnCommit(func() {
+		c.Cloud.Meter(run)
+		if rest.Quantity > 0 {
+			c.Cloud.Meter(rest)
+		}
+	})
 }

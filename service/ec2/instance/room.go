@@ -30,11 +30,10 @@ type Room struct {
 	// trust; nil: they trust nothing.
 	Authority func() ([]byte, error)
 
-	mu        sync.Mutex
-	ill       map[string]time.Time // since when a check of an instance fails, by check and id
-	cloud     cloud.Cloud          // once started
-	watch     sync.Once
-	throttled map[string]bool // instances whose CPU credits are used up
+	mu    sync.Mutex
+	ill   map[string]time.Time // since when a check of an instance fails, by check and id
+	cloud cloud.Cloud          // once started
+	watch sync.Once
 }
 
 // Hooks are where other rooms of EC2 have their say about instances.
@@ -76,7 +75,7 @@ func New(p plane.Plane, n *vpc.Room, v *ebs.Room, images Images) *Room {
 // Reset forgets what is kept in memory, after the state was cleared.
 func (s *Room) Reset() {
 	s.mu.Lock()
-	s.ill, s.throttled = map[string]time.Time{}, map[string]bool{}
+	s.ill = map[string]time.Time{}
 	s.mu.Unlock()
 	s.source.reset()
 	s.metadata.CloseAll()

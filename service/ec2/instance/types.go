@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"encoding/csv"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -225,3 +226,6 @@ func parseGPU(s string) (g gpu, err error) {
 	g.memoryMiB, err = strconv.Atoi(parts[2])
 	return g, err
 }
+
+// Types yields the names of all types.
+func Types() iter.Seq[string] { return slices.Values(types().names) }

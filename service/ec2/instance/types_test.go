@@ -1,0 +1,55 @@
+package instance_test
+
+import (
+	"slices"
+	"testing"
+
+	api "pileus/api/ec2"
+	"pileus/node/nodetest"
+	"pileus/service/ec2/instance"
+)
+
+func TestInstanceTypes(t *testing.T) {
+	w := newWorld(t)
+	seen, pages := 0, 0
+	for token := (*string)(nil); pages == 0 || token != nil; pages++ {
+		out := nodetest.Do(w.World, &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{NextToken: token})
+		seen, token = seen+len(out.InstanceTypes), out.NextToken
+	}
+	if seen < 200 || pages != (seen+99)/100 {
+		t.Errorf("%d types on %d pages", seen, pages)
+	}
+	i := nodetest.Do(w.World, &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{InstanceTypes: []string{"g5.12xlarge"}}).InstanceTypes[0]
+	if *i.VCpuInfo.DefaultVCpus != 48 || *i.MemoryInfo.SizeInMiB != 192<<10 || *i.GpuInfo.Gpus[0].Name != "A10G" || *i.GpuInfo.TotalGpuMemoryInMiB != 91552 ||
+		*i.InstanceStorageInfo.TotalSizeInGB != 3800 || *i.NetworkInfo.MaximumNetworkInterfaces != 15 || *i.EbsInfo.EbsOptimizedInfo.MaximumIops != 65000 {
+		t.Errorf("%+v", i)
+	}
+	found := nodetest.Do(w.World, &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{Filters: []api.Filter{
+		{Name: new("free-tier-eligible"), Values: []string{"true"}}, {Name: new("processor-info.supported-architecture"), Values: []string{"x86_64"}},
+	}})
+	var names []string
+	for _, i := range found.InstanceTypes {
+		names = append(names, *i.InstanceType)
+	}
+	if !slices.Contains(names, "t3.micro") || len(names) > 20 {
+		t.Errorf("free: %v", names)
+	}
+	want(w, "InvalidInstanceType", &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{InstanceTypes: []string{"p3.2xlarge", "t3.micro"}})
+
+	zones := nodetest.Do(w.World, &api.DescribeInstanceTypeOfferings, &api.DescribeInstanceTypeOfferingsInput{
+		LocationType: new("availability-zone"), Filters: []api.Filter{{Name: new("instance-type"), Values: []string{"t3.micro"}}},
+	}).InstanceTypeOfferings
+	if len(zones) != 6 || *zones[0].Location != "us-east-1a" {
+		t.Errorf("%v", zones)
+	}
+}
+
+// TestEveryTypeIsSound looks for rows that cannot be.
+func TestEveryTypeIsSound(t *testing.T) {
+	for name := range instance.Types() {
+		k, ok := instance.FindType(name)
+		if !ok || k.VCPUs < 1 || k.MemoryMiB < 500 || len(k.Architectures) == 0 || k.Interfaces() < 1 {
+			t.Errorf("%s: %+v", name, k)
+		}
+	}
+}
