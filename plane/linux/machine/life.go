@@ -176,6 +176,8 @@ func (m *Machines) settle(u *unit, p *process, signal syscall.Signal) {
 	if ours {
 		reason = "stopped"
 	}
+	r, _ := u.snapshot()
+	m.letGo(append([]handoff.Disk{r.Root}, r.Disks...))
 	err := u.change(func(r *record) { r.Ended, r.PID = reason, 0 })
 	err = errors.Join(err, m.cgroups.remove(u.id))
 	if err != nil {
@@ -191,6 +193,25 @@ func (m *Machines) settle(u *unit, p *process, signal syscall.Signal) {
 		m.restart(u)
 	}
 	m.tell(u)
+}
+
+// unmountLimit is how long the kernel may take to unmount what a machine that
+// has ended had mounted: it writes out what is not yet on the disks.
+const unmountLimit = 30 * time.Second
+
+// letGo waits until the disks of a machine that has ended are free, which its
+// process being gone does not mean yet.
+func (m *Machines) letGo(disks []handoff.Disk) {
+	ctx, cancel := context.WithTimeout(context.Background(), unmountLimit)
+	defer cancel()
+	for _, d := range disks {
+		for claimed(d.Path) {
+			if m.clock.Wait(ctx, time.Millisecond) != nil {
+				m.Log.Warn("a disk is still mounted though its machine has ended", "disk", d.Path)
+				return
+			}
+		}
+	}
 }
 
 // reason is why a machine ended by itself: what it said, or what the kernel
