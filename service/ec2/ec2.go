@@ -53,7 +53,7 @@ func Module(p Parts) cloud.Module {
 	return resource.Module(
 		resource.Room{
 			Operations: networks.Bindings(), Access: networks.Access(), Controllers: networks.Controllers(),
-			Start: networks.Start, Stored: networks.Stored, Reset: networks.Reset,
+			Start: networks.Start, Stored: networks.Stored, Reset: networks.Reset, Through: vpc.Through,
 		},
 		volumes.Room(), images.Room(), template.Room(), instances.Room(),
 		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},

@@ -97,6 +97,9 @@ func (s *Resolver) lookup(r store.Reader, v *vpc.VPC, q Query) ([]netip.Addr, bo
 	if list, ok := s.host(r, v, q.Name); ok {
 		return list, true
 	}
+	if list, ok := v.EndpointAddresses(r, q.Name, q.IPv6); ok || strings.HasSuffix(q.Name, ".vpce.amazonaws.com") {
+		return list, ok
+	}
 	if q.Name == "instance-data" || q.Name == "instance-data."+internalDomain(v.Region) {
 		return []netip.Addr{plane.Metadata}, true
 	}
@@ -112,7 +115,8 @@ func (s *Resolver) lookup(r store.Reader, v *vpc.VPC, q Query) ([]netip.Addr, bo
 }
 
 // host is the address of an instance's name: private names lead to private
-// addresses; public ones as well where the asking VPC has the instance.
+// addresses; public ones as well where the asking VPC has the instance, or one
+// that is peered with it and lets it know.
 func (s *Resolver) host(r store.Reader, v *vpc.VPC, name string) ([]netip.Addr, bool) {
 	label, domain, _ := strings.Cut(name, ".")
 	switch domain {
@@ -121,17 +125,24 @@ func (s *Resolver) host(r store.Reader, v *vpc.VPC, name string) ([]netip.Addr, 
 			return []netip.Addr{a}, v.Contains(a)
 		}
 		return s.byInstance(r, v, label)
-	case publicDomain(v.Region):
-		a, ok := fromDashed(label, "ec2-")
-		if !ok || !v.DNSHostnames {
-			return nil, false
-		}
-		if private, ok := v.Behind(r, a); ok {
-			return []netip.Addr{private}, true
-		}
-		return []netip.Addr{a}, plane.Elastic.Contains(a)
+	}
+	if a, ok := fromDashed(label, "ec2-"); ok && isPublicDomain(domain) && v.DNSHostnames {
+		return s.behind(r, v, a, domain), plane.Elastic.Contains(a)
 	}
 	return nil, false
+}
+
+// behind is what a public address is from the point of view of a VPC.
+func (s *Resolver) behind(r store.Reader, v *vpc.VPC, public netip.Addr, domain string) []netip.Addr {
+	if private, ok := v.Behind(r, public); ok && domain == publicDomain(v.Region) {
+		return []netip.Addr{private}
+	}
+	for peer, known := range v.Reaches(r) {
+		if private, ok := peer.Behind(r, public); ok && known && domain == publicDomain(peer.Region) {
+			return []netip.Addr{private}
+		}
+	}
+	return []netip.Addr{public}
 }
 
 // byInstance is the addresses of "i-0123456789abcdef0".

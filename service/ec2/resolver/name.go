@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"pileus/region"
 )
 
 // The region whose names are the oldest, and have no region in them.
@@ -24,6 +26,13 @@ func publicDomain(region string) string {
 		return "compute-1.amazonaws.com"
 	}
 	return region + ".compute.amazonaws.com"
+}
+
+// isPublicDomain tells whether a domain is that of some region's public names.
+func isPublicDomain(domain string) bool {
+	name, ok := strings.CutSuffix(domain, ".compute.amazonaws.com")
+	_, known := region.Find(name)
+	return domain == publicDomain(firstRegion) || ok && known
 }
 
 // PrivateName is the name of a private address: "ip-10-0-0-5.ec2.internal".
