@@ -52,7 +52,7 @@ type Group struct {
 
 const (
 	noteRegions  = "Prices are those of us-east-1, in every region."
-	noteList     = "On-demand prices of AWS's public price list as of November 2025; no taxes, no discounts, no S3 free tier of the first twelve months."
+	noteList     = "On-demand prices of AWS's public price list as of November 2025, of EC2 instances as of January 2026; spot prices are this cloud's own market; no taxes, no discounts, no S3 free tier of the first twelve months."
 	noteAccounts = "Free allowances and volume tiers are counted for each account by itself, also in an organization."
 	noteUnpriced = "Some usage has no price in the list and is shown at no cost."
 )
@@ -82,11 +82,11 @@ func NewBill(r store.Reader, q Query) (*Bill, error) {
 		if q.Account != "" && u.Account != q.Account {
 			continue
 		}
-		parts, p := price(&l, u)
+		charges, p := parts(&l, u)
 		if u.Hour.Before(q.From) || q.Region != "" && u.Region != q.Region || q.Service != "" && u.Service != q.Service {
 			continue
 		}
-		for _, c := range parts {
+		for _, c := range charges {
 			addLine(lines, q.By, u, p, c)
 		}
 	}
@@ -94,9 +94,9 @@ func NewBill(r store.Reader, q Query) (*Bill, error) {
 	return b, nil
 }
 
-// price divides usage into parts with one rate each; p is nil where the list
+// parts divides usage into parts with one rate each; p is nil where the list
 // has no price.
-func price(l *ledger, u *Usage) (parts []charge, p *Price) {
+func parts(l *ledger, u *Usage) (list []charge, p *Price) {
 	if p = priceOf(u); p == nil {
 		return []charge{{u.Quantity, 0, "No price is known"}}, nil
 	}

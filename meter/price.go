@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"pileus/price"
 )
 
 // prices.csv says where its prices are from, and of when.
@@ -88,7 +90,14 @@ func priceOf(u *Usage) *Price {
 	if p, ok := list[priceKey{u.Service, u.Type, u.Operation}]; ok {
 		return p
 	}
-	return list[priceKey{u.Service, u.Type, ""}]
+	if p, ok := list[priceKey{u.Service, u.Type, ""}]; ok || u.Service != "AmazonEC2" {
+		return p
+	}
+	r, ok := price.Of(u.Region, u.Type, u.Operation, u.Hour)
+	if !ok {
+		return nil
+	}
+	return &Price{Service: u.Service, Type: u.Type, Operation: u.Operation, Unit: r.Unit, Tiers: []Tier{{USD: r.USD, Description: r.Description}}}
 }
 
 // units is the quantity in the price's unit.

@@ -33,14 +33,17 @@ func (i *Instance) usage(r store.Reader) cloud.Usage {
 // from when it began.
 func (s *Room) Stored(r store.Reader) iter.Seq[cloud.Usage] {
 	return func(yield func(cloud.Usage) bool) {
+		bill := s.bill(r)
 		for i := range instances.Scan(r) {
 			if i.Since.IsZero() || i.State == Stopped || i.State == Terminated || i.Placement.Tenancy == "host" {
 				continue
 			}
 			u := i.usage(r)
 			u.Quantity, u.Since = 1, i.Since
-			if !yield(u) {
-				return
+			for _, part := range bill(i, u) {
+				if !yield(part) {
+					return
+				}
 			}
 		}
 	}

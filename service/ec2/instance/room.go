@@ -55,6 +55,8 @@ type Hooks struct {
 	// Interruption is the notice that a spot instance was given; action is ""
 	// for none.
 	Interruption func(c *cloud.Call, r store.Reader, id string) (action string, at, rebalance time.Time)
+	// Billing decides how hours are billed; nil: on demand.
+	Billing Billing
 }
 
 // New makes the room over a data plane and the rooms of networks and volumes.
