@@ -4,9 +4,12 @@ package all
 import (
 	"pileus/cloud"
 	"pileus/node"
+	"pileus/service/dlm"
 	"pileus/service/ec2"
+	"pileus/service/ec2/ebs/direct"
 	"pileus/service/iam"
 	"pileus/service/organizations"
+	"pileus/service/rbin"
 	"pileus/service/s3"
 	"pileus/service/s3/s3control"
 	"pileus/service/sqs"
@@ -25,5 +28,8 @@ func Modules(p node.Parts) []cloud.Module {
 		ssm.Module(),
 		sts.Module(),
 		s3control.Module(),
+		direct.Module(),
+		dlm.Module(),
+		rbin.Module(),
 	}
 }
