@@ -221,16 +221,7 @@ func deletePolicy(c *cloud.Call, tx store.Tx, in *api.DeleteLifecyclePolicyInput
 	return &api.DeleteLifecyclePolicyOutput{}, nil
 }
 
-// tagMap is a list of tags as a map.
-func tagMap(list []api.Tag) map[string]string {
-	m := map[string]string{}
-	for _, t := range list {
-		m[t.Key] = t.Value
-	}
-	return m
-}
-
-// sortedTags is the inverse, without what AWS itself has set.
+// sortedTags are tags of a map in order, without what AWS itself has set.
 func sortedTags(m map[string]string) (list []api.Tag) {
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		if !strings.HasPrefix(k, "aws:") {

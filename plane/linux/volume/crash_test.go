@@ -4,6 +4,7 @@ package volume
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,7 +65,7 @@ func playMachine(dev, dir string) {
 func playKeeper(dir string) {
 	s, err := Open(Options{Cloud: "test", Dir: dir})
 	if err == nil {
-		err = s.FreezeVolume(nil, "vol-1", func(plane.VolumeContent) error { //nolint:staticcheck // no context is looked at
+		err = s.FreezeVolume(context.Background(), "vol-1", func(plane.VolumeContent) error {
 			fmt.Println("frozen")
 			select {}
 		})

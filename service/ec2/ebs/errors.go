@@ -41,7 +41,4 @@ func errArchived(id string) *cloud.Error {
 	return resource.Errorf("IncorrectState", "The snapshot '%s' is in the archive tier. Restore it first.", id)
 }
 
-var (
-	errNoKMS     = resource.Errorf("InvalidParameterValue", "This cloud has no Key Management Service (KMS) yet: leave KmsKeyId out, or use alias/aws/ebs.")
-	errForbidden = resource.Errorf("AuthFailure", "Not authorized for images")
-)
+var errNoKMS = resource.Errorf("InvalidParameterValue", "This cloud has no Key Management Service (KMS) yet: leave KmsKeyId out, or use alias/aws/ebs.")

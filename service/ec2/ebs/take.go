@@ -62,7 +62,6 @@ type job struct {
 	*Snapshot
 	taking  *blocks.Taking
 	content plane.VolumeContent
-	first   bool // no earlier snapshot tells what has changed
 }
 
 // takeGroup takes a snapshot, with those that are to be of the same moment.
