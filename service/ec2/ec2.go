@@ -47,6 +47,7 @@ func Module(p Parts) cloud.Module {
 	instances := instance.New(over, networks, volumes, launchable{})
 	instances.Authority = p.Authority
 	instances.Hooks.Template = fromTemplate
+	instances.Hooks.Tags = template.Tags
 	volumes.ImageOf = image.OfSnapshot
 	images.Instance = forImage
 	images.Reboot = reboot

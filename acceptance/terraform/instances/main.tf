@@ -87,11 +87,16 @@ resource "aws_instance" "web" {
     volume_type = "gp3"
     encrypted   = true
   }
+  tags = { Name = "web", stage = var.stage }
+}
+
+resource "aws_instance" "disks" {
+  ami           = data.aws_ami.al2023.id
+  instance_type = "t3.micro"
   ebs_block_device {
     device_name = "/dev/sdg"
     volume_size = 2
   }
-  tags = { Name = "web", stage = var.stage }
 }
 
 resource "aws_ebs_volume" "data" {

@@ -7,6 +7,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/plane"
 	"pileus/service/ec2/ebs"
 	"pileus/service/ec2/metadata"
@@ -41,6 +42,8 @@ type Hooks struct {
 	// Template gives a launch request with what its launch template says
 	// filled in; nil: there are no launch templates.
 	Template func(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) (*api.RunInstancesInput, error)
+	// Tags are those that AWS itself gives to what a request launches.
+	Tags func(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) identity.Tags
 	// Market is asked about requests with InstanceMarketOptions before
 	// anything is made; nil: they are refused.
 	Market func(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) error

@@ -292,7 +292,11 @@ func (l *launch) make(c *cloud.Call, tx store.Tx, s *Room, n int, reservation st
 	if len(l.data) > 0 {
 		userDatas.Put(tx, &userData{Account: i.Account, Region: i.Region, ID: i.ID, Data: l.data})
 	}
-	resource.Register(c, tx, "instance", i.ID, l.tags.instance)
+	tags := l.tags.instance
+	if s.Hooks.Tags != nil {
+		tags = append(tags[:len(tags):len(tags)], s.Hooks.Tags(c, tx, l.in)...)
+	}
+	resource.Register(c, tx, "instance", i.ID, tags)
 	s.become(c, tx, i, Pending)
 	return i, nil
 }

@@ -7,6 +7,7 @@ import (
 	api "pileus/api/ec2"
 	apissm "pileus/api/ssm"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -43,6 +44,19 @@ func Applied(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) (run *api
 	}
 	run.TagSpecifications = joinTags(tags, in.TagSpecifications)
 	return run, t.ID, number(v.Number), nil
+}
+
+// Tags are those that tell of which launch template an instance is: Terraform
+// and Auto Scaling read them.
+func Tags(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) identity.Tags {
+	if in.LaunchTemplate == nil {
+		return nil
+	}
+	_, id, version, err := Applied(c, r, &api.RunInstancesInput{LaunchTemplate: in.LaunchTemplate})
+	if err != nil {
+		return nil // the template was there when the request was checked, in the same transaction
+	}
+	return identity.Tags{{Key: "aws:ec2launchtemplate:id", Value: id}, {Key: "aws:ec2launchtemplate:version", Value: version}}
 }
 
 // placed are the interfaces of a request: where it names a subnet and the
