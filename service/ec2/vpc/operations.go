@@ -7,7 +7,11 @@ import (
 
 // Bindings are the operations of the room.
 func (s *Room) Bindings() []cloud.Binding {
-	return append(append(append(s.networks(), s.doors()...), filters()...), s.joints()...)
+	var list []cloud.Binding
+	for _, b := range append(append(append(s.networks(), s.doors()...), filters()...), s.joints()...) {
+		list = append(list, s.prompt(b))
+	}
+	return list
 }
 
 // networks are VPCs, subnets, routes and what belongs to a region.

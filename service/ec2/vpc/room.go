@@ -20,7 +20,7 @@ type Room struct {
 
 	mu    sync.Mutex
 	lines map[string]*line
-	made  map[string]struct{} // ids of the VPCs that the plane has
+	made  map[string]network // the VPCs that the plane has, by id
 	flows map[string]*flowWatch
 }
 
@@ -44,7 +44,7 @@ func New(p plane.Plane) *Room {
 func (s *Room) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lines, s.made = map[string]*line{}, map[string]struct{}{}
+	s.lines, s.made = map[string]*line{}, map[string]network{}
 	s.stopWatching()
 }
 
