@@ -31,6 +31,7 @@ func PacketMatrix(t *testing.T, rig Rig) {
 	t.Run("live connections", w.liveGroups)
 	t.Run("live connections and acls", w.liveACLs)
 	t.Run("spoofed", w.spoofed)
+	t.Run("misdelivered", w.misdelivered)
 	t.Run("zones", w.zones)
 	t.Logf("%d combinations", w.sent)
 	if w.sent < 120 {
@@ -111,45 +112,84 @@ func (w *world) liveACLs(t *testing.T) {
 
 // spoofed sends packets with a source that is not the sender's.
 func (w *world) spoofed(t *testing.T) {
+	w.routes("rtb-public", route("0.0.0.0/0", plane.ToInternetGateway, "igw-a"), route("10.8.0.0/16", plane.ToPeering, "pcx-ab2"))
+	w.apply(t)
+	send := func(to string, sources ...string) {
+		t.Helper()
+		for _, source := range sources {
+			w.sent++
+			err := w.rig.Spoof("i-app", netip.AddrPortFrom(addr(source), 999), netip.AddrPortFrom(w.address(to), 6666))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	inside, beyond := w.hear(t, "other"), w.hear(t, "bee")
+	// The last one is the sender's own: packets keep their order.
+	send("other", "10.0.0.77", "198.18.0.77", "10.0.0.12", "10.0.0.11")
+	if got := (<-inside).Addr(); got != w.address("app") {
+		t.Errorf("a packet from %v arrives: the source check drops what is not the interface's own", got)
+	}
+	w.eni("app").AnySource = true
+	w.apply(t)
+	send("other", "10.0.0.77")
+	if got := (<-inside).Addr(); got != addr("10.0.0.77") {
+		t.Errorf("a packet from %v arrives, where the check is off and 10.0.0.77 was sent", got)
+	}
+	send("bee", "172.16.5.5", "10.0.0.77")
+	if got := (<-beyond).Addr(); got != addr("10.0.0.77") {
+		t.Errorf("a packet from %v passes the peering: it is for the VPC's own addresses", got)
+	}
+	w.eni("app").AnySource = false
+	w.apply(t)
+}
+
+// misdelivered routes packets to a machine that they are not addressed to, and
+// that would pass them on.
+func (w *world) misdelivered(t *testing.T) {
+	w.routes("rtb-isolated", route("10.0.2.0/24", plane.ToInterface, "eni-box"))
+	w.apply(t)
+	if err := w.rig.Router("i-box", true); err != nil {
+		t.Fatal(err)
+	}
+	heard := w.hear(t, "db")
+	for _, port := range []uint16{7001, 7002} {
+		w.eni("box").AnySource = port == 7002
+		w.apply(t)
+		w.sent++
+		if err := w.rig.Spoof("i-iso", netip.AddrPortFrom(w.address("iso"), port), netip.AddrPortFrom(w.address("db"), 6666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := <-heard; got != netip.AddrPortFrom(w.address("box"), 7002) {
+		t.Errorf("a packet as from %v arrives: the destination check drops what is not for the interface", got)
+	}
+	w.eni("box").AnySource = false
+	w.routes("rtb-isolated")
+	w.apply(t)
+}
+
+// hear listens for UDP at a machine and tells who sends.
+func (w *world) hear(t *testing.T, name string) <-chan netip.AddrPort {
 	heard := make(chan netip.AddrPort, 8)
-	c, err := w.rig.Network.ListenPacket(t.Context(), "vpc-a", netip.AddrPortFrom(w.address("other"), 6666))
+	c, err := w.rig.Network.ListenPacket(t.Context(), w.vpcOf(name), netip.AddrPortFrom(w.address(name), 6666))
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { c.Close() })
 	w.wait.Go(func() {
+		defer close(heard)
 		b := make([]byte, 100)
 		for {
 			_, from, err := c.ReadFrom(b)
 			if err != nil {
-				close(heard)
 				return
 			}
 			a, _ := netip.ParseAddrPort(from.String())
 			heard <- a
 		}
 	})
-	to := netip.AddrPortFrom(w.address("other"), 6666)
-	for _, source := range []string{"10.0.0.77", "198.18.0.77", "10.0.0.12", "10.0.0.11"} { // the last one is app's own
-		w.sent++
-		if err := w.rig.Spoof("i-app", netip.AddrPortFrom(addr(source), 999), to); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := (<-heard).Addr(); got != w.address("app") {
-		t.Errorf("a packet from %v arrives: the source check drops what is not the interface's own", got)
-	}
-	w.eni("app").AnySource = true
-	w.apply(t)
-	w.sent++
-	if err := w.rig.Spoof("i-app", netip.MustParseAddrPort("10.0.0.77:999"), to); err != nil {
-		t.Fatal(err)
-	}
-	if got := (<-heard).Addr(); got != addr("10.0.0.77") {
-		t.Errorf("a packet from %v arrives, where the check is off and 10.0.0.77 was sent", got)
-	}
-	w.eni("app").AnySource = false
-	w.apply(t)
-	c.Close()
+	return heard
 }
 
 // zones cuts zones and heals them.
