@@ -58,9 +58,9 @@ func allocateAddress(c *cloud.Call, tx store.Tx, in *api.AllocateAddressInput) (
 	if count(addresses.Scan(tx, c.Account, c.Region)) >= maxAddresses {
 		return nil, limit("AddressLimitExceeded", "addresses")
 	}
-	a := &Address{Account: c.Account, Region: c.Region, ID: resource.NewID(c, "eipalloc")}
+	a := &Address{Account: c.Account, Region: c.Region, ID: resource.NewID(c, "eipalloc"), Since: c.Now}
 	if want := cloud.Or(in.Address, ""); want != "" {
-		if a.Public, err = recover1(tx, want, a.ID); err != nil {
+		if a.Public, err = recoverAddress(tx, want, a.ID); err != nil {
 			return nil, err
 		}
 	} else if a.Public, err = takePublic(c, tx, a.ID); err != nil {
@@ -73,9 +73,9 @@ func allocateAddress(c *cloud.Call, tx store.Tx, in *api.AllocateAddressInput) (
 	}, nil
 }
 
-// recover1 gives out one public address that was asked for by name: customers
+// recoverAddress gives out one public address that was asked for by name: customers
 // get back what they released as long as nobody else has it.
-func recover1(tx store.Tx, want, owner string) (netip.Addr, error) {
+func recoverAddress(tx store.Tx, want, owner string) (netip.Addr, error) {
 	a, err := netip.ParseAddr(want)
 	if err != nil || !usable(plane.Elastic, a) {
 		return a, resource.Errorf("InvalidAddress.NotFound", "Address '%s' not found.", want)
@@ -101,6 +101,7 @@ func releaseElasticAddress(c *cloud.Call, tx store.Tx, in *api.ReleaseAddressInp
 	if a.Transfer != nil && c.Now.Before(a.Transfer.Expires) {
 		return nil, resource.Errorf("InvalidAddress.Locked", "The address %s has a pending transfer.", a.Public)
 	}
+	bills(c, tx, a.level())
 	addresses.Delete(tx, a.Account, a.Region, a.ID)
 	releasePublic(tx, a.Public)
 	resource.Unregister(c, tx, a.ID)

@@ -95,10 +95,14 @@ func associate(c *cloud.Call, tx store.Tx, a *Address, eni string, at int) (asso
 	if b := i.Addresses[at]; b.Allocation != "" {
 		disassociate(c, tx, b.Allocation)
 	} else if b.Public.IsValid() {
-		releasePublic(tx, b.Public)
+		i.giveBack(c, tx, b)
 	}
+	if now, ok := addresses.Get(tx, c.Account, c.Region, a.ID); ok {
+		a = now
+	}
+	bills(c, tx, a.level())
 	changed := *a
-	changed.Association, changed.Interface = resource.NewID(c, "eipassoc"), eni
+	changed.Association, changed.Interface, changed.Since = resource.NewID(c, "eipassoc"), eni, c.Now
 	changed.Private = i.Addresses[at].Private
 	addresses.Put(tx, &changed)
 	i.Addresses[at] = PrivateAddress{Private: changed.Private, Public: a.Public, Allocation: a.ID, Association: changed.Association, Owner: a.Account}
@@ -123,8 +127,9 @@ func disassociate(c *cloud.Call, tx store.Tx, allocation string) {
 		interfaces.Put(tx, i)
 		touch(c, tx, i.VPC)
 	}
+	bills(c, tx, a.level())
 	changed := *a
-	changed.Association, changed.Interface, changed.Private = "", "", netip.Addr{}
+	changed.Association, changed.Interface, changed.Private, changed.Since = "", "", netip.Addr{}, c.Now
 	addresses.Put(tx, &changed)
 }
 

@@ -252,7 +252,7 @@ func AssignPublicAddress(c *cloud.Call, tx store.Tx, instance string) error {
 	if err != nil {
 		return err
 	}
-	i.Addresses[0].Public, i.Addresses[0].Owner = a, "amazon"
+	i.Addresses[0].Public, i.Addresses[0].Owner, i.Addresses[0].Lent = a, "amazon", c.Now
 	interfaces.Put(tx, i)
 	touch(c, tx, i.VPC)
 	return nil
@@ -269,11 +269,17 @@ func ReleasePublicAddress(c *cloud.Call, tx store.Tx, instance string) {
 	}
 }
 
+// giveBack ends the lending of a public address.
+func (i *Interface) giveBack(c *cloud.Call, tx store.Tx, a PrivateAddress) {
+	bills(c, tx, i.lentLevel(a))
+	releasePublic(tx, a.Public)
+}
+
 // returnLent gives back the public addresses that Amazon lent.
-func (i *Interface) returnLent(_ *cloud.Call, tx store.Tx) (changed bool) {
+func (i *Interface) returnLent(c *cloud.Call, tx store.Tx) (changed bool) {
 	for n := range i.Addresses {
 		if a := &i.Addresses[n]; a.Public.IsValid() && a.Allocation == "" {
-			releasePublic(tx, a.Public)
+			i.giveBack(c, tx, *a)
 			*a = PrivateAddress{Private: a.Private}
 			changed = true
 		}

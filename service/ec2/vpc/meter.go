@@ -25,26 +25,52 @@ const (
 // stored yields what is billed by the hour: NAT gateways and public addresses.
 func stored(r store.Reader, yield func(cloud.Usage) bool) {
 	for n := range nats.Scan(r) {
-		if n.State == natAvailable && !yield(usage(n.Account, n.Region, "natgateway/"+n.ID, serviceEC2, natHours, "NatGateway", 1)) {
+		if (n.State == natPending || n.State == natAvailable) && !yield(n.level()) {
 			return
 		}
 	}
 	for a := range addresses.Scan(r) {
-		kind := publicInUse
-		if a.Association == "" {
-			kind = publicIdle
-		}
-		if !yield(usage(a.Account, a.Region, "elastic-ip/"+a.ID, serviceVPC, kind, "AllocateAddressVPC", 1)) {
+		if !yield(a.level()) {
 			return
 		}
 	}
 	for i := range interfaces.Scan(r) {
 		for _, a := range i.Addresses {
-			if a.Public.IsValid() && a.Allocation == "" && !yield(usage(i.Account, i.Region, "network-interface/"+i.ID, serviceVPC, publicInUse, "RunInstances", 1)) {
+			if a.Public.IsValid() && a.Allocation == "" && !yield(i.lentLevel(a)) {
 				return
 			}
 		}
 	}
+}
+
+// level is a NAT gateway as it is billed: one, since it was made.
+func (n *NAT) level() cloud.Usage {
+	u := usage(n.Account, n.Region, "natgateway/"+n.ID, serviceEC2, natHours, "NatGateway", 1)
+	u.Since = n.Made
+	return u
+}
+
+// level is an elastic address as it is billed: in use or idle.
+func (a *Address) level() cloud.Usage {
+	kind := publicInUse
+	if a.Association == "" {
+		kind = publicIdle
+	}
+	u := usage(a.Account, a.Region, "elastic-ip/"+a.ID, serviceVPC, kind, "AllocateAddressVPC", 1)
+	u.Since = a.Since
+	return u
+}
+
+// lentLevel is a public address that Amazon lent as it is billed.
+func (i *Interface) lentLevel(a PrivateAddress) cloud.Usage {
+	u := usage(i.Account, i.Region, "network-interface/"+i.ID, serviceVPC, publicInUse, "RunInstances", 1)
+	u.Since = a.Lent
+	return u
+}
+
+// bills counts a level that ends now.
+func bills(c *cloud.Call, tx store.Tx, u cloud.Usage) {
+	tx.OnCommit(func() { c.Cloud.Meter(u) })
 }
 
 func usage(account, region, resource, service, kind, operation string, quantity float64) cloud.Usage {

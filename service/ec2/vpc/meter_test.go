@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	api "pileus/api/ec2"
 	"pileus/meter"
@@ -44,7 +45,7 @@ func TestBill(t *testing.T) {
 	sub := w.subnet(v, "10.0.0.0/24", "us-east-1a")
 	w.gateway(v)
 	e := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
-	nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{}) // idle
+	idle := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
 	n := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: sub, AllocationId: e.AllocationId}).NatGateway
 	w.Drain()
 	eni := *n.NatGatewayAddresses[0].NetworkInterfaceId
@@ -52,8 +53,14 @@ func TestBill(t *testing.T) {
 	w.Advance(trafficEvery)
 	p.set(eni, plane.Counters{BytesIn: 5 * gb, BytesOut: 5 * gb, InterZone: 2 * gb, Internet: gb})
 	w.Advance(trafficEvery)
+	// What ends between two hours is billed for its part.
+	w.Advance(15 * time.Minute)
+	nodetest.Do(w.World, &api.ReleaseAddress, &api.ReleaseAddressInput{AllocationId: idle.AllocationId})
+	nodetest.Do(w.World, &api.DeleteNatGateway, &api.DeleteNatGatewayInput{NatGatewayId: *n.NatGatewayId})
+	w.Drain()
+	nodetest.Do(w.World, &api.ReleaseAddress, &api.ReleaseAddressInput{AllocationId: e.AllocationId})
 	want := map[string]float64{
-		natHours: 2, natBytes: 5, publicInUse: 2, publicIdle: 2, zoneBytes: 2, internetOut: 1,
+		natHours: 2.25, natBytes: 5, publicInUse: 2.25, publicIdle: 2.25, zoneBytes: 2, internetOut: 1,
 	}
 	got := map[string]float64{}
 	for _, l := range bill(w).Lines {

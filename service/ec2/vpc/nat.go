@@ -167,6 +167,9 @@ func deleteNatGateway(c *cloud.Call, tx store.Tx, in *api.DeleteNatGatewayInput)
 	}
 	if old.State != natDeleting {
 		n := *old
+		if n.State == natPending || n.State == natAvailable {
+			bills(c, tx, n.level())
+		}
 		n.State, n.Gone = natDeleting, c.Now
 		nats.Put(tx, &n)
 		touch(c, tx, n.VPC)

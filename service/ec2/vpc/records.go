@@ -73,6 +73,7 @@ type PrivateAddress struct {
 	Allocation  string     // of an elastic address; "" for one that Amazon lent
 	Association string     // eipassoc-; "" for one that Amazon lent
 	Owner       string     // the account, "amazon" for one that Amazon lent
+	Lent        time.Time  // when Amazon lent it
 }
 
 // Attachment joins an interface to an instance.

@@ -112,7 +112,8 @@ type Address struct {
 	Association         string // "" while it is not associated
 	Interface           string
 	Private             netip.Addr
-	PTR                 string // its reverse DNS name
+	Since               time.Time // when it was associated, or became idle
+	PTR                 string    // its reverse DNS name
 	Transfer            *Transfer
 }
 

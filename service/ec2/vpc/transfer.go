@@ -75,9 +75,10 @@ func acceptAddressTransfer(c *cloud.Call, tx store.Tx, in *api.AcceptAddressTran
 		}
 		out := a.transfer(c)
 		out.AddressTransferStatus, out.TransferOfferAcceptedTimestamp = new("accepted"), &c.Now
+		bills(owner, tx, a.level())
 		addresses.Delete(tx, a.Account, a.Region, a.ID)
 		resource.Unregister(owner, tx, a.ID)
-		taken := &Address{Account: c.Account, Region: c.Region, ID: resource.NewID(c, "eipalloc"), Public: a.Public}
+		taken := &Address{Account: c.Account, Region: c.Region, ID: resource.NewID(c, "eipalloc"), Public: a.Public, Since: c.Now}
 		addresses.Put(tx, taken)
 		publics.Put(tx, &public{Addr: a.Public, Owner: taken.ID})
 		resource.Register(c, tx, "elastic-ip", taken.ID, tags)
