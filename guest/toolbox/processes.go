@@ -1,0 +1,169 @@
+package toolbox
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is what ps shows of one.
+type process struct {
+	pid, parent, uid int
+	state            string
+	terminal         int
+	resident         uint64
+	cpu, age         time.Duration
+	command, name    string
+}
+
+// tick is the kernel's unit of time in /proc.
+const tick = 10 * time.Millisecond
+
+func processes() (list []process) {
+	entries, _ := os.ReadDir("/proc")
+	var up unix.Sysinfo_t
+	unix.Sysinfo(&up)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join("/proc", e.Name(), "stat"))
+		if err != nil {
+			continue
+		}
+		text := string(b)
+		end := strings.LastIndexByte(text, ')')
+		f := strings.Fields(text[end+1:])
+		number := func(i int) int64 { n, _ := strconv.ParseInt(f[i], 10, 64); return n }
+		p := process{
+			pid: pid, state: f[0], parent: int(number(1)), terminal: int(number(4)), name: text[strings.IndexByte(text, '(')+1 : end],
+			cpu: time.Duration(number(11)+number(12)) * tick, resident: uint64(number(21)) * uint64(os.Getpagesize()),
+		}
+		p.age = time.Duration(up.Uptime)*time.Second - time.Duration(number(19))*tick
+		if i, err := os.Stat(filepath.Join("/proc", e.Name())); err == nil {
+			p.uid = int(i.Sys().(*syscall.Stat_t).Uid)
+		}
+		line, _ := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
+		p.command = strings.TrimSpace(strings.ReplaceAll(string(line), "\x00", " "))
+		if p.command == "" {
+			p.command = "[" + p.name + "]"
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func ps(c *call) error {
+	all := false
+	for _, a := range c.args {
+		a = strings.TrimPrefix(a, "-")
+		all = all || strings.ContainsAny(a, "eAax")
+	}
+	c.printf("%-10s %7s %7s %5s %9s %s\n", "USER", "PID", "PPID", "STAT", "TIME", "COMMAND")
+	for _, p := range processes() {
+		if all || p.uid == os.Getuid() && p.terminal != 0 || p.pid == os.Getpid() {
+			s := int(p.cpu.Seconds())
+			c.printf("%-10s %7d %7d %5s %3d:%02d:%02d %s\n", userName(p.uid), p.pid, p.parent, p.state, s/3600, s/60%60, s%60, p.command)
+		}
+	}
+	return nil
+}
+
+func signalNumber(s string) (unix.Signal, error) {
+	if n, err := strconv.Atoi(s); err == nil {
+		return unix.Signal(n), nil
+	}
+	if n := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(s), "SIG")); n != 0 {
+		return n, nil
+	}
+	return 0, usage("invalid signal " + s)
+}
+
+// kill signals processes by number; pkill and killall, by name; pgrep and pidof
+// list them.
+func kill(c *call) error {
+	with, args := unix.SIGTERM, c.args
+	full, list := false, c.name == "pgrep" || c.name == "pidof"
+	user := -1
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		a := args[0][1:]
+		args = args[1:]
+		var err error
+		switch {
+		case a == "-":
+		case a == "l" && c.name == "kill":
+			for n := 1; n < 32; n++ {
+				c.printf("%2d) %s\n", n, unix.SignalName(unix.Signal(n)))
+			}
+			return nil
+		case a == "f" && c.name != "kill":
+			full = true
+		case a == "u" && c.name != "kill" && len(args) > 0:
+			user, err = idOf("/etc/passwd", args[0], "user")
+			args = args[1:]
+		case strings.Trim(a, "qvxanlo") == "" && c.name != "kill":
+		case a == "s" && len(args) > 0:
+			with, err = signalNumber(args[0])
+			args = args[1:]
+		default:
+			with, err = signalNumber(a)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if c.name == "kill" {
+		for _, a := range args {
+			pid, err := strconv.Atoi(a)
+			if err != nil {
+				return usage(fmt.Sprintf("'%s' is no process id", a))
+			}
+			if err := unix.Kill(pid, with); err != nil {
+				c.complain(fmt.Errorf("(%d) - %s", pid, sentence(err)))
+			}
+		}
+		return nil
+	}
+	c.status = 1
+	for _, p := range processes() {
+		if p.pid == os.Getpid() || user >= 0 && p.uid != user || !named(p, args, c.name, full) {
+			continue
+		}
+		c.status = 0
+		if list {
+			c.printf("%d\n", p.pid)
+		} else if err := unix.Kill(p.pid, with); err != nil {
+			c.complain(fmt.Errorf("(%d) - %s", p.pid, sentence(err)))
+		}
+	}
+	return nil
+}
+
+func named(p process, names []string, tool string, full bool) bool {
+	// Tools are one program: their name is that by which they were called.
+	first, _, _ := strings.Cut(p.command, " ")
+	base := strings.TrimPrefix(filepath.Base(first), "-")
+	if len(names) == 0 {
+		return true
+	}
+	for _, n := range names {
+		switch {
+		case full && strings.Contains(p.command, n):
+			return true
+		case tool == "pidof" || tool == "killall":
+			if base == n || p.name == n {
+				return true
+			}
+		case strings.Contains(base, n):
+			return true
+		}
+	}
+	return false
+}
