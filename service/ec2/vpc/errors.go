@@ -19,8 +19,6 @@ var (
 	errAddressInUse   = resource.Errorf("InvalidIPAddress.InUse", "Address is in use.")
 	errPublicFull     = resource.Errorf("InsufficientAddressCapacity", "Not enough available addresses to satisfy your request.")
 	errTooManyGroups  = resource.Errorf("SecurityGroupsPerInterfaceLimitExceeded", "The maximum number of security groups per interface has been reached.")
-	errBadGroup       = resource.Errorf("InvalidParameterValue", "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
-	errNotVPC         = resource.Errorf("InvalidParameterValue", "Invalid value for cidrIp.")
 	errInterfaceInUse = func(id string) *cloud.Error {
 		return resource.Errorf("InvalidNetworkInterface.InUse", "Interface: %s in use.", id)
 	}
