@@ -145,6 +145,7 @@ resource "aws_launch_template" "web" {
 }
 
 resource "aws_instance" "templated" {
+  tags = { from = "template" } # which the template gives it, and Terraform wants to hear
   launch_template {
     id      = aws_launch_template.web.id
     version = "$Latest"
