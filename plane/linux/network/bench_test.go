@@ -119,7 +119,7 @@ func plainPair(b *testing.B) (net.Listener, net.Conn) {
 	for i := range ns {
 		path := filepath.Join(runNetNS, fmt.Sprint("pileus-test-plain-", i))
 		removeNamespace(path)
-		made, _, err := makeNamespace(path)
+		made, _, err := makeNamespace(path, bare)
 		if err != nil {
 			b.Skip(err)
 		}

@@ -126,6 +126,8 @@ func (r *router) plugInterface(e plane.Interface, s plane.Subnet, name, alias st
 		if err != nil {
 			return err
 		}
+	} else if err := r.link.LinkSetUp(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Index: l.index}}); err != nil {
+		return err
 	}
 	for _, a := range r.usable(e) {
 		if err := r.know(l, a, e.MAC); err != nil {
@@ -167,19 +169,14 @@ var machineSettings = []setting{
 
 // holderNamespace opens or makes the namespace at an interface's far end.
 func (n *Network) holderNamespace(id string, nat bool) (*namespace, error) {
-	ns, made, err := makeNamespace(n.namespacePath(id))
-	if err != nil || !made {
-		return ns, err
-	}
-	err = errors.Join(ns.set(machineSettings...), ns.loopback())
-	if nat && err == nil {
-		err = ns.translateAll()
-	}
-	if err != nil {
-		ns.close()
-		return nil, err
-	}
-	return ns, nil
+	ns, _, err := makeNamespace(n.namespacePath(id), func(ns *namespace) error {
+		err := ns.set(machineSettings...)
+		if nat && err == nil {
+			err = ns.translateAll()
+		}
+		return err
+	})
+	return ns, err
 }
 
 // configure sets the far end of an interface up, as DHCP would: addresses, the

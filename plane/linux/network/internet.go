@@ -47,15 +47,8 @@ func (n *Network) ranges() []netip.Prefix {
 
 // openInternet finds or makes the internet and its link to the host.
 func (n *Network) openInternet() (*internet, error) {
-	ns, made, err := makeNamespace(n.namespacePath(internetID))
+	ns, _, err := makeNamespace(n.namespacePath(internetID), func(ns *namespace) error { return ns.set(routerSettings...) })
 	if err != nil {
-		return nil, err
-	}
-	if made {
-		err = errors.Join(ns.set(routerSettings...), ns.loopback())
-	}
-	if err != nil {
-		ns.close()
 		return nil, err
 	}
 	w, err := openWiring(ns)
@@ -84,21 +77,16 @@ func (n *Network) openInternet() (*internet, error) {
 func (i *internet) joinHost() error {
 	n := i.n
 	if i.links[internetHostLink] == nil {
-		if n.host.links[n.hostLink()] != nil {
-			if err := n.host.unplug(n.hostLink()); err != nil {
-				return err
-			}
+		if err := n.host.unplug(n.hostLink()); err != nil {
+			return err
 		}
-		err := i.join(n.host, cable{
-			name: internetHostLink, alias: "host", mtu: internetMTU, farName: n.hostLink(), farAlias: "pileus " + n.opt.Cloud})
-		if err != nil {
-			return fmt.Errorf("link with the host: %w", err)
-		}
+	}
+	err := i.join(n.host, cable{
+		name: internetHostLink, alias: "host", mtu: internetMTU, farName: n.hostLink(), farAlias: "pileus " + n.opt.Cloud})
+	if err != nil {
+		return fmt.Errorf("link with the host: %w", err)
 	}
 	near, far := i.links[internetHostLink], n.host.links[n.hostLink()]
-	if far == nil {
-		return fmt.Errorf("the host has lost its link %s: remove the cloud's networks first", n.hostLink())
-	}
 	link, err := n.host.link.LinkByName(n.hostLink())
 	if err != nil {
 		return err
@@ -228,7 +216,7 @@ func (i *internet) plug(r *router) error {
 			}
 			i.lose(name)
 		}
-		if l.id == "" || near != nil {
+		if l.id == "" {
 			continue
 		}
 		err := r.join(i.wiring, cable{name: name, alias: l.id, group: l.group, mtu: l.mtu, farName: name, farAlias: r.id})

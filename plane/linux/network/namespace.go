@@ -35,29 +35,54 @@ type namespace struct {
 	tables *nftables.Conn // nil until it is needed
 }
 
-// makeNamespace makes the namespace unless it exists.
-func makeNamespace(path string) (ns *namespace, made bool, err error) {
-	if ns, err = openNamespace(path); err == nil {
-		return ns, false, nil
+// makeNamespace makes the namespace unless it exists, and has setup prepare
+// it. The loopback link goes up last: where it is down, whoever made the
+// namespace did not get that far, and setup runs again.
+func makeNamespace(path string, setup func(*namespace) error) (ns *namespace, made bool, err error) {
+	if ns, err = openNamespace(path); err != nil {
+		if err := nameNamespace(path); err != nil {
+			return nil, false, err
+		}
+		if ns, err = openNamespace(path); err != nil {
+			return nil, false, err
+		}
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	lo, err := ns.link.LinkByName("lo")
+	if err == nil && lo.Attrs().RawFlags&unix.IFF_UP == 0 {
+		made = true
+		if err = setup(ns); err == nil {
+			err = ns.link.LinkSetUp(lo)
+		}
+	}
+	if err != nil {
+		ns.close()
 		return nil, false, err
+	}
+	return ns, made, nil
+}
+
+// nameNamespace makes a new namespace of that name.
+func nameNamespace(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, false, err
+		return err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDONLY, 0o444)
 	if err != nil {
-		return nil, false, err
+		return err
 	}
 	f.Close()
 	if err := pinNewNamespace(path); err != nil {
 		os.Remove(path)
-		return nil, false, fmt.Errorf("new network namespace %s: %w", filepath.Base(path), err)
+		return fmt.Errorf("new network namespace %s: %w", filepath.Base(path), err)
 	}
-	ns, err = openNamespace(path)
-	return ns, true, err
+	return nil
 }
+
+// bare leaves a new namespace as it is.
+func bare(*namespace) error { return nil }
 
 // pinNewNamespace makes a namespace and mounts it on path, which keeps it.
 func pinNewNamespace(path string) error {
@@ -207,15 +232,6 @@ func until(what string, done func() (bool, error)) error {
 		}
 	}
 	return fmt.Errorf("waiting until %s took too long", what)
-}
-
-// loopback takes lo up.
-func (ns *namespace) loopback() error {
-	lo, err := ns.link.LinkByName("lo")
-	if err != nil {
-		return err
-	}
-	return ns.link.LinkSetUp(lo)
 }
 
 // nft is the connection to the namespace's nftables. It stays open: the kernel

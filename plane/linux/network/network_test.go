@@ -187,6 +187,52 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestHalfDone begins where a process that was killed left off: namespaces
+// without settings, links of which one end is set up.
+func TestHalfDone(t *testing.T) {
+	n := open(t, "half")
+	for _, id := range []string{"vpc-1", "i-a"} {
+		if err := nameNamespace(n.namespacePath(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ns, err := openNamespace(n.namespacePath("vpc-1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ns.close()
+	w, err := openWiring(ns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := openNamespace(n.namespacePath("i-a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.close()
+	name := linkName(linkInternet, "vpc-1")
+	for _, c := range []cable{
+		{name: name, mtu: internetMTU, mac: routerMAC, far: n.net.namespace, farName: name, farMAC: farMAC},
+		{name: linkName(linkInterface, "eni-a"), mtu: interfaceMTU, mac: routerMAC, far: far, farName: "eth0"},
+	} {
+		if _, err := w.plug(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := Open(n.opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if err := again.ApplyVPC(t.Context(), twoZones("vpc-1")); err != nil {
+		t.Fatal(err)
+	}
+	echo(t, again, "vpc-1", "10.0.1.10:80")
+	echo(t, again, "", "198.19.128.1:80")
+	say(t, dial(t, again, "vpc-1", "10.0.0.10", "10.0.1.10:80"), "inside")
+	say(t, dial(t, again, "vpc-1", "10.0.0.10", "198.19.128.1:80"), "outside")
+}
+
 // TestTwoClouds share a host: the second leaves the first one's addresses alone.
 func TestTwoClouds(t *testing.T) {
 	n := open(t, "one")

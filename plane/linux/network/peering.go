@@ -33,7 +33,7 @@ func (r *router) peer() error {
 		}
 	}
 	for _, p := range r.vpc.Peerings {
-		if r.links[linkName(linkPeering, p.ID)] != nil {
+		if l := r.links[linkName(linkPeering, p.ID)]; l != nil && l.end == joined {
 			continue
 		}
 		if err := r.peerWith(p); err != nil {

@@ -25,7 +25,7 @@ func (n *Network) probe() error {
 	}
 	path := filepath.Join(runNetNS, n.prefix()+"probe")
 	removeNamespace(path)
-	ns, _, err := makeNamespace(path)
+	ns, _, err := makeNamespace(path, bare)
 	if err != nil {
 		return missing("no network namespaces", "run as root, or within `unshare --user --map-root-user --net --mount` with a writable "+runNetNS, err)
 	}

@@ -24,12 +24,9 @@ func open(t testing.TB, cloud string) *Network {
 	}
 	path := filepath.Join(runNetNS, "pileus-test-host-"+cloud)
 	removeNamespace(path)
-	host, _, err := makeNamespace(path)
+	host, _, err := makeNamespace(path, bare)
 	if err != nil {
 		t.Skipf("this machine makes no network namespaces: %v", err)
-	}
-	if err := host.loopback(); err != nil {
-		t.Fatal(err)
 	}
 	host.close()
 	n, err := Open(Options{Cloud: cloud, HostNS: path})

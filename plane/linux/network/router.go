@@ -63,21 +63,10 @@ var vpcSettings = []setting{
 }
 
 func (n *Network) openRouter(id, path string) (*router, error) {
-	ns, made, err := makeNamespace(path)
+	ns, made, err := makeNamespace(path, func(ns *namespace) error {
+		return ns.set(append(routerSettings, vpcSettings...)...)
+	})
 	if err != nil {
-		return nil, err
-	}
-	if made {
-		err = ns.set(routerSettings...)
-		if err == nil {
-			err = ns.set(vpcSettings...)
-		}
-		if err == nil {
-			err = ns.loopback()
-		}
-	}
-	if err != nil {
-		ns.close()
 		return nil, err
 	}
 	w, err := openWiring(ns)

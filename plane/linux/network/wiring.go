@@ -204,37 +204,55 @@ func (w *wiring) freshLinks() (links []netlink.Link, err error) {
 	return links, nil
 }
 
-// join makes a veth to another namespace of ours and tells both ends the
-// hardware address of the other, so that nobody needs to ask.
-func (w *wiring) join(far *wiring, c cable) error {
+// join makes a veth to another namespace of ours, or finishes one that an
+// earlier process left half done, and tells both ends the hardware address of
+// the other, so that nobody needs to ask.
+func (w *wiring) join(far *wiring, c cable) (err error) {
 	c.far, c.mac, c.farMAC = far.namespace, routerMAC, farMAC
-	near, err := w.plug(c)
-	if err != nil {
-		return err
+	near := w.links[c.name]
+	if near != nil && near.end == joined {
+		return nil
 	}
-	link, err := far.link.LinkByName(c.farName)
-	if err != nil {
-		return err
+	if near != nil && far.links[c.farName] == nil {
+		if err := w.unplug(c.name); err != nil {
+			return err
+		}
+		near = nil
 	}
-	if c.farGroup != 0 {
-		if err := far.link.LinkSetGroup(link, int(c.farGroup)); err != nil {
+	if near == nil {
+		if near, err = w.plug(c); err != nil {
 			return err
 		}
 	}
-	if err := far.link.LinkSetAlias(link, c.farAlias); err != nil {
+	end, err := far.finish(c.farName, c.farAlias, c.farGroup, routerMAC)
+	if err != nil {
 		return err
 	}
-	if err := far.link.LinkSetUp(link); err != nil {
-		return err
-	}
-	end := &wire{name: c.farName, index: link.Attrs().Index, group: c.farGroup, alias: c.farAlias, neighbours: map[netip.Addr]string{}}
 	far.links[c.farName] = end
-	for _, a := range []netip.Addr{next4, next6} {
-		if err := errors.Join(w.know(near, a, farMAC), far.know(end, a, routerMAC)); err != nil {
-			return err
-		}
+	near, err = w.finish(c.name, c.alias, c.group, farMAC)
+	if err != nil {
+		return err
 	}
+	near.end, end.end = joined, joined
+	w.links[c.name] = near
 	return nil
+}
+
+const joined = "joined"
+
+// finish sets up one end of a joint.
+func (w *wiring) finish(name, alias string, group uint32, other net.HardwareAddr) (*wire, error) {
+	link, err := w.link.LinkByName(name)
+	if err != nil {
+		return nil, err
+	}
+	l := &wire{name: name, index: link.Attrs().Index, group: group, alias: alias, neighbours: map[netip.Addr]string{}}
+	err = errors.Join(w.link.LinkSetGroup(link, int(group)), w.link.LinkSetAlias(link, alias), w.link.LinkSetUp(link),
+		w.know(l, next4, other), w.know(l, next6, other))
+	if err != nil {
+		return nil, fmt.Errorf("link %s: %w", name, err)
+	}
+	return l, nil
 }
 
 // know tells the kernel a neighbour for good: permanent ones need no question
