@@ -65,7 +65,7 @@ func readUnit(name string) (u unitFile, file string, err error) {
 		defer f.Close()
 		return u, file, u.parse(f)
 	}
-	return u, "", fmt.Errorf("Unit %s.service could not be found.", u.Name)
+	return u, "", fmt.Errorf("unit %s.service could not be found", u.Name)
 }
 
 func (u *unitFile) parse(f io.Reader) error {
@@ -107,7 +107,7 @@ func (s *services) do(args []string, out io.Writer, root bool) (handoff.Answer, 
 	verb, names := args[0], args[1:]
 	reads := []string{"status", "is-active", "is-enabled", "list-units", "list-unit-files"}
 	if !root && !slices.Contains(reads, verb) {
-		return handoff.Answer{Exit: 1}, fmt.Errorf("Access denied: only root may %s services", verb)
+		return handoff.Answer{Exit: 1}, fmt.Errorf("access denied: only root may %s services", verb)
 	}
 	if strings.HasPrefix(verb, "list-") {
 		s.list(out)
@@ -117,7 +117,7 @@ func (s *services) do(args []string, out io.Writer, root bool) (handoff.Answer, 
 		return handoff.Answer{}, nil // units are read whenever they are used
 	}
 	if len(names) == 0 {
-		return handoff.Answer{Exit: 1}, errors.New("Too few arguments.")
+		return handoff.Answer{Exit: 1}, errors.New("too few arguments")
 	}
 	worst := 0
 	for _, name := range names {
@@ -167,7 +167,7 @@ func (s *services) one(verb, name string, out io.Writer) (exit int, err error) {
 		}
 		return 3, nil
 	}
-	return 1, fmt.Errorf("Unknown command verb %q.", verb)
+	return 1, fmt.Errorf("unknown command verb %q", verb)
 }
 
 func enable(name, file string, yes bool, out io.Writer) error {
@@ -245,7 +245,7 @@ func (s *services) start(u unitFile) error {
 		}
 		if line != u.ExecStart || u.Type == "oneshot" {
 			if exit := exitCode(<-c.done); exit != 0 && !strings.HasPrefix(line, "-") {
-				return fmt.Errorf("Job for %s.service failed: %s ended with status %d", u.Name, line, exit)
+				return fmt.Errorf("job for %s.service failed: %s ended with status %d", u.Name, line, exit)
 			}
 			continue
 		}

@@ -124,7 +124,7 @@ func (t *transfer) newClient() (*http.Client, error) {
 			return http.ErrUseLastResponse
 		}
 		if t.loops = len(via); t.loops > 50 {
-			return errors.New("Maximum (50) redirects followed")
+			return errors.New("maximum (50) redirects followed")
 		}
 		return nil
 	}}

@@ -64,13 +64,13 @@ func mkfs(c *call) error {
 	if full, err := resolve(name, false); err == nil {
 		for _, m := range list {
 			if m.source == full {
-				return fmt.Errorf("%s is mounted; will not make a filesystem here!", name)
+				return fmt.Errorf("%s is mounted; will not make a filesystem here", name)
 			}
 		}
 	}
 	f, err := os.OpenFile(name, os.O_RDWR|unix.O_EXCL, 0)
 	if errors.Is(err, unix.EBUSY) {
-		return fmt.Errorf("%s is apparently in use by the system; will not make a filesystem here!", name)
+		return fmt.Errorf("%s is apparently in use by the system; will not make a filesystem here", name)
 	}
 	if err != nil {
 		return err
