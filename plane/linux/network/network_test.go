@@ -5,6 +5,7 @@ package network
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,7 +18,9 @@ import (
 
 	"github.com/google/nftables"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
+	"pileus/clock"
 	"pileus/plane"
 	"pileus/plane/planetest"
 )
@@ -184,6 +187,38 @@ func TestRepair(t *testing.T) {
 	defer cancel()
 	if _, err := n.Dial(ctx, "vpc-1", netip.MustParseAddr("10.0.0.10"), "tcp", netip.MustParseAddrPort("10.0.1.11:81")); !os.IsTimeout(err) {
 		t.Errorf("a port that no rule opens: %v", err)
+	}
+}
+
+// TestQuoted sends to ports where nobody listens, both ways through the
+// internet gateway: the ICMP error quotes a packet, whose addresses must be the
+// receiver's own to be understood.
+func TestQuoted(t *testing.T) {
+	n := open(t, "quoted")
+	v := twoZones("vpc-1")
+	v.Groups[0].Ingress = []plane.Match{{Protocol: -1, CIDR: all4}}
+	if err := n.ApplyVPC(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	echo(t, n, "", "198.19.128.1:80") // makes the address local
+	for _, test := range []struct{ name, vpc, from, to string }{
+		{"out", "vpc-1", "10.0.0.10", "198.19.128.1:9"},
+		{"in", "", "198.19.128.1", "198.18.0.1:9"},
+	} {
+		c, err := n.Dial(t.Context(), test.vpc, netip.MustParseAddr(test.from), "udp", netip.MustParseAddrPort(test.to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte("anybody?")); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.SetReadDeadline(clock.Machine().Add(5e9)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 10)); !errors.Is(err, unix.ECONNREFUSED) {
+			t.Errorf("%s: %v, want that the port is closed", test.name, err)
+		}
 	}
 }
 
