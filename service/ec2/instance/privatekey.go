@@ -17,7 +17,6 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pileus/cloud"
 	"pileus/service/ec2/resource"
 )
 
@@ -162,11 +161,15 @@ func passwordFor(authorized, password string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	inner, _ := public.(ssh.CryptoPublicKey)
+	inner, ok := public.(ssh.CryptoPublicKey)
+	if !ok {
+		return "", errWindowsKey
+	}
 	key, ok := inner.CryptoPublicKey().(*rsa.PublicKey)
 	if !ok {
 		return "", errWindowsKey
 	}
+	//lint:ignore SA1019 this is how AWS encrypts it, and what clients decrypt
 	b, err := rsa.EncryptPKCS1v15(rand.Reader, key, []byte(password))
 	if err != nil {
 		return "", fmt.Errorf("ec2: encrypt a password: %w", err)
@@ -174,4 +177,4 @@ func passwordFor(authorized, password string) (string, error) {
 	return base64.StdEncoding.EncodeToString(b), nil
 }
 
-var errWindowsKey *cloud.Error = resource.Errorf("InvalidParameterCombination", "ED25519 key pairs are not supported with Windows AMIs. Use an RSA key pair.")
+var errWindowsKey = resource.Errorf("InvalidParameterCombination", "ED25519 key pairs are not supported with Windows AMIs. Use an RSA key pair.")
