@@ -13,6 +13,6 @@
 //	unpack.go   tar archives into a folder
 //	copy.go     copies that share blocks, or at least the holes
 //
-// Nothing about a volume is kept in memory: what exists are the files, what is
-// open the kernel knows, and a process that takes over finds both.
+// Nothing about a volume is known in memory alone: what exists are the files,
+// what is open the kernel knows, and a process that takes over finds both.
 package volume

@@ -86,6 +86,9 @@ func (s *Store) attach(id string) (loop, error) {
 		}
 		err = loop(n).configure(file, s.label(id))
 		if err == nil {
+			s.mu.Lock()
+			s.open[id] = loop(n)
+			s.mu.Unlock()
 			return loop(n), nil
 		}
 		if !errors.Is(err, unix.EBUSY) { // else somebody was faster
@@ -172,41 +175,61 @@ func (s *Store) close(id string, d loop) error {
 	return nil
 }
 
-// device is the loop device of a volume that is open.
+// device is the loop device of a volume that is open. Only this process opens
+// volumes, so what it does not remember is closed; what it does remember, the
+// kernel confirms.
 func (s *Store) device(id string) (d loop, ok bool, err error) {
-	devices, err := s.devices()
-	if err != nil {
-		return 0, false, err
+	s.mu.Lock()
+	d, ok = s.open[id]
+	s.mu.Unlock()
+	if !ok {
+		return 0, false, nil
 	}
-	d, ok = devices[id]
-	return d, ok, nil
+	path, bound, err := d.backing()
+	if err != nil || bound && path == s.file(id) {
+		return d, err == nil, err
+	}
+	s.mu.Lock()
+	delete(s.open, id)
+	s.mu.Unlock()
+	return 0, false, nil
+}
+
+// backing is the file that a device is bound to.
+func (d loop) backing() (path string, bound bool, err error) {
+	b, err := os.ReadFile("/sys/block/loop" + strconv.Itoa(int(d)) + "/loop/backing_file")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), " (deleted)"), true, nil
 }
 
 // devices are the loop devices of this cloud by volume. The kernel knows them
 // by their backing files, which lie in this cloud's folder.
 func (s *Store) devices() (map[string]loop, error) {
 	found := map[string]loop{}
-	names, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	names, err := filepath.Glob("/sys/block/loop*/loop")
 	if err != nil {
 		return nil, err
 	}
 	folder := s.path(volumesDir) + "/"
 	for _, name := range names {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			continue // closed meanwhile
-		}
-		path := strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), " (deleted)")
-		file, ours := strings.CutPrefix(path, folder)
-		id, ok := strings.CutSuffix(file, volumeSuffix)
-		if !ours || !ok {
-			continue
-		}
 		n, err := strconv.Atoi(strings.TrimPrefix(strings.Split(name, "/")[3], "loop"))
 		if err != nil {
 			return nil, fmt.Errorf("loop device %s: %w", name, err)
 		}
-		found[id] = loop(n)
+		path, bound, err := loop(n).backing()
+		if err != nil || !bound {
+			continue // closed meanwhile
+		}
+		file, ours := strings.CutPrefix(path, folder)
+		id, ok := strings.CutSuffix(file, volumeSuffix)
+		if ours && ok {
+			found[id] = loop(n)
+		}
 	}
 	return found, nil
 }

@@ -33,6 +33,9 @@ type Store struct {
 	cgroups func(volume string) []string
 	noLoop  error // why there are no block devices here; nil where there are
 	locks   locks
+
+	mu   sync.Mutex
+	open map[string]loop // the volumes that are open, and may have been closed from outside
 }
 
 var _ plane.Volumes = (*Store)(nil)
@@ -70,6 +73,9 @@ func Open(o Options) (*Store, error) {
 		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
 			return nil, err
 		}
+	}
+	if s.open, err = s.devices(); err != nil {
+		return nil, err
 	}
 	s.thawAll()
 	return s, nil
