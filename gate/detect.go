@@ -17,7 +17,7 @@ func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, f
 	if (r.URL.Path == "/_pileus/federation" || forTokens(r)) && g.services.byName["sts"] != nil {
 		return g.services.byName["sts"], nil
 	}
-	if r.URL.Path == importPath && g.services.byName["ec2"] != nil {
+	if forMachines(r) && g.services.byName["ec2"] != nil {
 		return g.services.byName["ec2"], nil
 	}
 	if auth != nil && auth.Service != "" {
@@ -50,9 +50,11 @@ func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, f
 	return g.byHost(r, host)
 }
 
-// importPath is where root file systems are sent that become images, which is
-// no operation of EC2 but its business.
-const importPath = "/_pileus/images"
+// forMachines tells of requests that are no operation of EC2 but its business:
+// root file systems that become images, questions about networks.
+func forMachines(r *http.Request) bool {
+	return r.URL.Path == "/_pileus/images" || strings.HasPrefix(r.URL.Path, "/_pileus/network/")
+}
 
 // forTokens tells of requests for the keys that verify web identity tokens,
 // which name no operation: sts answers them as a web server.

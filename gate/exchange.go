@@ -163,7 +163,7 @@ func (x *exchange) route() error {
 			return x.routePath()
 		}
 	}
-	if forTokens(x.r) {
+	if forTokens(x.r) || forMachines(x.r) {
 		return nil
 	}
 	name, err := detectOperation(x.svc, x.r, x.form)
