@@ -278,3 +278,17 @@ func apply(b *testing.B, n *Network, states ...plane.VPC) {
 		}
 	}
 }
+
+// BenchmarkOpen finds a cloud that exists, as a restart does.
+func BenchmarkOpen(b *testing.B) {
+	n := open(b, "bench")
+	for range b.N {
+		again, err := Open(n.opt)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := again.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ package network
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"iter"
 	"net/netip"
 	"strings"
@@ -27,6 +28,9 @@ func (n *Network) Flows(ctx context.Context, vpc string) (iter.Seq[plane.Flow], 
 	n.mu.Unlock()
 	if err != nil {
 		return nil, err
+	}
+	if !n.flows {
+		return nil, fmt.Errorf("flow logs: %w", plane.ErrUnsupported)
 	}
 	return func(yield func(plane.Flow) bool) {
 		w := flowWatch{n: n, vpc: vpc, seen: map[string]counts{}, from: n.opt.Clock.Now()}

@@ -172,7 +172,11 @@ func (i *internet) guardHost() error {
 		rule(toHost, state(ctGoes), accept()),
 		rule(toHost, ipv4(), in("host4", dest4()), drop()),
 		rule(toHost, ipv6(), in("host6", dest6()), drop()))
-	return replace(i.namespace, r)
+	have, err := readRuleset(i.namespace)
+	if err != nil {
+		return err
+	}
+	return commit(i.namespace, have, r)
 }
 
 // uplink has the host pass on what instances send to the real internet, with

@@ -24,7 +24,7 @@ type Options struct {
 	// Cloud is the short id that is part of every name in the kernel:
 	// lower-case letters and digits, at most 8.
 	Cloud string
-	Dir   string // unused so far: all state is in the kernel
+	Dir   string // nothing is kept there: all state is in the kernel
 	Log   *slog.Logger
 	Clock clock.Clock // stamps flow records; the machine's own where nil
 	// Range holds the public IPv4 addresses, by default 198.18.0.0/15, which
@@ -46,7 +46,9 @@ type Network struct {
 	host *wiring
 	net  *internet
 	ipv6 bool
-	caps []plane.Capability
+	// flows tells that the kernel can count flow records.
+	flows bool
+	caps  []plane.Capability
 
 	mu      sync.Mutex // one change at a time
 	routers map[string]*router

@@ -46,40 +46,53 @@ func (n *Network) probe() error {
 		return missing("no policy routing", "the kernel needs CONFIG_IP_MULTIPLE_TABLES", err)
 	}
 	c := &compiler{numbers: &numbering{}, dark: map[string]bool{}, vpc: plane.VPC{
-		CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}}}
-	if err := replace(ns, c.compile()); err != nil {
-		return missing("no nftables with connection tracking", "the kernel needs nf_tables, nft_ct and sets of concatenated ranges (5.6 or newer)", err)
+		CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, FlowLogs: true,
+		GatewayEndpoints: []plane.GatewayEndpoint{{ID: "vpce-probe"}}}}
+	if err := commit(ns, newRuleset(), c.compile()); err != nil {
+		n.log.Debug("the whole ruleset fails, trying parts", "error", err)
+		c.vpc.FlowLogs, c.vpc.GatewayEndpoints = false, nil
+		if err := replace(ns, c.compile()); err != nil {
+			return missing("no nftables with connection tracking", "the kernel needs nf_tables, nft_ct and sets of concatenated ranges (5.6 or newer)", err)
+		}
+		n.describe(ns, c)
+		return nil
 	}
-	n.describe(ns, c)
+	n.describe(nil, nil)
 	return nil
 }
 
-// describe tries what a cloud can do without.
+// describe tells of what a cloud can do without, and tries it in the namespace
+// where one is given.
 func (n *Network) describe(ns *namespace, c *compiler) {
-	n.caps = append(n.caps,
-		plane.Capability{Name: "VPC routing", Works: true},
-		plane.Capability{Name: "security groups and network ACLs", Works: true})
-	try := func(name, how string, err error) {
+	tell := func(name, how string, err error) {
 		p := plane.Capability{Name: name, Works: err == nil}
 		if err != nil {
 			p.Reason = fmt.Sprintf("%v; %s", err, how)
 		}
 		n.caps = append(n.caps, p)
 	}
-	c.vpc.GatewayEndpoints = []plane.GatewayEndpoint{{ID: "vpce-probe"}}
-	try("NAT gateways and gateway endpoints", "the kernel needs nft_masq", replace(ns, c.compile()))
-	c.vpc.GatewayEndpoints, c.vpc.FlowLogs = nil, true
-	try("flow logs", "the kernel needs nft_dynset and counters in sets", replace(ns, c.compile()))
+	tell("VPC routing", "", nil)
+	tell("security groups and network ACLs", "", nil)
+	var nat, flows error
+	if ns != nil {
+		c.vpc.GatewayEndpoints = []plane.GatewayEndpoint{{ID: "vpce-probe"}}
+		nat = replace(ns, c.compile())
+		c.vpc.GatewayEndpoints, c.vpc.FlowLogs = nil, true
+		flows = replace(ns, c.compile())
+	}
+	tell("NAT gateways and gateway endpoints", "the kernel needs nft_masq", nat)
+	n.flows = flows == nil
+	tell("flow logs", "the kernel needs nft_dynset and counters in sets", flows)
 	var err error
 	if !n.ipv6 {
 		err = errors.New("the kernel has no IPv6")
 	}
-	try("IPv6", "boot without ipv6.disable", err)
+	tell("IPv6", "boot without ipv6.disable", err)
 	err = nil
 	if !n.opt.Uplink {
 		err = errors.New("it is turned off")
 	}
-	try("instances reach the real internet", "turn the uplink on", err)
+	tell("instances reach the real internet", "turn the uplink on", err)
 }
 
 // Describe tells what the network can do here.

@@ -159,6 +159,7 @@ func (r *router) own() error {
 // filter brings nftables up to date, in one transaction.
 func (r *router) filter() error {
 	c := &compiler{vpc: r.vpc, numbers: &r.numbers, links: r.plugged(), dark: r.n.dark, served: r.served}
+	c.vpc.FlowLogs = c.vpc.FlowLogs && r.n.flows
 	want := c.compile()
 	err := commit(r.namespace, r.have, want)
 	if err != nil {

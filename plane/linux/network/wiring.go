@@ -220,7 +220,7 @@ func (w *wiring) join(far *wiring, c cable) (err error) {
 		near = nil
 	}
 	if near == nil {
-		if near, err = w.plug(c); err != nil {
+		if _, err = w.plug(c); err != nil {
 			return err
 		}
 	}
