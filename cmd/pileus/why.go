@@ -10,7 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pileus/node"
 	"pileus/policy"
+	"pileus/service/ec2/insight"
 	"pileus/trail"
 )
 
@@ -27,7 +29,58 @@ ResponseMetadata) and in "pileus trail --errors".`,
 		RunE:    why,
 	}
 	c.Flags().Bool("json", false, "print the whole evaluation as JSON")
+	c.AddCommand(whyNetCommand())
 	return c
+}
+
+func whyNetCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "net FROM TO [PORT]",
+		Short: "Explain why one machine cannot reach another",
+		Long: `Explain whether FROM can open a connection to TO, and what stops it: routes,
+network ACLs, security groups, gateways and peering are walked one by one, there
+and back again. FROM and TO are instances, network interfaces, addresses or
+"internet". Without PORT, it is about ping.`,
+		Example: "  pileus why net i-0a1b2c3d4e5f60718 i-08d7c6b5a4f3e2d1c 5432\n  pileus why net internet 198.18.0.7 80",
+		Args:    cobra.RangeArgs(2, 3),
+		RunE:    whyNet,
+	}
+	c.Flags().String("protocol", "tcp", "tcp or udp")
+	c.Flags().String("account", node.DefaultAccount, "the account that has FROM and TO")
+	c.Flags().String("region", node.DefaultRegion, "their region")
+	c.Flags().Bool("json", false, "print the whole way as JSON")
+	return c
+}
+
+func whyNet(c *cobra.Command, args []string) error {
+	q := url.Values{"from": {args[0]}, "to": {args[1]}, "protocol": {"icmp"}}
+	if len(args) > 2 {
+		q.Set("port", args[2])
+		q.Set("protocol", c.Flag("protocol").Value.String())
+	}
+	for _, name := range []string{"account", "region"} {
+		q.Set(name, c.Flag(name).Value.String())
+	}
+	var told insight.Told
+	if err := connect(c).do(c.Context(), http.MethodGet, insight.WhyPath+"?"+q.Encode(), nil, &told); err != nil {
+		return err
+	}
+	w := c.OutOrStdout()
+	if asJSON, _ := c.Flags().GetBool("json"); asJSON {
+		return printJSON(w, told)
+	}
+	p := told.Question.Packet
+	fmt.Fprintf(w, "From %s (%s) to %s (%s):\n", args[0], p.From, args[1], p.To)
+	for _, line := range told.Text {
+		fmt.Fprintln(w, line)
+	}
+	for _, m := range told.Answer.Through {
+		fmt.Fprintf(w, "On its way it passes %s, which must pass packets on.\n", m)
+	}
+	if told.Answer.Reached {
+		fmt.Fprintln(w, "It arrives, and so do the answers.")
+	}
+	return nil
 }
 
 func why(c *cobra.Command, args []string) error {

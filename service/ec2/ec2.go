@@ -7,6 +7,7 @@
 //	template/  launch templates
 //	instance/  instances
 //	metadata/  what instances are told about themselves
+//	insight/   whether somebody reaches somebody else
 //	resolver/  DNS inside of VPCs
 package ec2
 
@@ -20,6 +21,7 @@ import (
 	"pileus/plane"
 	"pileus/service/ec2/ebs"
 	"pileus/service/ec2/image"
+	"pileus/service/ec2/insight"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resolver"
 	"pileus/service/ec2/resource"
@@ -56,7 +58,7 @@ func Module(p Parts) cloud.Module {
 			Operations: networks.Bindings(), Access: networks.Access(), Controllers: networks.Controllers(),
 			Start: networks.Start, Stored: networks.Stored, Reset: networks.Reset, Through: vpc.Through,
 		},
-		volumes.Room(), images.Room(), template.Room(), instances.Room(),
+		insight.Room(), volumes.Room(), images.Room(), template.Room(), instances.Room(),
 		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},
 	)
 }

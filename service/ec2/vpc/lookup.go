@@ -1,8 +1,11 @@
 package vpc
 
 import (
+	"iter"
 	"net/netip"
 
+	"pileus/cloud"
+	"pileus/plane"
 	"pileus/store"
 )
 
@@ -49,4 +52,18 @@ func (v *VPC) Contains(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// Interfaces yields the interfaces of the call's account and region.
+func Interfaces(c *cloud.Call, r store.Reader) iter.Seq[*Interface] {
+	return interfaces.Scan(r, c.Account, c.Region)
+}
+
+// Networks are all VPCs as the data plane takes them, whoever has them.
+func Networks(c *cloud.Call, r store.Reader) map[string]plane.VPC {
+	out := map[string]plane.VPC{}
+	for v := range vpcs.Scan(r) {
+		out[v.ID], _ = desired(c.In(v.Account, v.Region), r, v.ID)
+	}
+	return out
 }
