@@ -1559,7 +1559,7 @@ type CreateFleetInstance struct {
 	LaunchTemplateAndOverrides *LaunchTemplateAndOverridesResponse `aws:"n=launchTemplateAndOverrides"`
 	Lifecycle                  *string                             `aws:"n=lifecycle;enum=InstanceLifecycle"`
 	InstanceIds                []string                            `aws:"n=instanceIds;e.n=item"`
-	InstanceType               *string                             `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType               *string                             `aws:"n=instanceType"`
 	Platform                   *string                             `aws:"n=platform;enum=PlatformValues"`
 }
 
@@ -3811,7 +3811,7 @@ type DescribeFleetsInstances struct {
 	LaunchTemplateAndOverrides *LaunchTemplateAndOverridesResponse `aws:"n=launchTemplateAndOverrides"`
 	Lifecycle                  *string                             `aws:"n=lifecycle;enum=InstanceLifecycle"`
 	InstanceIds                []string                            `aws:"n=instanceIds;e.n=item"`
-	InstanceType               *string                             `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType               *string                             `aws:"n=instanceType"`
 	Platform                   *string                             `aws:"n=platform;enum=PlatformValues"`
 }
 
@@ -4077,7 +4077,7 @@ type DescribeInstanceTypeOfferingsOutput struct {
 
 type DescribeInstanceTypesInput struct {
 	DryRun        *bool
-	InstanceTypes []string `aws:"n=InstanceType;min=0;max=100;e.enum=InstanceType"`
+	InstanceTypes []string `aws:"n=InstanceType;min=0;max=100"`
 	Filters       []Filter `aws:"n=Filter;e.n=Filter"`
 	MaxResults    *int32   `aws:"min=5;max=100"`
 	NextToken     *string
@@ -4610,7 +4610,7 @@ type DescribeReservedInstancesOfferingsInput struct {
 	AvailabilityZone             *string
 	Filters                      []Filter `aws:"n=Filter;e.n=Filter"`
 	IncludeMarketplace           *bool
-	InstanceType                 *string `aws:"enum=InstanceType"`
+	InstanceType                 *string
 	MaxDuration                  *int64
 	MaxInstanceCount             *int32
 	MinDuration                  *int64
@@ -4827,7 +4827,7 @@ type DescribeSpotPriceHistoryInput struct {
 	AvailabilityZone    *string    `aws:"n=availabilityZone"`
 	DryRun              *bool      `aws:"n=dryRun"`
 	EndTime             *time.Time `aws:"n=endTime"`
-	InstanceTypes       []string   `aws:"n=InstanceType;e.enum=InstanceType"`
+	InstanceTypes       []string   `aws:"n=InstanceType"`
 	MaxResults          *int32     `aws:"n=maxResults"`
 	NextToken           *string    `aws:"n=nextToken"`
 	ProductDescriptions []string   `aws:"n=ProductDescription"`
@@ -6395,7 +6395,7 @@ type FirewallStatelessRule struct {
 type FleetCapacityReservation struct {
 	CapacityReservationId *string    `aws:"n=capacityReservationId"`
 	AvailabilityZoneId    *string    `aws:"n=availabilityZoneId"`
-	InstanceType          *string    `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType          *string    `aws:"n=instanceType"`
 	InstancePlatform      *string    `aws:"n=instancePlatform;enum=CapacityReservationInstancePlatform"`
 	AvailabilityZone      *string    `aws:"n=availabilityZone"`
 	TotalInstanceCount    *int32     `aws:"n=totalInstanceCount"`
@@ -6441,7 +6441,7 @@ type FleetLaunchTemplateConfigRequest struct {
 }
 
 type FleetLaunchTemplateOverrides struct {
-	InstanceType         *string               `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType         *string               `aws:"n=instanceType"`
 	MaxPrice             *string               `aws:"n=maxPrice"`
 	SubnetId             *string               `aws:"n=subnetId"`
 	AvailabilityZone     *string               `aws:"n=availabilityZone"`
@@ -6453,7 +6453,7 @@ type FleetLaunchTemplateOverrides struct {
 }
 
 type FleetLaunchTemplateOverridesRequest struct {
-	InstanceType         *string `aws:"enum=InstanceType"`
+	InstanceType         *string
 	MaxPrice             *string
 	SubnetId             *string
 	AvailabilityZone     *string
@@ -7457,7 +7457,7 @@ type ImportInstanceLaunchSpecification struct {
 	GroupIds                          []string   `aws:"n=GroupId;e.n=SecurityGroupId"`
 	GroupNames                        []string   `aws:"n=GroupName;e.n=SecurityGroup"`
 	InstanceInitiatedShutdownBehavior *string    `aws:"n=instanceInitiatedShutdownBehavior;enum=ShutdownBehavior"`
-	InstanceType                      *string    `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType                      *string    `aws:"n=instanceType"`
 	Monitoring                        *bool      `aws:"n=monitoring"`
 	Placement                         *Placement `aws:"n=placement"`
 	PrivateIpAddress                  *string    `aws:"n=privateIpAddress"`
@@ -7574,7 +7574,7 @@ type Instance struct {
 	AmiLaunchIndex                          *int32                                    `aws:"n=amiLaunchIndex"`
 	ImageId                                 *string                                   `aws:"n=imageId"`
 	InstanceId                              *string                                   `aws:"n=instanceId"`
-	InstanceType                            *string                                   `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType                            *string                                   `aws:"n=instanceType"`
 	KernelId                                *string                                   `aws:"n=kernelId"`
 	KeyName                                 *string                                   `aws:"n=keyName"`
 	LaunchTime                              *time.Time                                `aws:"n=launchTime"`
@@ -8009,7 +8009,7 @@ type InstanceTopology struct {
 }
 
 type InstanceTypeInfo struct {
-	InstanceType                  *string                   `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType                  *string                   `aws:"n=instanceType"`
 	CurrentGeneration             *bool                     `aws:"n=currentGeneration"`
 	FreeTierEligible              *bool                     `aws:"n=freeTierEligible"`
 	SupportedUsageClasses         []string                  `aws:"n=supportedUsageClasses;e.n=item;e.enum=UsageClassType"`
@@ -8046,7 +8046,7 @@ type InstanceTypeInfoFromInstanceRequirements struct {
 }
 
 type InstanceTypeOffering struct {
-	InstanceType *string `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType *string `aws:"n=instanceType"`
 	LocationType *string `aws:"n=locationType;enum=LocationType"`
 	Location     *string `aws:"n=location"`
 }
@@ -8423,7 +8423,7 @@ type LaunchSpecification struct {
 	EbsOptimized        *bool                                   `aws:"n=ebsOptimized"`
 	IamInstanceProfile  *IamInstanceProfileSpecification        `aws:"n=iamInstanceProfile"`
 	ImageId             *string                                 `aws:"n=imageId"`
-	InstanceType        *string                                 `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType        *string                                 `aws:"n=instanceType"`
 	KernelId            *string                                 `aws:"n=kernelId"`
 	KeyName             *string                                 `aws:"n=keyName"`
 	NetworkInterfaces   []InstanceNetworkInterfaceSpecification `aws:"n=networkInterfaceSet;e.n=item"`
@@ -8650,7 +8650,7 @@ type LaunchTemplateLicenseConfigurationRequest struct {
 }
 
 type LaunchTemplateOverrides struct {
-	InstanceType         *string               `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType         *string               `aws:"n=instanceType"`
 	SpotPrice            *string               `aws:"n=spotPrice"`
 	SubnetId             *string               `aws:"n=subnetId"`
 	AvailabilityZone     *string               `aws:"n=availabilityZone"`
@@ -10924,7 +10924,7 @@ type RequestLaunchTemplateData struct {
 	BlockDeviceMappings               []LaunchTemplateBlockDeviceMappingRequest                    `aws:"n=BlockDeviceMapping;e.n=BlockDeviceMapping"`
 	NetworkInterfaces                 []LaunchTemplateInstanceNetworkInterfaceSpecificationRequest `aws:"n=NetworkInterface;e.n=InstanceNetworkInterfaceSpecification"`
 	ImageId                           *string
-	InstanceType                      *string `aws:"enum=InstanceType"`
+	InstanceType                      *string
 	KeyName                           *string
 	Monitoring                        *LaunchTemplatesMonitoringRequest
 	Placement                         *LaunchTemplatePlacementRequest
@@ -10988,7 +10988,7 @@ type RequestSpotLaunchSpecification struct {
 	EbsOptimized        *bool                                   `aws:"n=ebsOptimized"`
 	IamInstanceProfile  *IamInstanceProfileSpecification        `aws:"n=iamInstanceProfile"`
 	ImageId             *string                                 `aws:"n=imageId"`
-	InstanceType        *string                                 `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType        *string                                 `aws:"n=instanceType"`
 	KernelId            *string                                 `aws:"n=kernelId"`
 	KeyName             *string                                 `aws:"n=keyName"`
 	Monitoring          *RunInstancesMonitoringEnabled          `aws:"n=monitoring"`
@@ -11008,7 +11008,7 @@ type Reservation struct {
 }
 
 type ReservationFleetInstanceSpecification struct {
-	InstanceType       *string  `aws:"enum=InstanceType"`
+	InstanceType       *string
 	InstancePlatform   *string  `aws:"enum=CapacityReservationInstancePlatform"`
 	Weight             *float64 `aws:"min=0.001;max=99.999"`
 	AvailabilityZone   *string
@@ -11039,7 +11039,7 @@ type ReservedInstances struct {
 	End                 *time.Time        `aws:"n=end"`
 	FixedPrice          *float64          `aws:"n=fixedPrice"`
 	InstanceCount       *int32            `aws:"n=instanceCount"`
-	InstanceType        *string           `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType        *string           `aws:"n=instanceType"`
 	ProductDescription  *string           `aws:"n=productDescription;enum=RIProductDescription"`
 	ReservedInstancesId *string           `aws:"n=reservedInstancesId"`
 	Start               *time.Time        `aws:"n=start"`
@@ -11057,7 +11057,7 @@ type ReservedInstances struct {
 type ReservedInstancesConfiguration struct {
 	AvailabilityZone *string `aws:"n=availabilityZone"`
 	InstanceCount    *int32  `aws:"n=instanceCount"`
-	InstanceType     *string `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType     *string `aws:"n=instanceType"`
 	Platform         *string `aws:"n=platform"`
 	Scope            *string `aws:"n=scope;enum=scope"`
 }
@@ -11100,7 +11100,7 @@ type ReservedInstancesOffering struct {
 	AvailabilityZone            *string           `aws:"n=availabilityZone"`
 	Duration                    *int64            `aws:"n=duration"`
 	FixedPrice                  *float64          `aws:"n=fixedPrice"`
-	InstanceType                *string           `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType                *string           `aws:"n=instanceType"`
 	ProductDescription          *string           `aws:"n=productDescription;enum=RIProductDescription"`
 	ReservedInstancesOfferingId *string           `aws:"n=reservedInstancesOfferingId"`
 	UsagePrice                  *float64          `aws:"n=usagePrice"`
@@ -11188,7 +11188,7 @@ type ResponseLaunchTemplateData struct {
 	BlockDeviceMappings               []LaunchTemplateBlockDeviceMapping                      `aws:"n=blockDeviceMappingSet;e.n=item"`
 	NetworkInterfaces                 []LaunchTemplateInstanceNetworkInterfaceSpecification   `aws:"n=networkInterfaceSet;e.n=item"`
 	ImageId                           *string                                                 `aws:"n=imageId"`
-	InstanceType                      *string                                                 `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType                      *string                                                 `aws:"n=instanceType"`
 	KeyName                           *string                                                 `aws:"n=keyName"`
 	Monitoring                        *LaunchTemplatesMonitoring                              `aws:"n=monitoring"`
 	Placement                         *LaunchTemplatePlacement                                `aws:"n=placement"`
@@ -11392,7 +11392,7 @@ type RunInstancesMonitoringEnabled struct {
 type RunInstancesInput struct {
 	BlockDeviceMappings               []BlockDeviceMapping `aws:"n=BlockDeviceMapping;e.n=BlockDeviceMapping"`
 	ImageId                           *string
-	InstanceType                      *string `aws:"enum=InstanceType"`
+	InstanceType                      *string
 	Ipv6AddressCount                  *int32
 	Ipv6Addresses                     []InstanceIpv6Address `aws:"n=Ipv6Address;e.n=item"`
 	KernelId                          *string
@@ -11854,7 +11854,7 @@ type SpotFleetLaunchSpecification struct {
 	EbsOptimized         *bool                                   `aws:"n=ebsOptimized"`
 	IamInstanceProfile   *IamInstanceProfileSpecification        `aws:"n=iamInstanceProfile"`
 	ImageId              *string                                 `aws:"n=imageId"`
-	InstanceType         *string                                 `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType         *string                                 `aws:"n=instanceType"`
 	KernelId             *string                                 `aws:"n=kernelId"`
 	KeyName              *string                                 `aws:"n=keyName"`
 	Monitoring           *SpotFleetMonitoring                    `aws:"n=monitoring"`
@@ -11997,7 +11997,7 @@ type SpotPlacementScore struct {
 
 type SpotPrice struct {
 	AvailabilityZone   *string    `aws:"n=availabilityZone"`
-	InstanceType       *string    `aws:"n=instanceType;enum=InstanceType"`
+	InstanceType       *string    `aws:"n=instanceType"`
 	ProductDescription *string    `aws:"n=productDescription;enum=RIProductDescription"`
 	SpotPrice          *string    `aws:"n=spotPrice"`
 	Timestamp          *time.Time `aws:"n=timestamp"`

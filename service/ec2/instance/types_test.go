@@ -36,6 +36,14 @@ func TestInstanceTypes(t *testing.T) {
 	}
 	want(w, "InvalidInstanceType", &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{InstanceTypes: []string{"p3.2xlarge", "t3.micro"}})
 
+	// The model's list ends in 2024; the table goes on.
+	recent := nodetest.Do(w.World, &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{InstanceTypes: []string{"m8i.large"}}).InstanceTypes
+	if len(recent) != 1 || *recent[0].MemoryInfo.SizeInMiB != 8192 {
+		t.Errorf("%v", recent)
+	}
+	w.run(1, func(in *api.RunInstancesInput) { in.InstanceType = new("m8i.large") })
+	want(w, "InvalidParameterValue", &api.RunInstances, &api.RunInstancesInput{ImageId: new(image()), InstanceType: new("m5.huge"), MinCount: 1, MaxCount: 1})
+
 	zones := nodetest.Do(w.World, &api.DescribeInstanceTypeOfferings, &api.DescribeInstanceTypeOfferingsInput{
 		LocationType: new("availability-zone"), Filters: []api.Filter{{Name: new("instance-type"), Values: []string{"t3.micro"}}},
 	}).InstanceTypeOfferings
