@@ -45,6 +45,7 @@ func (k client) local() (r running, ok bool) {
 }
 
 // do sends a request to /_pileus/... and decodes the answer into out, if any.
+// What is sent is JSON of in, or what in reads.
 func (k client) do(ctx context.Context, method, path string, in, out any) error {
 	res, err := k.send(ctx, method, path, in)
 	if err != nil {
@@ -60,8 +61,8 @@ func (k client) do(ctx context.Context, method, path string, in, out any) error 
 
 // send is do for answers that are streams or text.
 func (k client) send(ctx context.Context, method, path string, in any) (*http.Response, error) {
-	var body io.Reader
-	if in != nil {
+	body, stream := in.(io.Reader)
+	if in != nil && !stream {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return nil, err
@@ -72,7 +73,7 @@ func (k client) send(ctx context.Context, method, path string, in any) (*http.Re
 	if err != nil {
 		return nil, err
 	}
-	if in != nil {
+	if in != nil && !stream {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	res, err := http.DefaultClient.Do(req)
