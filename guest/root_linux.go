@@ -32,10 +32,41 @@ func enter(s handoff.Spec) error {
 	if err != nil {
 		return err
 	}
-	if err := populate(root, program); err != nil {
+	if err := moveDevices(root); err != nil {
 		return err
 	}
-	return pivot(root)
+	if err := pivot(root); err != nil {
+		return err
+	}
+	// From here on, links in the image lead to places in the image. The host's
+	// files still lie below, because the program is taken from there.
+	if err := populate(program); err != nil {
+		return err
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("let go of the host's files: %w", err)
+	}
+	return unix.Chdir("/")
+}
+
+// moveDevices moves /dev into the new root. What an image has there must be a
+// folder: a link would lead out of it.
+func moveDevices(root string) error {
+	on := filepath.Join(root, "dev")
+	info, err := os.Lstat(on)
+	switch {
+	case os.IsNotExist(err):
+		err = os.Mkdir(on, 0o755)
+	case err == nil && !info.IsDir():
+		err = errors.New("/dev of the image is no folder")
+	}
+	if err != nil {
+		return err
+	}
+	if err := unix.Mount("/dev", on, "", unix.MS_MOVE, ""); err != nil {
+		return fmt.Errorf("move /dev: %w", err)
+	}
+	return nil
 }
 
 // mountRoot mounts the root volume, below the host's userland or alone.
@@ -78,50 +109,44 @@ type mount struct {
 const restricted = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
 // populate mounts what every system has and the program.
-func populate(root string, program int) error {
+func populate(program int) error {
 	for _, m := range []mount{
-		{"proc", "proc", "proc", restricted, ""},
-		{"sys", "sysfs", "sysfs", restricted | unix.MS_RDONLY, ""},
-		{"dev", "", "/dev", unix.MS_MOVE, ""},
-		{"run", "tmpfs", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=755,size=25%"},
+		{"/proc", "proc", "proc", restricted, ""},
+		{"/sys", "sysfs", "sysfs", restricted | unix.MS_RDONLY, ""},
+		{"/run", "tmpfs", "tmpfs", unix.MS_NOSUID | unix.MS_NODEV, "mode=755,size=25%"},
 	} {
-		on := filepath.Join(root, m.on)
-		if err := os.MkdirAll(on, 0o755); err != nil {
+		if err := os.MkdirAll(m.on, 0o755); err != nil {
 			return err
 		}
-		if err := unix.Mount(m.source, on, m.kind, m.flags, m.data); err != nil {
+		if err := unix.Mount(m.source, m.on, m.kind, m.flags, m.data); err != nil {
 			return fmt.Errorf("mount %s: %w", m.on, err)
 		}
 	}
-	if err := maskKernel(root); err != nil {
+	if err := maskKernel(); err != nil {
 		return err
 	}
-	on := filepath.Join(root, Program)
-	if err := touch(on, 0o755); err != nil {
+	if err := touch(Program, 0o755); err != nil {
 		return err
 	}
-	return bind(fmt.Sprintf("/proc/self/fd/%d", program), on, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV)
+	return bind(fmt.Sprintf("/proc/self/fd/%d", program), Program, unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV)
 }
 
 // maskKernel hides what speaks of the host as a whole, and lets the machine
 // set what belongs to its network alone.
-func maskKernel(root string) error {
-	sys := filepath.Join(root, "proc/sys")
+func maskKernel() error {
+	const sys, network = "/proc/sys", "/proc/sys/net"
 	if err := bind(sys, sys, unix.MS_RDONLY|restricted); err != nil {
 		return err
 	}
-	network := filepath.Join(sys, "net")
-	if err := unix.Mount(filepath.Join(root, "proc/self/root/proc/sys/net"), network, "", unix.MS_BIND, ""); err == nil {
-		if err := unix.Mount("", network, "", unix.MS_REMOUNT|unix.MS_BIND|restricted, ""); err != nil {
-			return fmt.Errorf("let the machine set its network: %w", err)
-		}
+	if err := bind(network, network, restricted); err != nil {
+		return err
 	}
 	for _, name := range []string{"sysrq-trigger", "kcore", "keys", "timer_list", "sched_debug", "kmsg", "kpagecount", "kpageflags"} {
-		on := filepath.Join(root, "proc", name)
+		on := filepath.Join("/proc", name)
 		if _, err := os.Lstat(on); err != nil {
 			continue
 		}
-		if err := bind(filepath.Join(root, "dev/null"), on, 0); err != nil {
+		if err := bind("/dev/null", on, 0); err != nil {
 			return err
 		}
 	}
@@ -154,17 +179,14 @@ func touch(name string, mode os.FileMode) error {
 	return f.Close()
 }
 
-// pivot makes root the root and lets go of the host's.
+// pivot makes root the root. The host's comes to lie on top of it, out of sight,
+// and can be reached as "." to be taken off.
 func pivot(root string) error {
 	if err := unix.Chdir(root); err != nil {
 		return err
 	}
-	// The old root comes to lie on top of the new one, and is taken off.
 	if err := unix.PivotRoot(".", "."); err != nil {
 		return fmt.Errorf("pivot_root: %w", err)
 	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
-		return fmt.Errorf("let go of the host's files: %w", err)
-	}
-	return unix.Chdir("/")
+	return nil
 }
