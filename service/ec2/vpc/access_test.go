@@ -271,3 +271,26 @@ func TestWhoMay(t *testing.T) {
 		}
 	}
 }
+
+// TestWhere allows changes of what is in one VPC only, and of what has a tag.
+func TestWhere(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.vpc("10.0.0.0/16"), w.vpc("10.1.0.0/16")
+	inA, inB := w.group(a, "g"), w.group(b, "g")
+	only := w.User("only", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":"ec2:AuthorizeSecurityGroupIngress",
+		"Condition":{"ArnEquals":{"ec2:Vpc":"arn:aws:ec2:us-east-1:000000000000:vpc/`+a+`"}}}]}`)
+	tagged := w.User("tagged", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":"ec2:DeleteVpc",
+		"Condition":{"StringEquals":{"ec2:ResourceTag/team":"red"}}},{"Effect":"Allow","Resource":"*","Action":"ec2:DeleteVpc",
+		"Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}}]}`)
+	open := func(k nodetest.Keys, group string) error {
+		return of(&api.AuthorizeSecurityGroupIngress, &api.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: tcp(1, "0.0.0.0/0")})(w.As(k))
+	}
+	if err := open(only, inA); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, open(only, inB), "UnauthorizedOperation")
+	remove := of(&api.DeleteVpc, &api.DeleteVpcInput{VpcId: b})
+	wantCode(t, remove(w.As(tagged)), "UnauthorizedOperation")
+	nodetest.Do(w.World, &api.CreateTags, &api.CreateTagsInput{Resources: []string{b}, Tags: []api.Tag{{Key: new("team"), Value: new("red")}}})
+	wantCode(t, remove(w.As(tagged)), "DependencyViolation") // of the group
+}

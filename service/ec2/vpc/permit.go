@@ -41,10 +41,53 @@ func creates[In, Out any](op *cloud.Op[In, Out], kind string, specs func(In) []a
 func checksOn(c *cloud.Call, r store.Reader, operation string, list []named) (checks []cloud.Check) {
 	for _, n := range list {
 		if n.id != "" {
-			checks = append(checks, cloud.Check{Action: "ec2:" + operation, Resource: resource.On(c, r, n.kind, n.id)})
+			checks = append(checks, cloud.Check{Action: "ec2:" + operation, Resource: resource.On(c, r, n.kind, n.id), Keys: places(c, r, n)})
 		}
 	}
 	return checks
+}
+
+// places are the condition keys that say where a resource is: ec2:Vpc, and
+// ec2:Subnet and ec2:AvailabilityZone where it has them.
+func places(c *cloud.Call, r store.Reader, n named) cloud.Keys {
+	var vpc, subnet, zone string
+	switch n.kind {
+	case "subnet":
+		if s, ok := subnets.Get(r, c.Account, c.Region, n.id); ok {
+			vpc, zone = s.VPC, s.Zone
+		}
+	case "network-interface":
+		if i, ok := interfaces.Get(r, c.Account, c.Region, n.id); ok {
+			vpc, subnet, zone = i.VPC, i.Subnet, i.Zone
+		}
+	case "security-group":
+		if g, ok := groups.Get(r, c.Account, c.Region, n.id); ok {
+			vpc = g.VPC
+		}
+	case "route-table":
+		if t, ok := routeTables.Get(r, c.Account, c.Region, n.id); ok {
+			vpc = t.VPC
+		}
+	case "network-acl":
+		if a, ok := acls.Get(r, c.Account, c.Region, n.id); ok {
+			vpc = a.VPC
+		}
+	}
+	keys := cloud.Keys{}
+	for name, value := range map[string]string{"ec2:vpc": arnOf(c, "vpc", vpc), "ec2:subnet": arnOf(c, "subnet", subnet), "ec2:availabilityzone": zone} {
+		if value != "" {
+			keys[name] = []string{value}
+		}
+	}
+	return keys
+}
+
+// arnOf is the ARN of an id; "" for none.
+func arnOf(c *cloud.Call, kind, id string) string {
+	if id == "" {
+		return ""
+	}
+	return c.ARN("ec2", kind+"/"+id)
 }
 
 // one names a resource of a kind.

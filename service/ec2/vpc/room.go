@@ -73,3 +73,19 @@ func (s *Room) Start(ctx context.Context, c cloud.Cloud) error {
 func (s *Room) Stored(r store.Reader) iter.Seq[cloud.Usage] {
 	return func(yield func(cloud.Usage) bool) { stored(r, yield) }
 }
+
+// Count is what accounts have made beside what they find.
+func (s *Room) Count(r store.Reader) map[string]int {
+	n := map[string]int{"network interfaces": count(interfaces.Scan(r)), "elastic addresses": count(addresses.Scan(r))}
+	for v := range vpcs.Scan(r) {
+		if !v.Default {
+			n["VPCs"]++
+		}
+	}
+	for g := range nats.Scan(r) {
+		if g.State == natPending || g.State == natAvailable {
+			n["NAT gateways"]++
+		}
+	}
+	return n
+}
