@@ -25,10 +25,9 @@ type Call struct {
 	Tx        store.Tx // set inside Update handlers: calls made there join it
 	// Snapshot is set while a View handler runs: what reads there, reads it.
 	Snapshot store.Reader
-	// Park puts the call's connection aside while wait runs, which makes the
-	// answer; the handler returns Park's error. It is nil where that cannot be
-	// done. Use Later.
-	Park func(wait func(ctx context.Context) (out any, err error)) error
+	// Parker is set where the call's connection can be put aside while it
+	// waits; Later makes use of it.
+	Parker Parker
 
 	// HTTP is the request's envelope; nil for calls made inside the process
 	// by a service on its own behalf.

@@ -202,28 +202,34 @@ func (o *Op[In, Out]) Call(c *Call, in In) (out Out, err error) {
 // in the call joins it; otherwise Invoke opens what the mode asks for. Only
 // the gate calls it: authorisation has already happened.
 func (b *Binding) Invoke(c *Call, db store.Store, in any) (out any, err error) {
-	switch b.Mode {
-	case Reads:
-		err = c.View(func(r store.Reader) error {
-			out, err = b.view(c, r, in)
-			return err
-		})
-		return out, err
-	case Writes:
-		if c.Tx != nil {
-			return b.update(c, c.Tx, in)
-		}
-		err = db.Update(c, func(tx store.Tx) error {
-			d := *c
-			d.Tx = tx
-			out, err = b.update(&d, tx, in)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		return out, nil
-	default:
+	switch {
+	case b.Mode == Reads:
+		return b.invokeView(c, in)
+	case b.Mode == Serves:
 		return b.serve(c, in)
+	case c.Tx != nil:
+		return b.update(c, c.Tx, in)
 	}
+	return b.invokeUpdate(c, db, in)
+}
+
+func (b *Binding) invokeView(c *Call, in any) (out any, err error) {
+	err = c.View(func(r store.Reader) error {
+		out, err = b.view(c, r, in)
+		return err
+	})
+	return out, err
+}
+
+func (b *Binding) invokeUpdate(c *Call, db store.Store, in any) (out any, err error) {
+	err = db.Update(c, func(tx store.Tx) error {
+		d := *c
+		d.Tx = tx
+		out, err = b.update(&d, tx, in)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }

@@ -38,6 +38,7 @@ func (g *Gate) decide(c *cloud.Call, o *operation, in any, who *identity.Resolve
 	}
 	epoch := g.epoch(c)
 	return c.View(func(r store.Reader) error {
+		who := who
 		if who == nil {
 			who = g.resolver.Policies(r, c.Principal)
 		}

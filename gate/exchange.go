@@ -19,9 +19,10 @@ const maxBody = 64 << 20
 
 // exchange is one HTTP request on its way through the gate.
 type exchange struct {
-	gate *Gate
-	w    *response
-	r    *http.Request
+	gate     *Gate
+	w        *response // &answered
+	answered response
+	r        *http.Request
 
 	host   hostName
 	auth   *sigv4.Auth   // nil: anonymous
@@ -47,7 +48,8 @@ type exchange struct {
 
 // ServeHTTP answers one request.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{gate: g, w: &response{ResponseWriter: w}, r: r, watch: clock.Start()}
+	x := &exchange{gate: g, answered: response{ResponseWriter: w}, r: r, watch: clock.Start()}
+	x.w = &x.answered
 	x.identify()
 	out, err := x.run()
 	if err == errParked {
@@ -102,18 +104,24 @@ func (x *exchange) run() (out any, err error) {
 		return nil, e
 	}
 	if x.op.Mode == cloud.Reads && x.call.Context.Err() == nil {
-		err = x.gate.Options.DB.View(x.call, func(r store.Reader) error {
-			x.call.Snapshot = newRecall(r)
-			defer func() { x.call.Snapshot = nil }()
-			out, err = x.act()
-			return err
-		})
-		return out, err
+		return x.actOnSnapshot()
 	}
 	return x.act()
 }
 
-// act decides and acts; operations that read do both on one snapshot.
+// actOnSnapshot has an operation that reads decided and answered on one
+// snapshot.
+func (x *exchange) actOnSnapshot() (out any, err error) {
+	err = x.gate.Options.DB.View(x.call, func(r store.Reader) error {
+		x.call.Snapshot = newRecall(r)
+		defer func() { x.call.Snapshot = nil }()
+		out, err = x.act()
+		return err
+	})
+	return out, err
+}
+
+// act decides and acts.
 func (x *exchange) act() (out any, err error) {
 	if e := x.authorise(); e != nil {
 		return nil, e
@@ -122,7 +130,7 @@ func (x *exchange) act() (out any, err error) {
 		return nil, e
 	}
 	if x.parkable() {
-		x.call.Park = x.later
+		x.call.Parker = x
 	}
 	return x.gate.invoke(x.call, x.op, x.in)
 }

@@ -44,7 +44,7 @@ func (g *Gate) Do(c *cloud.Call, op *cloud.OpInfo, in any) (any, error) {
 	watch := clock.Start()
 	d := *c
 	c = &d
-	c.Park = nil // the connection waits for the caller, not for this
+	c.Parker = nil // the connection waits for the caller, not for this
 	if c.Tx == nil {
 		c.Now = g.Options.Clock.Now()
 	}

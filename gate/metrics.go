@@ -3,6 +3,7 @@ package gate
 import (
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -17,6 +18,21 @@ type metrics struct {
 	calls    *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
 	in, out  *prometheus.CounterVec
+	series   sync.Map // outcome to *series
+}
+
+// outcome is what calls are told apart by.
+type outcome struct {
+	service, operation string
+	status             int
+	code               string
+}
+
+// series are the numbers of an outcome, looked up once.
+type series struct {
+	calls   prometheus.Counter
+	latency prometheus.Observer
+	in, out prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -38,10 +54,24 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) observe(e *trail.Event) {
-	m.calls.WithLabelValues(e.Service, e.Operation, strconv.Itoa(e.Status), e.Code).Inc()
-	m.latency.WithLabelValues(e.Service, e.Operation).Observe(e.Latency.Seconds())
-	m.in.WithLabelValues(e.Service).Add(float64(e.BytesIn))
-	m.out.WithLabelValues(e.Service).Add(float64(e.BytesOut))
+	s := m.of(outcome{e.Service, e.Operation, e.Status, e.Code})
+	s.calls.Inc()
+	s.latency.Observe(e.Latency.Seconds())
+	s.in.Add(float64(e.BytesIn))
+	s.out.Add(float64(e.BytesOut))
+}
+
+func (m *metrics) of(o outcome) *series {
+	if s, ok := m.series.Load(o); ok {
+		return s.(*series)
+	}
+	s, _ := m.series.LoadOrStore(o, &series{
+		calls:   m.calls.WithLabelValues(o.service, o.operation, strconv.Itoa(o.status), o.code),
+		latency: m.latency.WithLabelValues(o.service, o.operation),
+		in:      m.in.WithLabelValues(o.service),
+		out:     m.out.WithLabelValues(o.service),
+	})
+	return s.(*series)
 }
 
 // Metrics is the handler that Prometheus scrapes.

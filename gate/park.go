@@ -41,8 +41,8 @@ func (x *exchange) parkable() bool {
 		(r.ContentLength == 0 || r.ContentLength > 0 && x.haveBody && x.bodyErr == nil)
 }
 
-// later is cloud.Call.Park.
-func (x *exchange) later(wait func(ctx context.Context) (any, error)) error {
+// Park is cloud.Parker.
+func (x *exchange) Park(wait func(ctx context.Context) (any, error)) error {
 	x.wait = wait
 	return errParked
 }
@@ -54,7 +54,7 @@ func (x *exchange) park() {
 	conn, rw, err := x.w.hijack()
 	if err != nil {
 		defer x.gate.parked.Done()
-		x.finish(x.answered(x.r.Context()))
+		x.finish(x.waited(x.r.Context()))
 		return
 	}
 	ctx, gone := context.WithCancel(context.Background())
@@ -85,8 +85,8 @@ func buffered(r *bufio.Reader) []byte {
 	return bytes.Clone(b)
 }
 
-// answered is what the wait ends in.
-func (x *exchange) answered(ctx context.Context) (out any, err error) {
+// waited is what the wait ends in.
+func (x *exchange) waited(ctx context.Context) (out any, err error) {
 	defer x.gate.rescue(x.call, x.op, &err)
 	return x.wait(ctx)
 }
@@ -106,7 +106,7 @@ func (x *exchange) resume(ctx context.Context, p *parking) {
 		}
 		x.gate.Resume(p.conn, p.unread)
 	}()
-	out, err := x.answered(ctx)
+	out, err := x.waited(ctx)
 	a := &letter{header: http.Header{}}
 	x.w.ResponseWriter = a
 	x.finish(out, err)

@@ -10,8 +10,8 @@ import (
 var (
 	awsQuery Protocol = queryProtocol{}
 	awsEC2   Protocol = queryProtocol{ec2: true}
-	json10   Protocol = jsonProtocol{version: "1.0"}
-	json11   Protocol = jsonProtocol{version: "1.1"}
+	json10   Protocol = jsonProtocol{contentType: "application/x-amz-json-1.0"}
+	json11   Protocol = jsonProtocol{contentType: "application/x-amz-json-1.1"}
 	restJSON Protocol = restProtocol{json: true}
 	restXML  Protocol = restProtocol{}
 	ctlXML   Protocol = restProtocol{ids: true}

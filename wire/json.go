@@ -12,7 +12,7 @@ import (
 
 // jsonProtocol is AWS JSON 1.0 and 1.1: the operation in X-Amz-Target, the
 // input as the body.
-type jsonProtocol struct{ version string }
+type jsonProtocol struct{ contentType string }
 
 var jsonReaders = sync.Pool{New: func() any { return new(jsonReader) }}
 
@@ -59,7 +59,7 @@ func (j jsonProtocol) Encode(w *Response, op *cloud.OpInfo, out any) error {
 		if pl.payload != nil && pl.payload.kind == kEvents {
 			putBuffer(p, b)
 			w.W.Header()["x-amzn-RequestId"] = []string{w.RequestID}
-			return writeEvents(w, v, pl, jsonEvents, "application/x-amz-json-"+j.version)
+			return writeEvents(w, v, pl, jsonEvents, j.contentType)
 		}
 		b = jsonStruct(b, v, pl)
 	}
@@ -142,8 +142,9 @@ func (p *plan) messageField() *field {
 
 func (j jsonProtocol) send(w *Response, status int, b []byte) error {
 	h := w.W.Header()
-	h["x-amzn-RequestId"] = []string{w.RequestID}
-	h["Content-Type"] = []string{"application/x-amz-json-" + j.version}
+	values := []string{w.RequestID, j.contentType}
+	h["x-amzn-RequestId"] = values[:1:1]
+	h["Content-Type"] = values[1:]
 	return w.send(status, b)
 }
 

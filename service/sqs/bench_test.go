@@ -1,6 +1,9 @@
 package sqs
 
 import (
+	"bytes"
+	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -116,3 +119,33 @@ func BenchmarkReceiveDelete(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkServeSend is the path of a request without the network and the disk.
+func BenchmarkServeSend(b *testing.B) {
+	w := nodetest.Start(b, node.Options{
+		Modules: func(node.Parts) []cloud.Module { return []cloud.Module{Module()} }, Clock: clock.New(),
+	})
+	url := create(w, "bench")
+	body := []byte(`{"QueueUrl":"` + url + `","MessageBody":"` + benchBody + `"}`)
+	request := signed(b, w, "SendMessage", body)
+	b.ReportAllocs()
+	for b.Loop() {
+		r := *request
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer := discard{header: http.Header{}}
+		w.ServeHTTP(&answer, &r)
+		if answer.status != 200 {
+			b.Fatal(answer.status)
+		}
+	}
+}
+
+// discard is an answer that nobody reads.
+type discard struct {
+	header http.Header
+	status int
+}
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(status int)      { d.status = status }

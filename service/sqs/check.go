@@ -184,6 +184,14 @@ func checkID(parameter, id string) error {
 	return nil
 }
 
+// checkGivenID is checkID for one that may be left out.
+func checkGivenID(parameter string, id *string) error {
+	if id == nil {
+		return nil
+	}
+	return checkID(parameter, *id)
+}
+
 // checkBatch holds the ids of a batch's entries to the rules.
 func checkBatch(entry string, n int, id func(i int) string) error {
 	if n == 0 {

@@ -49,27 +49,33 @@ func TestIdlePollsAreSmall(t *testing.T) {
 
 // signedPoll is the bytes of a request that waits for twenty seconds.
 func signedPoll(t *testing.T, w *nodetest.World, url string, change ...func(*http.Request)) []byte {
-	body := `{"QueueUrl":"` + url + `","WaitTimeSeconds":20}`
-	r, err := http.NewRequest("POST", w.Endpoint, strings.NewReader(body))
+	r := signed(t, w, "ReceiveMessage", []byte(`{"QueueUrl":"`+url+`","WaitTimeSeconds":20}`), change...)
+	var b bytes.Buffer
+	if err := r.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// signed is a request as AWS's clients make it, but for what change does to it
+// before it is signed.
+func signed(t testing.TB, w *nodetest.World, operation string, body []byte, change ...func(*http.Request)) *http.Request {
+	r, err := http.NewRequest("POST", w.Endpoint, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-amz-json-1.0")
-	r.Header.Set("X-Amz-Target", "AmazonSQS.ReceiveMessage")
+	r.Header.Set("X-Amz-Target", "AmazonSQS."+operation)
 	for _, f := range change {
 		f(r)
 	}
-	sum := sha256.Sum256([]byte(body))
+	sum := sha256.Sum256(body)
 	keys, err := w.Config().Credentials.Retrieve(context.Background())
 	if err == nil {
 		err = v4.NewSigner().SignHTTP(context.Background(), keys, r, hex.EncodeToString(sum[:]), "sqs", nodetest.Region, clock.Machine())
 	}
-	var b bytes.Buffer
-	if err == nil {
-		err = r.Write(&b)
-	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.Bytes()
+	return r
 }

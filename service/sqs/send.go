@@ -41,13 +41,11 @@ func (s *service) draft(c *cloud.Call, e *api.SendMessageBatchRequestEntry) (*dr
 		return nil, badNumber(*e.DelaySeconds, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
 	}
 	d := &draft{delay: e.DelaySeconds, group: e.MessageGroupId, dedup: e.MessageDeduplicationId}
-	for parameter, id := range map[string]*string{"MessageGroupId": d.group, "MessageDeduplicationId": d.dedup} {
-		if id == nil {
-			continue
-		}
-		if err := checkID(parameter, *id); err != nil {
-			return nil, err
-		}
+	if err := checkGivenID("MessageGroupId", d.group); err != nil {
+		return nil, err
+	}
+	if err := checkGivenID("MessageDeduplicationId", d.dedup); err != nil {
+		return nil, err
 	}
 	d.message = message{
 		ID: s.uuid(), Order: s.order(c.Now), Node: s.node,
@@ -179,21 +177,23 @@ func (s *service) sendMessage(c *cloud.Call, in *api.SendMessageInput) (*api.Sen
 		MD5OfMessageAttributes:       digestAttributes(d.Attributes),
 		MD5OfMessageSystemAttributes: digestTrace(d.Trace),
 	}
-	var q *queue
-	var res sent
+	var put struct {
+		sent
+		q *queue
+	}
 	err = s.run(n, &work{c: c, size: d.size(), do: func(b *batch) (err error) {
-		q = b.q
-		res, err = b.send(d, c.Now)
+		put.q = b.q
+		put.sent, err = b.send(d, c.Now)
 		return err
 	}})
 	if err != nil {
 		return nil, err
 	}
-	out.MessageId = &res.id
-	if q.FIFO {
-		out.SequenceNumber = new(sequence(res.seq))
+	out.MessageId = &put.id
+	if put.q.FIFO {
+		out.SequenceNumber = new(sequence(put.seq))
 	}
-	s.used(c, "SendMessage", q, chunks(d.size()))
+	s.used(c, "SendMessage", put.q, chunks(d.size()))
 	return out, nil
 }
 
