@@ -44,8 +44,12 @@ func newWorldOver(t testing.TB, s *sim.Plane, p plane.Plane) *world {
 }
 
 func module(p plane.Plane) (cloud.Module, *instance.Room) {
+	return moduleWith(p, instance.Catalogue{})
+}
+
+func moduleWith(p plane.Plane, images instance.Images) (cloud.Module, *instance.Room) {
 	n, v := vpc.New(p), ebs.New(p)
-	room := instance.New(p, n, v, instance.Catalogue{})
+	room := instance.New(p, n, v, images)
 	networks := resource.Room{Controllers: n.Controllers(), Start: n.Start, Reset: n.Reset, Stored: n.Stored}
 	return resource.Module(networks, v.Room(), room.Room()), room
 }
