@@ -171,8 +171,8 @@ run_case 'a NAT gateway lets a private subnet out' nat
 
 why() {
   . ./ids
-  pileus why net internet "$web" 80 | has 'reach'
-  pileus why net internet "$db" 80 | has 'no'
+  pileus why net internet "$web" 80 | has 'It arrives, and so do the answers.'
+  pileus why net internet "$web" 81 | has 'there it stops'
 }
 if pileus why net --help 2>&1 | grep -q 'why net'; then run_case 'why net: what stops a packet' why; fi
 
