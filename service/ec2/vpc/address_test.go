@@ -6,7 +6,9 @@ import (
 	"time"
 
 	api "pileus/api/ec2"
+	"pileus/cloud"
 	"pileus/node/nodetest"
+	"pileus/store"
 )
 
 // address is an elastic address as DescribeAddresses has it.
@@ -94,4 +96,38 @@ func TestTransfer(t *testing.T) {
 	w.Advance(transferHours + time.Second)
 	_, err = api.AcceptAddressTransfer.Call(w.Gate().NewCall(t.Context(), "", other, nodetest.Region), &api.AcceptAddressTransferInput{Address: *late.PublicIp})
 	wantCode(t, err, "InvalidAddress.NotFound")
+}
+
+// TestLentAgain takes an elastic address from an instance of a public subnet.
+func TestLentAgain(t *testing.T) {
+	w := newWorld(t)
+	state := "running"
+	w.room.Instances = func(*cloud.Call, store.Reader, string) (Instance, error) { return Instance{State: state}, nil }
+	v := w.vpc("10.0.0.0/16")
+	s := w.subnet(v, "10.0.0.0/24", "us-east-1a")
+	w.gateway(v)
+	nodetest.Do(w.World, &api.ModifySubnetAttribute, &api.ModifySubnetAttributeInput{SubnetId: s, MapPublicIpOnLaunch: &api.AttributeBooleanValue{Value: new(true)}})
+	_, eni := w.instance(s)
+	public := func() string {
+		i := nodetest.Do(w.World, &api.DescribeNetworkInterfaces, &api.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{eni}}).NetworkInterfaces[0]
+		if i.Association == nil {
+			return ""
+		}
+		return *i.Association.PublicIp
+	}
+	for _, test := range []struct {
+		state string
+		lent  bool
+	}{{"running", true}, {"stopped", false}} {
+		state = test.state
+		e := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
+		a := nodetest.Do(w.World, &api.AssociateAddress, &api.AssociateAddressInput{AllocationId: e.AllocationId, NetworkInterfaceId: &eni})
+		if got := public(); got != *e.PublicIp {
+			t.Errorf("%s: it has %q, want %s", state, got, *e.PublicIp)
+		}
+		nodetest.Do(w.World, &api.DisassociateAddress, &api.DisassociateAddressInput{AssociationId: a.AssociationId})
+		if got := public(); (got != "") != test.lent || got == *e.PublicIp {
+			t.Errorf("%s: without it, it has %q", state, got)
+		}
+	}
 }

@@ -133,7 +133,9 @@ func disassociate(c *cloud.Call, tx store.Tx, allocation string) {
 	addresses.Put(tx, &changed)
 }
 
-func disassociateAddress(c *cloud.Call, tx store.Tx, in *api.DisassociateAddressInput) (*cloud.Empty, error) {
+// disassociateAddress ends what an address points to. An instance that runs and
+// would have been lent one gets that again.
+func (s *Room) disassociateAddress(c *cloud.Call, tx store.Tx, in *api.DisassociateAddressInput) (*cloud.Empty, error) {
 	var a *Address
 	switch {
 	case in.AssociationId != nil:
@@ -148,11 +150,18 @@ func disassociateAddress(c *cloud.Call, tx store.Tx, in *api.DisassociateAddress
 	default:
 		return nil, resource.Errorf("MissingParameter", "Either public IP or association id must be specified")
 	}
-	if i, ok := interfaces.Get(tx, c.Account, c.Region, a.Interface); ok && i.Type == natInterface {
-		return nil, resource.Errorf("AuthFailure", "You do not have permission to access the specified resource.")
+	i, ok := interfaces.Get(tx, c.Account, c.Region, a.Interface)
+	if ok && i.Type == natInterface {
+		return nil, errNotYours
 	}
 	disassociate(c, tx, a.ID)
-	return &cloud.Empty{}, nil
+	if !ok || i.Attachment == nil {
+		return &cloud.Empty{}, nil
+	}
+	if x, err := s.instance(c, tx, i.Attachment.Instance); err != nil || x.State != "running" {
+		return &cloud.Empty{}, nil
+	}
+	return &cloud.Empty{}, AssignPublicAddress(c, tx, i.Attachment.Instance)
 }
 
 // addressAssociated is the elastic address of an association.

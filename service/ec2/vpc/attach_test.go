@@ -104,7 +104,7 @@ func TestResolve(t *testing.T) {
 		_, err = DefaultSubnet(c.In("111111111111", "us-east-1"), r, "")
 		wantCode(t, err, "VPCIdNotSpecified")
 		_, err = FindInterface(c, r, "eni-x")
-		wantCode(t, err, "InvalidNetworkInterfaceID.Malformed")
+		wantCode(t, err, "InvalidNetworkInterfaceId.Malformed")
 		_, err = FindVPC(c, r, "vpc-0123456789abcdef0")
 		wantCode(t, err, "InvalidVpcID.NotFound")
 	})

@@ -1,6 +1,8 @@
 package vpc
 
 import (
+	"strings"
+
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
 )
@@ -26,11 +28,12 @@ var (
 
 // notFound makes the errors for ids of a kind that do not exist, and for those
 // that could not be ids of the kind at all. code is the middle of AWS's code:
-// "VpcID" makes InvalidVpcID.NotFound.
+// "VpcID" makes InvalidVpcID.NotFound, and InvalidVpcId.Malformed: AWS writes
+// them differently.
 func notFound(code, what, prefix string) func(id string) *cloud.Error {
 	return func(id string) *cloud.Error {
 		if !resource.WellFormed(prefix, id) {
-			return resource.Errorf("Invalid"+code+".Malformed", "Invalid id: \"%s\" (expecting \"%s-...\")", id, prefix)
+			return resource.Errorf("Invalid"+strings.TrimSuffix(code, "ID")+"Id.Malformed", "Invalid id: \"%s\" (expecting \"%s-...\")", id, prefix)
 		}
 		return resource.Errorf("Invalid"+code+".NotFound", "The %s ID '%s' does not exist", what, id)
 	}

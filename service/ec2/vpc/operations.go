@@ -92,7 +92,7 @@ func (s *Room) doors() []cloud.Binding {
 		writes(&api.AllocateAddress, allocateAddress),
 		writes(&api.ReleaseAddress, releaseElasticAddress),
 		writes(&api.AssociateAddress, s.associateAddress),
-		writes(&api.DisassociateAddress, disassociateAddress),
+		writes(&api.DisassociateAddress, s.disassociateAddress),
 		reads(&api.DescribeAddresses, describeAddresses),
 		reads(&api.DescribeAddressesAttribute, describeAddressesAttribute),
 		writes(&api.ModifyAddressAttribute, modifyAddressAttribute),
