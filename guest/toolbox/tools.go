@@ -1,3 +1,5 @@
+//go:build linux
+
 package toolbox
 
 // tools is the table of all tools. It is made when it is asked for, so that a
