@@ -6,6 +6,7 @@
 //	image/     machine images
 //	template/  launch templates
 //	instance/  instances
+//	market/    spot instances and fleets
 //	metadata/  what instances are told about themselves
 //	insight/   whether somebody reaches somebody else
 //	resolver/  DNS inside of VPCs
@@ -23,6 +24,7 @@ import (
 	"pileus/service/ec2/image"
 	"pileus/service/ec2/insight"
 	"pileus/service/ec2/instance"
+	"pileus/service/ec2/market"
 	"pileus/service/ec2/resolver"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/template"
@@ -50,6 +52,7 @@ func Module(p Parts) cloud.Module {
 	instances.Authority = p.Authority
 	instances.Hooks.Template = fromTemplate
 	instances.Hooks.Tags = template.Tags
+	sales := market.New(instances)
 	volumes.ImageOf = image.OfSnapshot
 	images.Instance = forImage
 	images.Reboot = reboot
@@ -58,7 +61,7 @@ func Module(p Parts) cloud.Module {
 			Operations: networks.Bindings(), Access: networks.Access(), Controllers: networks.Controllers(),
 			Start: networks.Start, Stored: networks.Stored, Reset: networks.Reset, Through: vpc.Through,
 		},
-		insight.Room(), volumes.Room(), images.Room(), template.Room(), instances.Room(),
+		insight.Room(), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(),
 		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},
 	)
 }
