@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"pileus/clock"
+	"pileus/node"
 )
 
 // stopsWithin is how long `pileus down` waits for the end.
@@ -21,16 +26,21 @@ func downCommand() *cobra.Command {
 it has ended. What it holds is there again when it is started the next time.
 Instances go on running meanwhile; with --all they end, and no namespace, rule,
 mount, device or process of the cloud is left on this machine. Their volumes
-stay, and they boot again with the cloud.`,
+stay, and they boot again with the cloud. Where no cloud runs, --all removes what
+one that was killed has left; --data-dir says which.`,
 		Example: "  pileus down\n  pileus down --all\n  pileus down --endpoint http://127.0.0.1:4567",
 		RunE: func(c *cobra.Command, _ []string) error {
 			k := connect(c)
 			local, here := k.local()
 			path := "/_pileus/down"
-			if all, _ := c.Flags().GetBool("all"); all {
+			all, _ := c.Flags().GetBool("all")
+			if all {
 				path += "?all=true"
 			}
 			if err := k.do(c.Context(), http.MethodPost, path, nil, nil); err != nil {
+				if all && !here && !c.Flags().Changed("endpoint") {
+					return clearLeft(c)
+				}
 				return err
 			}
 			ended := func() bool { return k.do(c.Context(), http.MethodGet, "/_pileus/health", nil, nil) != nil }
@@ -52,7 +62,33 @@ stay, and they boot again with the cloud.`,
 		},
 	}
 	d.Flags().Bool("all", false, "end instances, too, and remove every trace of the cloud from the kernel")
+	d.Flags().String("data-dir", filepath.Join(stateDir(), "data"), "with --all and no cloud that runs: the state of the one whose instances end")
 	return d
+}
+
+// clearLeft removes what a cloud that does not run any more left in the kernel.
+func clearLeft(c *cobra.Command) error {
+	dir, _ := c.Flags().GetString("data-dir")
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("no cloud runs here, and none has left anything: %w", err)
+	}
+	po, err := planeFor(node.Options{DataDir: dir}, false)
+	if err != nil {
+		return err
+	}
+	p, err := openPlane(planeAuto, po, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(p.Clear(), p.Close()); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.OutOrStdout(), "no cloud runs here; what one has left of", dir, "in the kernel is removed")
+	return nil
 }
 
 func waitCommand() *cobra.Command {
