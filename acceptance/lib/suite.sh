@@ -40,6 +40,7 @@ fresh_home() {
   mkdir -p "$HOME"
   export PATH="$ROOT/.venv/bin:$(dirname "$PILEUS"):$PATH"
   export AWS_PAGER='' AWS_EC2_METADATA_DISABLED=true NO_PROXY='*' no_proxy='*'
+  export PILEUS_PLANE=sim # nothing is made in the kernel but by the suite of machines
 }
 
 # cloud_start starts a cloud on a free port and waits for its ready line.
