@@ -21,6 +21,8 @@ func (s *Room) Access() []cloud.Access {
 		resource.Looks(&api.DescribeFastSnapshotRestores),
 		resource.Looks(&api.DescribeLockedSnapshots),
 		resource.Looks(&api.ListSnapshotsInRecycleBin),
+		resource.Looks(&api.DescribeImportSnapshotTasks),
+		resource.Creates(&api.ImportSnapshot, importKind, func(in *api.ImportSnapshotInput) []api.TagSpecification { return in.TagSpecifications }),
 		resource.Looks(&api.EnableEbsEncryptionByDefault),
 		resource.Looks(&api.DisableEbsEncryptionByDefault),
 		resource.Looks(&api.GetEbsEncryptionByDefault),

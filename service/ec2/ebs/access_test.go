@@ -5,7 +5,9 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/node/nodetest"
+	"pileus/store"
 )
 
 // trial runs one operation as somebody.
@@ -29,6 +31,9 @@ func (x *stage) operations() map[string]trial {
 	do(x, &api.LockSnapshot, &api.LockSnapshotInput{SnapshotId: locked, LockMode: "governance", LockDuration: new(int32(1))})
 	binned := x.snapshot(free)
 	x.toBin(binned)
+	x.Update(func(tx store.Tx) {
+		identity.Roles.Put(tx, &identity.Role{Account: nodetest.Account, Name: importRole, Path: "/", ARN: "arn:aws:iam::" + nodetest.Account + ":role/" + importRole})
+	})
 	return map[string]trial{
 		"CreateVolume":                      of(&api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1))}),
 		"DeleteVolume":                      of(&api.DeleteVolume, &api.DeleteVolumeInput{VolumeId: free}),
@@ -68,6 +73,8 @@ func (x *stage) operations() map[string]trial {
 		"ResetEbsDefaultKmsKeyId":           of(&api.ResetEbsDefaultKmsKeyId, &api.ResetEbsDefaultKmsKeyIdInput{}),
 		"EnableSnapshotBlockPublicAccess":   of(&api.EnableSnapshotBlockPublicAccess, &api.EnableSnapshotBlockPublicAccessInput{State: "block-all-sharing"}),
 		"DisableSnapshotBlockPublicAccess":  of(&api.DisableSnapshotBlockPublicAccess, &api.DisableSnapshotBlockPublicAccessInput{}),
+		"DescribeImportSnapshotTasks":       of(&api.DescribeImportSnapshotTasks, &api.DescribeImportSnapshotTasksInput{}),
+		"ImportSnapshot":                    of(&api.ImportSnapshot, &api.ImportSnapshotInput{DiskContainer: &api.SnapshotDiskContainer{Url: new("s3://bucket/disk.raw")}}),
 		"GetSnapshotBlockPublicAccessState": of(&api.GetSnapshotBlockPublicAccessState, &api.GetSnapshotBlockPublicAccessStateInput{}),
 	}
 }

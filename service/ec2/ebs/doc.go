@@ -11,6 +11,7 @@
 //	snapshot*.go, copy.go, share.go     snapshots
 //	take.go                             reads volumes into snapshots
 //	tier.go, lock.go, restore.go        archive, locks, fast restores
+//	import.go                           snapshots of disk images in buckets
 //	bin.go                              the Recycle Bin
 //	setting.go                          encryption by default, public access
 //	meter.go                            gigabyte-months

@@ -41,6 +41,9 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.ListSnapshotsInRecycleBin.View(listBin),
 		api.RestoreSnapshotFromRecycleBin.Update(restoreFromBin),
 
+		api.ImportSnapshot.Update(importSnapshot).Partial("disk images of format RAW only"),
+		api.DescribeImportSnapshotTasks.View(describeImports),
+
 		api.EnableEbsEncryptionByDefault.Update(enableEncryption),
 		api.DisableEbsEncryptionByDefault.Update(disableEncryption),
 		api.GetEbsEncryptionByDefault.View(getEncryption),

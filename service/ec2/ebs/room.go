@@ -70,6 +70,7 @@ func (s *Room) Controllers() []cloud.Controller {
 	return []cloud.Controller{
 		{Name: volumeController, Reconcile: s.convergeVolume},
 		{Name: snapshotController, Reconcile: s.convergeSnapshot},
+		{Name: importController, Reconcile: s.importImage},
 		{Name: contentController, Reconcile: s.removeContent},
 		{Name: adoptController, Reconcile: s.adopt},
 		{Name: blocks.Compactor, Reconcile: blocks.Compact},
