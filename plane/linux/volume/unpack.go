@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"pileus/plane"
 )
 
 // unpack writes a tar archive's files below root and returns about how much
@@ -23,7 +25,7 @@ func unpack(root string, archive io.Reader) (used int64, err error) {
 		return 0, err
 	}
 	defer unix.Close(fd)
-	u := unpacker{root: fd, owners: os.Geteuid() == 0}
+	u := unpacker{root: fd}
 	t := tar.NewReader(archive)
 	for {
 		h, err := t.Next()
@@ -40,9 +42,8 @@ func unpack(root string, archive io.Reader) (used int64, err error) {
 }
 
 type unpacker struct {
-	root   int  // of the tree
-	owners bool // files can be given away
-	used   int64
+	root int // of the tree
+	used int64
 	// Folders get their modes and times last: a mode may forbid writing to them.
 	folders []*tar.Header
 }
@@ -170,10 +171,15 @@ func (u *unpacker) attributes(fd int, h *tar.Header) error {
 }
 
 func (u *unpacker) own(dir int, base string, h *tar.Header) error {
-	if !u.owners {
-		return nil
+	return owned(unix.Fchownat(dir, base, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW), h)
+}
+
+// owned says what is missing where a file cannot be given to its owner.
+func owned(err error, h *tar.Header) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) { // EINVAL: this user namespace does not know the owner
+		return fmt.Errorf("%w: its owner is %d:%d, and only root of the whole machine can give files away", plane.ErrUnsupported, h.Uid, h.Gid)
 	}
-	return unix.Fchownat(dir, base, h.Uid, h.Gid, unix.AT_SYMLINK_NOFOLLOW)
+	return err
 }
 
 func setTime(dir int, base string, h *tar.Header) error {
@@ -193,9 +199,7 @@ func (u *unpacker) finish() error {
 			return fmt.Errorf("folder %s: %w", h.Name, err)
 		}
 		self := fmt.Sprintf("/proc/self/fd/%d", fd)
-		if u.owners {
-			err = unix.Chown(self, h.Uid, h.Gid)
-		}
+		err = owned(unix.Chown(self, h.Uid, h.Gid), h)
 		if err == nil {
 			err = unix.Chmod(self, uint32(h.Mode)&0o7777)
 		}

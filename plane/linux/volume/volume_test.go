@@ -166,6 +166,7 @@ func TestWritePastTheEnd(t *testing.T) {
 // TestSparse says that large volumes and their roots take room only for what
 // they hold.
 func TestSparse(t *testing.T) {
+	asRoot(t)
 	s := store(t, t.TempDir())
 	create(t, s, "vol-1", 1<<40)
 	must(t, s.CreateRoot(t.Context(), "vol-2", plane.Image{ID: "ami-1", Kind: plane.BuiltIn}, 100<<30))
