@@ -39,6 +39,11 @@ func (s *Room) keep(c *cloud.Call, key store.Key) error {
 			return err
 		}
 	}
+	if !f.Until.IsZero() {
+		if err := wakeAt(c, f, f.Until); err != nil {
+			return err
+		}
+	}
 	if f.Type != "maintain" && f.Type != "request" {
 		return nil
 	}
@@ -63,9 +68,6 @@ func begin(c *cloud.Call, f *fleet) (d *fleet, err error) {
 		d.State = active
 		fleets.Put(tx, d)
 		note(c, tx, d, "fleetRequestChange", event, "", "")
-		if !d.Until.IsZero() {
-			tx.After(d.Until, fleetController, d.key())
-		}
 		return nil
 	})
 }

@@ -167,6 +167,7 @@ func (q *request) watch(c *cloud.Call, tx store.Tx) {
 // its instance, and a fleet replaces what it has lost.
 func changed(c *cloud.Call, tx store.Tx, i *instance.Instance, from instance.State) {
 	if i.Fleet != "" {
+		lost(c, tx, i)
 		tx.After(time.Time{}, fleetController, store.K(i.Account, i.Region, i.Fleet))
 	}
 	if i.SpotRequest == "" {
@@ -193,6 +194,19 @@ func changed(c *cloud.Call, tx store.Tx, i *instance.Instance, from instance.Sta
 	}
 	requests.Put(tx, q)
 	tx.After(time.Time{}, requestController, q.key())
+}
+
+// lost enters into a fleet's history that an instance ends which the fleet
+// itself did not end.
+func lost(c *cloud.Call, tx store.Tx, i *instance.Instance) {
+	if i.State != instance.ShuttingDown {
+		return
+	}
+	f, ok := fleets.Get(tx, i.Account, i.Region, i.Fleet)
+	m, known := members.Get(tx, i.Account, i.Region, i.Fleet, i.ID)
+	if ok && known && !m.Leaving {
+		note(c, tx, f, "instanceChange", "terminated", i.ID, described(m))
+	}
 }
 
 // ended is what becomes of a request whose instance is terminated: a
