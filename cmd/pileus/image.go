@@ -23,8 +23,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"pileus/node"
-	"pileus/service/ec2/image"
 )
+
+// importPath takes the root file systems that become images.
+const importPath = "/_pileus/images"
+
+// imported is the cloud's answer.
+type imported struct {
+	ImageID, Name, Region string
+	Bytes                 int64
+}
 
 func imageCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -211,8 +219,8 @@ func sendImage(c *cobra.Command, archive io.Reader, fallback, description string
 		"user": {flag("user", "")}, "description": {description},
 	}
 	progress := &counted{Reader: archive, to: c.ErrOrStderr()}
-	var out image.Imported
-	if err := k.do(c.Context(), http.MethodPost, image.ImportPath+"?"+q.Encode(), progress, &out); err != nil {
+	var out imported
+	if err := k.do(c.Context(), http.MethodPost, importPath+"?"+q.Encode(), progress, &out); err != nil {
 		return err
 	}
 	progress.end()

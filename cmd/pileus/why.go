@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"pileus/node"
+	"pileus/plane/reach"
 	"pileus/policy"
-	"pileus/service/ec2/insight"
 	"pileus/trail"
 )
 
@@ -61,8 +61,12 @@ func whyNet(c *cobra.Command, args []string) error {
 	for _, name := range []string{"account", "region"} {
 		q.Set(name, c.Flag(name).Value.String())
 	}
-	var told insight.Told
-	if err := connect(c).do(c.Context(), http.MethodGet, insight.WhyPath+"?"+q.Encode(), nil, &told); err != nil {
+	var told struct {
+		Question reach.Question
+		Answer   reach.Answer
+		Text     []string
+	}
+	if err := connect(c).do(c.Context(), http.MethodGet, "/_pileus/network/why?"+q.Encode(), nil, &told); err != nil {
 		return err
 	}
 	w := c.OutOrStdout()
