@@ -37,6 +37,13 @@ type Network interface {
 	Flows(ctx context.Context, vpc string) (iter.Seq[Flow], error)
 	// Traffic reads the byte and packet counters of the VPC's interfaces.
 	Traffic(ctx context.Context, vpc string) (map[string]Counters, error)
+	// Tunnels tells how the tunnels of the VPC's VPN gateway are, by id.
+	Tunnels(ctx context.Context, vpc string) (map[string]TunnelStatus, error)
+	// ApplySite makes a network on premises what s says: the other end of a VPN
+	// connection. RemoveSite takes it away, Sites lists the ids of those there.
+	ApplySite(ctx context.Context, s Site) error
+	RemoveSite(ctx context.Context, id string) error
+	Sites(ctx context.Context) ([]string, error)
 	// CutZones makes the zones dark: no packet enters or leaves what is in
 	// them. It replaces what was cut before.
 	CutZones(ctx context.Context, zones ...string) error
@@ -202,8 +209,10 @@ type Tunnel struct {
 	Outside, Customer netip.Addr
 	// Inside addresses, of a /30 from 169.254.0.0/16: ours and theirs.
 	Inside, Peer netip.Prefix
-	// Keys of our end and of theirs.
+	// Keys of our end (private) and of theirs (public), as X25519 has them, and
+	// the text that both know; see SharedKey.
 	PrivateKey, PeerKey []byte
+	Shared              string
 	Destinations        []netip.Prefix // reached through it now
 	Up                  bool
 }

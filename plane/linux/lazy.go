@@ -68,6 +68,39 @@ func (l *lazyNetwork) RemoveVPC(ctx context.Context, id string) error {
 	return nil
 }
 
+// Tunnels implements plane.Network.
+func (l *lazyNetwork) Tunnels(ctx context.Context, vpc string) (map[string]plane.TunnelStatus, error) {
+	if n := l.opened(); n != nil {
+		return n.Tunnels(ctx, vpc)
+	}
+	return nil, plane.ErrNotFound
+}
+
+// ApplySite implements plane.Network.
+func (l *lazyNetwork) ApplySite(ctx context.Context, s plane.Site) error {
+	n, err := l.open()
+	if err != nil {
+		return err
+	}
+	return n.ApplySite(ctx, s)
+}
+
+// RemoveSite implements plane.Network.
+func (l *lazyNetwork) RemoveSite(ctx context.Context, id string) error {
+	if n := l.opened(); n != nil {
+		return n.RemoveSite(ctx, id)
+	}
+	return nil
+}
+
+// Sites implements plane.Network.
+func (l *lazyNetwork) Sites(ctx context.Context) ([]string, error) {
+	if n := l.opened(); n != nil {
+		return n.Sites(ctx)
+	}
+	return nil, nil
+}
+
 // Origin implements plane.Origins.
 func (l *lazyNetwork) Origin(remote netip.AddrPort) (vpc string, source netip.Addr, ok bool) {
 	if n := l.opened(); n != nil {

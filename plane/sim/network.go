@@ -81,6 +81,30 @@ func (n *networks) Traffic(_ context.Context, vpc string) (map[string]plane.Coun
 	return out, nil
 }
 
+// Tunnels implements plane.Network: all are down, because nothing passes.
+func (n *networks) Tunnels(_ context.Context, vpc string) (map[string]plane.TunnelStatus, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := map[string]plane.TunnelStatus{}
+	if v := n.vpcs[vpc].VPN; v != nil {
+		for _, t := range v.Tunnels {
+			out[t.ID] = plane.TunnelStatus{}
+		}
+	}
+	return out, nil
+}
+
+// ApplySite implements plane.Network.
+func (n *networks) ApplySite(context.Context, plane.Site) error {
+	return unsupported("a network on premises")
+}
+
+// RemoveSite implements plane.Network.
+func (n *networks) RemoveSite(context.Context, string) error { return nil }
+
+// Sites implements plane.Network.
+func (n *networks) Sites(context.Context) ([]string, error) { return nil, nil }
+
 // CutZones implements plane.Network.
 func (n *networks) CutZones(_ context.Context, zones ...string) error {
 	n.mu.Lock()

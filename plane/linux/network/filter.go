@@ -192,6 +192,7 @@ func (c *compiler) arrival() {
 	arrive.put("from-internet", native(groupInternet))
 	arrive.put("from-outside", native(groupEgressOnly))
 	arrive.put("from-outside", native(groupPeering))
+	arrive.put("from-outside", native(groupVPN))
 	c.set.chain("from-internet",
 		rule(ipv4(), in(setLocal4, protocol(), source4()), drop()),
 		rule(ipv4(), isProtocol(unix.IPPROTO_ICMP), isICMPError(), translate(mapPublic, transport(20, 4)), setQuoted4(20)),
@@ -283,7 +284,7 @@ func (c *compiler) cut() bool { return len(c.set.sets[setDark].elements) > 0 }
 // gated tells whether there is a way in or out.
 func (c *compiler) gated() bool {
 	v := &c.vpc
-	return v.InternetGateway != "" || v.EgressOnlyGateway != "" || len(v.Peerings)+len(v.GatewayEndpoints) > 0
+	return v.InternetGateway != "" || v.EgressOnlyGateway != "" || len(v.Peerings)+len(v.GatewayEndpoints) > 0 || v.VPN != nil
 }
 
 // deviated tells whether a route leads packets to an interface that they are
@@ -307,6 +308,7 @@ func (c *compiler) gates() {
 		rule(ipv6(), in(setLocal6, protocol(), source6()), giveBack()),
 		drop())
 	leave.put("own-source", native(groupPeering))
+	leave.put("own-source", native(groupVPN))
 	leave.put("own-source", native(groupInternet))
 	leave.put("own-source", native(groupEndpoint))
 	// An answer to what came in elsewhere does not leave by the egress-only gateway.

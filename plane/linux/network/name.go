@@ -62,6 +62,7 @@ const (
 	groupEgressOnly = 2
 	groupEndpoint   = 3 // gateway endpoints
 	groupPeering    = 4
+	groupVPN        = 5
 
 	interfaceBit = 1 << 31
 	zoneShift    = 24

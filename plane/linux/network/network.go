@@ -53,6 +53,9 @@ type Network struct {
 	mu      sync.Mutex // one change at a time
 	routers map[string]*router
 	dark    map[string]bool
+	sites   map[string]*site
+	// stopWatch ends the look at tunnels; nil while there are none.
+	stopWatch func()
 
 	// Read without waiting for a change: addresses of each VPC's interfaces to
 	// namespaces, and the addresses of gateway endpoints to VPCs.
@@ -81,7 +84,7 @@ func Open(opt Options) (*Network, error) {
 	if !opt.Range6.IsValid() {
 		opt.Range6 = netip.MustParsePrefix("2001:db8::/32")
 	}
-	n := &Network{opt: opt, log: opt.Log, routers: map[string]*router{}, dark: map[string]bool{}}
+	n := &Network{opt: opt, log: opt.Log, routers: map[string]*router{}, dark: map[string]bool{}, sites: map[string]*site{}}
 	if err := n.probe(); err != nil {
 		return nil, err
 	}
@@ -114,6 +117,7 @@ func (n *Network) openHost() error {
 func (n *Network) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.closeTunnels()
 	for _, r := range n.routers {
 		r.close()
 	}
@@ -260,6 +264,11 @@ func (n *Network) Clear() error {
 	for _, id := range ids {
 		if strings.HasPrefix(id, "vpc-") {
 			err = errors.Join(err, n.removeVPC(id))
+		}
+	}
+	for _, id := range ids {
+		if strings.HasPrefix(id, "vpn-") {
+			err = errors.Join(err, n.removeSite(id))
 		}
 	}
 	if n.net != nil {

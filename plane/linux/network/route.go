@@ -136,6 +136,8 @@ func (r *router) hop(route plane.Route) nextHop {
 		}
 	case plane.ToGatewayEndpoint:
 		return through(linkName(linkEndpoint, r.id))
+	case plane.ToVPN:
+		return r.vpnHop(route)
 	case plane.ToPeering:
 		return through(linkName(linkPeering, route.Target))
 	case plane.ToInterface:

@@ -27,6 +27,7 @@ type router struct {
 	gateways []netip.Addr        // addresses of the router, one for each subnet
 	served   map[netip.Addr]bool // addresses that this process serves here
 	have     *ruleset
+	wires    map[string]*tunnel // of the VPN gateway, by id
 }
 
 // Kinds of links, in their names.
@@ -36,6 +37,7 @@ const (
 	linkInternet   = "i"
 	linkEgressOnly = "x"
 	linkEndpoint   = "s"
+	linkTunnel     = "t"
 )
 
 const (
@@ -74,7 +76,7 @@ func (n *Network) openRouter(id, path string) (*router, error) {
 		ns.close()
 		return nil, err
 	}
-	r := &router{wiring: w, n: n, id: id, served: map[netip.Addr]bool{}}
+	r := &router{wiring: w, n: n, id: id, served: map[netip.Addr]bool{}, wires: map[string]*tunnel{}}
 	if made {
 		r.have = newRuleset()
 		return r, nil
@@ -106,6 +108,9 @@ func (r *router) apply(v plane.VPC) error {
 		return err
 	}
 	if err := r.own(); err != nil {
+		return err
+	}
+	if err := r.tunnels(); err != nil {
 		return err
 	}
 	if err := r.routeAll(); err != nil {
@@ -259,6 +264,10 @@ func (n *numbering) recover(links map[string]*wire) {
 
 // remove takes everything of the VPC away.
 func (r *router) remove() error {
+	for _, w := range r.wires {
+		w.close()
+		r.forget(w.name)
+	}
 	for name, l := range r.links {
 		if other := r.n.routers[aliasWord(l.alias, 1)]; other != nil && strings.HasPrefix(name, linkPeering) {
 			other.forget(name)

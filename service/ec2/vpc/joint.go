@@ -10,7 +10,7 @@ import (
 )
 
 // This file lists what joins VPCs to other networks and to services: peering
-// connections and endpoints. The rest of the room asks here.
+// connections, endpoints, VPN gateways, and who listens. The rest of the room asks here.
 
 // joints are their operations.
 func (s *Room) joints() []cloud.Binding {
@@ -33,12 +33,18 @@ func (s *Room) joints() []cloud.Binding {
 		writes(&api.CreateFlowLogs, createFlowLogs).Partial("to S3 as plain text alone"),
 		writes(&api.DeleteFlowLogs, deleteFlowLogs),
 		reads(&api.DescribeFlowLogs, describeFlowLogs),
+
+		writes(&api.CreateVpnGateway, createVpnGateway),
+		writes(&api.AttachVpnGateway, attachVpnGateway),
+		writes(&api.DetachVpnGateway, detachVpnGateway),
+		writes(&api.DeleteVpnGateway, deleteVpnGateway),
+		reads(&api.DescribeVpnGateways, describeVpnGateways),
 	}
 }
 
 // jointAccess declares what they need.
 func jointAccess() []cloud.Access {
-	return append(append(peeringAccess(), endpointAccess()...), flowLogAccess()...)
+	return append(append(append(peeringAccess(), endpointAccess()...), flowLogAccess()...), vpnGatewayAccess()...)
 }
 
 // jointControllers are what runs for them.
@@ -54,6 +60,7 @@ func (s *Room) jointControllers() []cloud.Controller {
 func join(c *cloud.Call, r store.Reader, v *plane.VPC) {
 	desiredEndpoints(c, r, v)
 	desiredFlowLogs(c, r, v)
+	desiredVPN(c, r, v)
 	for p := range peeringsOf(r, c.Account, c.Region, v.ID) {
 		if p.joins() {
 			v.Peerings = append(v.Peerings, plane.Peering{ID: p.ID, Peer: p.other(v.ID).VPC})
@@ -84,5 +91,5 @@ func unjoin(c *cloud.Call, tx store.Tx, v *VPC) {
 
 // holds tells whether something joins the VPC that keeps it from being deleted.
 func holds(c *cloud.Call, r store.Reader, vpc string) bool {
-	return count(endpoints.Index(r, "vpc", c.Account, c.Region, vpc)) > 0
+	return count(endpoints.Index(r, "vpc", c.Account, c.Region, vpc))+count(vpnGateways.Index(r, "vpc", c.Account, c.Region, vpc)) > 0
 }

@@ -24,6 +24,11 @@ func enableVgwRoutePropagation(c *cloud.Call, tx store.Tx, in *api.EnableVgwRout
 		changed := *t
 		changed.Gateways = append(slices.Clone(t.Gateways), in.GatewayId)
 		routeTables.Put(tx, &changed)
+		g, err := FindVPNGateway(c, tx, in.GatewayId)
+		if err != nil {
+			return nil, err
+		}
+		g.propagate(c, tx)
 		touch(c, tx, t.VPC)
 	}
 	return &cloud.Empty{}, nil

@@ -117,19 +117,8 @@ var targetKinds = map[plane.TargetKind]targetKind{
 	plane.ToNATGateway:        {checkNATTarget, natAlive, func(_ *cloud.Call, _ store.Reader, o *api.Route, id string) { o.NatGatewayId = &id }},
 	plane.ToInterface:         {checkInterface, interfaceAlive, showInterface},
 	plane.ToPeering:           peeringTarget(),
-	plane.ToVPN:               absent("InvalidGatewayID.NotFound", "gateway", func(o *api.Route, id string) { o.GatewayId = &id }),
+	plane.ToVPN:               vpnTarget(),
 	plane.ToGatewayEndpoint:   endpointTarget(),
-}
-
-// absent is a kind of target of which there are none.
-func absent(code, what string, show func(*api.Route, string)) targetKind {
-	return targetKind{
-		check: func(_ *cloud.Call, _ store.Reader, _ *RouteTable, id string) error {
-			return resource.Errorf(code, "The %s ID '%s' does not exist", what, id)
-		},
-		alive: func(*cloud.Call, store.Reader, *RouteTable, string) bool { return false },
-		show:  func(_ *cloud.Call, _ store.Reader, o *api.Route, id string) { show(o, id) },
-	}
 }
 
 func differentNetworks(table, gateway string) *cloud.Error {

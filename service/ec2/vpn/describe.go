@@ -1,0 +1,96 @@
+package vpn
+
+import (
+	"errors"
+
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/plane"
+	"pileus/service/ec2/resource"
+	"pileus/service/ec2/vpc"
+	"pileus/store"
+)
+
+// describeVpnConnections tells of connections, and asks the data plane how
+// their tunnels are.
+func (s *room) describeVpnConnections(c *cloud.Call, in *api.DescribeVpnConnectionsInput) (out *api.DescribeVpnConnectionsOutput, err error) {
+	state := map[string]plane.TunnelStatus{}
+	err = c.View(func(r store.Reader) error {
+		asked := map[string]bool{}
+		for v := range connections.Scan(r, c.Account, c.Region) {
+			g, err := vpc.FindVPNGateway(c, r, v.Gateway)
+			if err != nil || g.VPC == "" || asked[g.VPC] {
+				continue
+			}
+			asked[g.VPC] = true
+			list, err := s.plane.Tunnels(c, g.VPC)
+			if err != nil && !errors.Is(err, plane.ErrNotFound) && !errors.Is(err, plane.ErrUnsupported) {
+				return err
+			}
+			for id, t := range list {
+				state[id] = t
+			}
+		}
+		out, err = describe(c, r, in, state)
+		return err
+	})
+	return out, err
+}
+
+func describe(c *cloud.Call, r store.Reader, in *api.DescribeVpnConnectionsInput, state map[string]plane.TunnelStatus) (*api.DescribeVpnConnectionsOutput, error) {
+	list, _, err := resource.List(c, r, resource.Query{IDs: in.VpnConnectionIds, Filters: in.Filters, NotFound: noConnection},
+		connections.Scan(r, c.Account, c.Region), func(v *Connection) string { return v.ID },
+		resource.Fields[Connection]{
+			"customer-gateway-id":       resource.One(func(v *Connection) string { return v.Customer }),
+			"option.static-routes-only": resource.Flag(func(*Connection) bool { return true }),
+			"route.destination-cidr-block": func(v *Connection) (out []string) {
+				for _, p := range v.Routes {
+					out = append(out, p.String())
+				}
+				return out
+			},
+			"state":             resource.One(func(*Connection) string { return "available" }),
+			"type":              resource.One(func(*Connection) string { return "ipsec.1" }),
+			"vpn-connection-id": resource.One(func(v *Connection) string { return v.ID }),
+			"vpn-gateway-id":    resource.One(func(v *Connection) string { return v.Gateway }),
+		})
+	if err != nil {
+		return nil, err
+	}
+	out := &api.DescribeVpnConnectionsOutput{VpnConnections: []api.VpnConnection{}}
+	for _, v := range list {
+		out.VpnConnections = append(out.VpnConnections, *v.api(c, r, state))
+	}
+	return out, nil
+}
+
+// api is a connection as answers have it, with the state of its tunnels.
+func (v *Connection) api(c *cloud.Call, r store.Reader, state map[string]plane.TunnelStatus) *api.VpnConnection {
+	o := &api.VpnConnection{
+		CustomerGatewayConfiguration: new(v.configuration(r)), CustomerGatewayId: &v.Customer, Category: new("VPN"), State: new("available"),
+		Type: new("ipsec.1"), VpnConnectionId: &v.ID, VpnGatewayId: &v.Gateway, GatewayAssociationState: new("associated"),
+		Routes: []api.VpnStaticRoute{}, VgwTelemetry: []api.VgwTelemetry{}, Tags: resource.APITags(resource.Tags(c, r, v.ID)),
+		Options: &api.VpnConnectionOptions{
+			EnableAcceleration: new(false), StaticRoutesOnly: new(true), LocalIpv4NetworkCidr: &v.Local, RemoteIpv4NetworkCidr: &v.Remote,
+			OutsideIpAddressType: new("PublicIpv4"), TunnelInsideIpVersion: new("ipv4"),
+		},
+	}
+	for _, p := range v.Routes {
+		o.Routes = append(o.Routes, api.VpnStaticRoute{DestinationCidrBlock: new(p.String()), State: new("available"), Source: new("Static")})
+	}
+	for n, t := range v.Tunnels {
+		o.Options.TunnelOptions = append(o.Options.TunnelOptions, api.TunnelOption{
+			OutsideIpAddress: new(t.Outside.String()), TunnelInsideCidr: new(t.Inside.String()), PreSharedKey: new(t.Shared),
+		})
+		now, known := state[v.tunnelID(n)]
+		if !known || now.Changed.IsZero() {
+			now.Changed = v.Made
+		}
+		line := api.VgwTelemetry{OutsideIpAddress: new(t.Outside.String()), Status: new("DOWN"), StatusMessage: new(""), LastStatusChange: &now.Changed, AcceptedRouteCount: new(int32(0))}
+		if now.Up {
+			line.Status, line.AcceptedRouteCount = new("UP"), new(int32(len(v.Routes)))
+		}
+		o.VgwTelemetry = append(o.VgwTelemetry, line)
+	}
+	return o
+}

@@ -1,0 +1,86 @@
+package vpn
+
+import (
+	"slices"
+
+	api "pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/service/ec2/resource"
+	"pileus/service/ec2/vpc"
+	"pileus/store"
+)
+
+func modifyVpnConnection(c *cloud.Call, tx store.Tx, in *api.ModifyVpnConnectionInput) (*api.ModifyVpnConnectionOutput, error) {
+	v, err := find(c, tx, in.VpnConnectionId)
+	if err != nil {
+		return nil, err
+	}
+	changed := *v
+	switch {
+	case in.TransitGatewayId != nil:
+		return nil, resource.Errorf("InvalidTransitGatewayID.NotFound", "Transit Gateway %s was deleted or does not exist.", *in.TransitGatewayId)
+	case in.VpnGatewayId == nil && in.CustomerGatewayId == nil:
+		return nil, resource.Errorf("MissingParameter", "The request must contain a gateway to change to.")
+	case in.CustomerGatewayId != nil:
+		if !customers.Has(tx, c.Account, c.Region, *in.CustomerGatewayId) {
+			return nil, noCustomer(*in.CustomerGatewayId)
+		}
+		changed.Customer = *in.CustomerGatewayId
+	}
+	if in.VpnGatewayId != nil {
+		if _, err := vpc.FindVPNGateway(c, tx, *in.VpnGatewayId); err != nil {
+			return nil, err
+		}
+		vpc.DropVPNLine(c, tx, v.Gateway, v.ID)
+		changed.Gateway = *in.VpnGatewayId
+	}
+	if err := changed.put(c, tx); err != nil {
+		return nil, err
+	}
+	return &api.ModifyVpnConnectionOutput{VpnConnection: changed.api(c, tx, nil)}, nil
+}
+
+func modifyVpnConnectionOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnConnectionOptionsInput) (*api.ModifyVpnConnectionOptionsOutput, error) {
+	v, err := find(c, tx, in.VpnConnectionId)
+	if err != nil {
+		return nil, err
+	}
+	if in.LocalIpv6NetworkCidr != nil || in.RemoteIpv6NetworkCidr != nil {
+		return nil, resource.Errorf("InvalidParameterCombination", "IPv6 inside of tunnels needs a transit gateway.")
+	}
+	changed := *v
+	changed.Local, changed.Remote = cloud.Or(in.LocalIpv4NetworkCidr, v.Local), cloud.Or(in.RemoteIpv4NetworkCidr, v.Remote)
+	if err := changed.put(c, tx); err != nil {
+		return nil, err
+	}
+	return &api.ModifyVpnConnectionOptionsOutput{VpnConnection: changed.api(c, tx, nil)}, nil
+}
+
+func modifyVpnTunnelOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnTunnelOptionsInput) (*api.ModifyVpnTunnelOptionsOutput, error) {
+	v, err := find(c, tx, in.VpnConnectionId)
+	if err != nil {
+		return nil, err
+	}
+	n := slices.IndexFunc(v.Tunnels, func(t Tunnel) bool { return t.Outside.String() == in.VpnTunnelOutsideIpAddress })
+	if n < 0 {
+		return nil, resource.Errorf("InvalidParameterValue", "The VPN connection %s has no tunnel with the outside address %s.", v.ID, in.VpnTunnelOutsideIpAddress)
+	}
+	changed := *v
+	changed.Tunnels = slices.Clone(v.Tunnels)
+	t := &changed.Tunnels[n]
+	if s := in.TunnelOptions.TunnelInsideCidr; s != nil {
+		if t.Inside, err = checkInside(*s); err != nil {
+			return nil, err
+		}
+	}
+	if s := in.TunnelOptions.PreSharedKey; s != nil {
+		if err := checkShared(*s); err != nil {
+			return nil, err
+		}
+		t.Shared = *s
+	}
+	if err := changed.put(c, tx); err != nil {
+		return nil, err
+	}
+	return &api.ModifyVpnTunnelOptionsOutput{VpnConnection: changed.api(c, tx, nil)}, nil
+}
