@@ -49,4 +49,6 @@ var (
 	ErrNotFound = errors.New("not found in the data plane")
 	// ErrBusy means that something still uses it: a volume that is mounted.
 	ErrBusy = errors.New("in use")
+	// ErrFull means that there is no room on the disk.
+	ErrFull = errors.New("no space left on the disk of the data plane")
 )

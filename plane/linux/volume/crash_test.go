@@ -5,7 +5,9 @@ package volume
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -220,5 +222,37 @@ func BenchmarkCreateRoot8GiB(b *testing.B) {
 	s := store(b, b.TempDir())
 	for i := range b.N {
 		must(b, s.CreateRoot(b.Context(), fmt.Sprintf("vol-%d", i), plane.Image{Kind: plane.BuiltIn}, 8<<30))
+	}
+}
+
+// TestFullDisk has volumes outgrow their disk: what was asked for fails with
+// plane.ErrFull, and nothing is left of it.
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("a small disk is mounted, which needs root")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("pileus-test", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skip("mount a small disk:", err)
+	}
+	t.Cleanup(func() { must(t, unix.Unmount(dir, 0)) })
+	s := store(t, dir)
+	create(t, s, "vol-1", 8<<20)
+	err := s.WriteVolume(t.Context(), "vol-1", func(w io.WriterAt) error {
+		_, err := w.WriteAt(make([]byte, 4<<20), 0)
+		return err
+	})
+	if !errors.Is(err, plane.ErrFull) {
+		t.Errorf("fill a volume: %v", err)
+	}
+	err = s.make("vol-2", func(f *os.File) error {
+		_, err := f.Write(make([]byte, 4<<20))
+		return err
+	})
+	if !errors.Is(err, plane.ErrFull) {
+		t.Errorf("make a volume: %v", err)
+	}
+	if list, err := s.Volumes(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("volumes: %v, %v", list, err)
 	}
 }

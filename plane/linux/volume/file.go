@@ -61,7 +61,7 @@ func syncDir(path string) error {
 // full names the cause of a full disk.
 func full(err error) error {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return fmt.Errorf("volume: the disk is full: %w", err)
+		return fmt.Errorf("%w: %w", plane.ErrFull, err)
 	}
 	return err
 }

@@ -94,7 +94,8 @@ func (s *Room) look(c *cloud.Call, id string) (v *Volume, instances map[string]I
 // fail gives up on a volume that cannot be made. What may pass by itself is
 // tried again.
 func (s *Room) fail(c *cloud.Call, id string, cause error) error {
-	if !errors.Is(cause, store.ErrFull) && !errors.Is(cause, plane.ErrNotFound) && !errors.Is(cause, plane.ErrUnsupported) && !strings.Contains(cause.Error(), "disk is full") {
+	final := func(e error) bool { return errors.Is(cause, e) }
+	if !slices.ContainsFunc([]error{store.ErrFull, plane.ErrFull, plane.ErrNotFound, plane.ErrUnsupported}, final) {
 		return cause
 	}
 	return c.Cloud.DB().Update(c, func(tx store.Tx) error {

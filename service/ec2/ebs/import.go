@@ -167,7 +167,7 @@ func (s *Room) importImage(c *cloud.Call, key store.Key) error {
 		err = s.takeImport(c, t, volume)
 	}
 	var refused *cloud.Error
-	if errors.As(err, &refused) || errors.Is(err, store.ErrFull) {
+	if errors.As(err, &refused) || errors.Is(err, store.ErrFull) || errors.Is(err, plane.ErrFull) {
 		return c.Cloud.DB().Update(c, func(tx store.Tx) error {
 			t.Status, t.Message = importDeleted, "ClientError: "+err.Error()
 			importTasks.Put(tx, t)

@@ -201,7 +201,7 @@ func (s *Room) commit(c *cloud.Call, j *job) error {
 func (s *Room) failSnapshots(c *cloud.Call, jobs []*job, cause error) error {
 	message := ""
 	switch {
-	case errors.Is(cause, store.ErrFull):
+	case errors.Is(cause, store.ErrFull), errors.Is(cause, plane.ErrFull):
 		message = "There is no space left for the snapshot."
 	case errors.Is(cause, plane.ErrNotFound):
 		message = "The volume has no content."
