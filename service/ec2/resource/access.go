@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -113,3 +114,28 @@ func ActsOnAll[In, Out any](o *cloud.Op[In, Out], kind string, ids func(In) []st
 // Looks declares an operation without resource-level permissions, as nearly
 // all of Describe* are.
 func Looks[In, Out any](o *cloud.Op[In, Out]) cloud.Access { return o.Needs("ec2:"+o.Name, nil) }
+
+// byTag gives policies the tags of resources under EC2's own name for them,
+// ec2:ResourceTag, beside aws:ResourceTag.
+func byTag(a cloud.Access) cloud.Access {
+	checks := a.Checks
+	if checks == nil {
+		return a
+	}
+	a.Checks = func(c *cloud.Call, r store.Reader, in any) ([]cloud.Check, error) {
+		list, err := checks(c, r, in)
+		for i := range list {
+			if len(list[i].Resource.Tags) == 0 {
+				continue
+			}
+			keys := cloud.Keys{}
+			maps.Copy(keys, list[i].Keys)
+			for k, v := range list[i].Resource.Tags {
+				keys["ec2:resourcetag/"+strings.ToLower(k)] = []string{v}
+			}
+			list[i].Keys = keys
+		}
+		return list, err
+	}
+	return a
+}

@@ -39,7 +39,9 @@ func Module(rooms ...Room) cloud.Module {
 		for _, b := range r.Operations {
 			m.Operations = append(m.Operations, DryRun(b))
 		}
-		m.Access = append(m.Access, r.Access...)
+		for _, a := range r.Access {
+			m.Access = append(m.Access, byTag(a))
+		}
 		m.Controllers = append(m.Controllers, r.Controllers...)
 		m.Deliveries = append(m.Deliveries, r.Deliveries...)
 	}

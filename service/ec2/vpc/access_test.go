@@ -280,8 +280,7 @@ func TestWhere(t *testing.T) {
 	only := w.User("only", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":"ec2:AuthorizeSecurityGroupIngress",
 		"Condition":{"ArnEquals":{"ec2:Vpc":"arn:aws:ec2:us-east-1:000000000000:vpc/`+a+`"}}}]}`)
 	tagged := w.User("tagged", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":"ec2:DeleteVpc",
-		"Condition":{"StringEquals":{"ec2:ResourceTag/team":"red"}}},{"Effect":"Allow","Resource":"*","Action":"ec2:DeleteVpc",
-		"Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}}]}`)
+		"Condition":{"StringEquals":{"ec2:ResourceTag/team":"red","aws:ResourceTag/team":"red"}}}]}`)
 	open := func(k nodetest.Keys, group string) error {
 		return of(&api.AuthorizeSecurityGroupIngress, &api.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: tcp(1, "0.0.0.0/0")})(w.As(k))
 	}

@@ -137,6 +137,21 @@ func (e Entry) api(egress bool) api.NetworkAclEntry {
 }
 
 func describeNetworkAcls(c *cloud.Call, r store.Reader, in *api.DescribeNetworkAclsInput) (*api.DescribeNetworkAclsOutput, error) {
+	list, next, err := resource.List(c, r, resource.Query{IDs: in.NetworkAclIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: noACL},
+		acls.Scan(r, c.Account, c.Region), func(a *ACL) string { return a.ID },
+		aclFields(c, r))
+	if err != nil {
+		return nil, err
+	}
+	out := &api.DescribeNetworkAclsOutput{NetworkAcls: []api.NetworkAcl{}, NextToken: next}
+	for _, a := range list {
+		out.NetworkAcls = append(out.NetworkAcls, *a.api(c, r))
+	}
+	return out, nil
+}
+
+// aclFields are the filters of DescribeNetworkAcls.
+func aclFields(c *cloud.Call, r store.Reader) resource.Fields[ACL] {
 	associations := func(f func(Association) string) func(*ACL) []string {
 		return func(a *ACL) (out []string) {
 			for _, b := range a.Associations {
@@ -161,42 +176,32 @@ func describeNetworkAcls(c *cloud.Call, r store.Reader, in *api.DescribeNetworkA
 		}
 		return strconv.Itoa(int(*p))
 	}
-	list, next, err := resource.List(c, r, resource.Query{IDs: in.NetworkAclIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: noACL},
-		acls.Scan(r, c.Account, c.Region), func(a *ACL) string { return a.ID },
-		resource.Fields[ACL]{
-			"association.association-id": associations(func(b Association) string { return b.ID }),
-			"association.network-acl-id": func(a *ACL) []string {
-				if len(a.Associations) == 0 {
-					return nil
-				}
-				return []string{a.ID}
-			},
-			"association.subnet-id": associations(func(b Association) string { return b.Subnet }),
-			"default":               resource.Flag(func(a *ACL) bool { return a.Default }),
-			"entry.cidr":            entries(func(e api.NetworkAclEntry) string { return cloud.Or(e.CidrBlock, "") }),
-			"entry.ipv6-cidr":       entries(func(e api.NetworkAclEntry) string { return cloud.Or(e.Ipv6CidrBlock, "") }),
-			"entry.egress":          entries(func(e api.NetworkAclEntry) string { return strconv.FormatBool(*e.Egress) }),
-			"entry.protocol":        entries(func(e api.NetworkAclEntry) string { return *e.Protocol }),
-			"entry.rule-action":     entries(func(e api.NetworkAclEntry) string { return *e.RuleAction }),
-			"entry.rule-number":     entries(func(e api.NetworkAclEntry) string { return number(e.RuleNumber) }),
-			"entry.icmp.code": entries(func(e api.NetworkAclEntry) string {
-				return number(cloud.Or(e.IcmpTypeCode, api.IcmpTypeCode{}).Code)
-			}),
-			"entry.icmp.type": entries(func(e api.NetworkAclEntry) string {
-				return number(cloud.Or(e.IcmpTypeCode, api.IcmpTypeCode{}).Type)
-			}),
-			"entry.port-range.from": entries(func(e api.NetworkAclEntry) string { return number(cloud.Or(e.PortRange, api.PortRange{}).From) }),
-			"entry.port-range.to":   entries(func(e api.NetworkAclEntry) string { return number(cloud.Or(e.PortRange, api.PortRange{}).To) }),
-			"network-acl-id":        resource.One(func(a *ACL) string { return a.ID }),
-			"owner-id":              resource.One(func(a *ACL) string { return a.Account }),
-			"vpc-id":                resource.One(func(a *ACL) string { return a.VPC }),
-		})
-	if err != nil {
-		return nil, err
+	return resource.Fields[ACL]{
+		"association.association-id": associations(func(b Association) string { return b.ID }),
+		"association.network-acl-id": func(a *ACL) []string {
+			if len(a.Associations) == 0 {
+				return nil
+			}
+			return []string{a.ID}
+		},
+		"association.subnet-id": associations(func(b Association) string { return b.Subnet }),
+		"default":               resource.Flag(func(a *ACL) bool { return a.Default }),
+		"entry.cidr":            entries(func(e api.NetworkAclEntry) string { return cloud.Or(e.CidrBlock, "") }),
+		"entry.ipv6-cidr":       entries(func(e api.NetworkAclEntry) string { return cloud.Or(e.Ipv6CidrBlock, "") }),
+		"entry.egress":          entries(func(e api.NetworkAclEntry) string { return strconv.FormatBool(*e.Egress) }),
+		"entry.protocol":        entries(func(e api.NetworkAclEntry) string { return *e.Protocol }),
+		"entry.rule-action":     entries(func(e api.NetworkAclEntry) string { return *e.RuleAction }),
+		"entry.rule-number":     entries(func(e api.NetworkAclEntry) string { return number(e.RuleNumber) }),
+		"entry.icmp.code": entries(func(e api.NetworkAclEntry) string {
+			return number(cloud.Or(e.IcmpTypeCode, api.IcmpTypeCode{}).Code)
+		}),
+		"entry.icmp.type": entries(func(e api.NetworkAclEntry) string {
+			return number(cloud.Or(e.IcmpTypeCode, api.IcmpTypeCode{}).Type)
+		}),
+		"entry.port-range.from": entries(func(e api.NetworkAclEntry) string { return number(cloud.Or(e.PortRange, api.PortRange{}).From) }),
+		"entry.port-range.to":   entries(func(e api.NetworkAclEntry) string { return number(cloud.Or(e.PortRange, api.PortRange{}).To) }),
+		"network-acl-id":        resource.One(func(a *ACL) string { return a.ID }),
+		"owner-id":              resource.One(func(a *ACL) string { return a.Account }),
+		"vpc-id":                resource.One(func(a *ACL) string { return a.VPC }),
 	}
-	out := &api.DescribeNetworkAclsOutput{NetworkAcls: []api.NetworkAcl{}, NextToken: next}
-	for _, a := range list {
-		out.NetworkAcls = append(out.NetworkAcls, *a.api(c, r))
-	}
-	return out, nil
 }

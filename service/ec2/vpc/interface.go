@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -191,6 +192,43 @@ func describeNetworkInterfaces(c *cloud.Call, r store.Reader, in *api.DescribeNe
 
 // interfaceFields are the filters of DescribeNetworkInterfaces.
 func interfaceFields(c *cloud.Call, r store.Reader) resource.Fields[Interface] {
+	names := func(i *Interface) (out []string) {
+		for _, g := range GroupIdentifiers(c, r, i.Groups) {
+			out = append(out, *g.GroupName)
+		}
+		return out
+	}
+	primary := func(i *Interface) string {
+		if len(i.Addresses) == 0 {
+			return ""
+		}
+		return i.Addresses[0].Private.String()
+	}
+	fields := resource.Fields[Interface]{
+		"availability-zone":           resource.One(func(i *Interface) string { return i.Zone }),
+		"description":                 resource.One(func(i *Interface) string { return i.Description }),
+		"group-id":                    func(i *Interface) []string { return i.Groups },
+		"group-name":                  names,
+		"interface-type":              resource.One(func(i *Interface) string { return i.Type }),
+		"ipv6-addresses.ipv6-address": func(i *Interface) []string { return strs(i.IPv6) },
+		"mac-address":                 resource.One(func(i *Interface) string { return i.MAC }),
+		"network-interface-id":        resource.One(func(i *Interface) string { return i.ID }),
+		"owner-id":                    resource.One(func(i *Interface) string { return i.Account }),
+		"private-dns-name":            optional(func(i *Interface) string { return privateNameOf(c, r, i) }),
+		"private-ip-address":          optional(primary),
+		"requester-id":                optional(func(i *Interface) string { return i.Requester }),
+		"requester-managed":           resource.Flag(func(i *Interface) bool { return i.Requester != "" }),
+		"source-dest-check":           resource.Flag(func(i *Interface) bool { return i.SourceCheck }),
+		"status":                      resource.One(func(i *Interface) string { return i.status() }),
+		"subnet-id":                   resource.One(func(i *Interface) string { return i.Subnet }),
+		"vpc-id":                      resource.One(func(i *Interface) string { return i.VPC }),
+	}
+	maps.Copy(fields, placeFields(c, r))
+	return fields
+}
+
+// placeFields are those on addresses and attachments.
+func placeFields(c *cloud.Call, r store.Reader) resource.Fields[Interface] {
 	each := func(f func(PrivateAddress) string) func(*Interface) []string {
 		return func(i *Interface) (out []string) {
 			for _, a := range i.Addresses {
@@ -209,18 +247,6 @@ func interfaceFields(c *cloud.Call, r store.Reader) resource.Fields[Interface] {
 			return ""
 		})
 	}
-	names := func(i *Interface) (out []string) {
-		for _, g := range GroupIdentifiers(c, r, i.Groups) {
-			out = append(out, *g.GroupName)
-		}
-		return out
-	}
-	primary := func(i *Interface) string {
-		if len(i.Addresses) == 0 {
-			return ""
-		}
-		return i.Addresses[0].Private.String()
-	}
 	return resource.Fields[Interface]{
 		"association.allocation-id":        each(func(a PrivateAddress) string { return a.Allocation }),
 		"association.association-id":       each(func(a PrivateAddress) string { return a.Association }),
@@ -238,23 +264,6 @@ func interfaceFields(c *cloud.Call, r store.Reader) resource.Fields[Interface] {
 		"attachment.instance-id":           attached(func(a *api.NetworkInterfaceAttachment) string { return cloud.Or(a.InstanceId, "") }),
 		"attachment.instance-owner-id":     attached(func(a *api.NetworkInterfaceAttachment) string { return *a.InstanceOwnerId }),
 		"attachment.status":                attached(func(a *api.NetworkInterfaceAttachment) string { return *a.Status }),
-		"availability-zone":                resource.One(func(i *Interface) string { return i.Zone }),
-		"description":                      resource.One(func(i *Interface) string { return i.Description }),
-		"group-id":                         func(i *Interface) []string { return i.Groups },
-		"group-name":                       names,
-		"interface-type":                   resource.One(func(i *Interface) string { return i.Type }),
-		"ipv6-addresses.ipv6-address":      func(i *Interface) []string { return strs(i.IPv6) },
-		"mac-address":                      resource.One(func(i *Interface) string { return i.MAC }),
-		"network-interface-id":             resource.One(func(i *Interface) string { return i.ID }),
-		"owner-id":                         resource.One(func(i *Interface) string { return i.Account }),
-		"private-dns-name":                 optional(func(i *Interface) string { return privateNameOf(c, r, i) }),
-		"private-ip-address":               optional(primary),
-		"requester-id":                     optional(func(i *Interface) string { return i.Requester }),
-		"requester-managed":                resource.Flag(func(i *Interface) bool { return i.Requester != "" }),
-		"source-dest-check":                resource.Flag(func(i *Interface) bool { return i.SourceCheck }),
-		"status":                           resource.One(func(i *Interface) string { return i.status() }),
-		"subnet-id":                        resource.One(func(i *Interface) string { return i.Subnet }),
-		"vpc-id":                           resource.One(func(i *Interface) string { return i.VPC }),
 	}
 }
 

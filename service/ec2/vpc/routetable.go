@@ -184,6 +184,21 @@ func (t *RouteTable) api(c *cloud.Call, r store.Reader) *api.RouteTable {
 }
 
 func describeRouteTables(c *cloud.Call, r store.Reader, in *api.DescribeRouteTablesInput) (*api.DescribeRouteTablesOutput, error) {
+	list, next, err := resource.List(c, r, resource.Query{IDs: in.RouteTableIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, Most: 100, NotFound: noRouteTable},
+		routeTables.Scan(r, c.Account, c.Region), func(t *RouteTable) string { return t.ID },
+		routeTableFields(c, r))
+	if err != nil {
+		return nil, err
+	}
+	out := &api.DescribeRouteTablesOutput{RouteTables: []api.RouteTable{}, NextToken: next}
+	for _, t := range list {
+		out.RouteTables = append(out.RouteTables, *t.api(c, r))
+	}
+	return out, nil
+}
+
+// routeTableFields are the filters of DescribeRouteTables.
+func routeTableFields(c *cloud.Call, r store.Reader) resource.Fields[RouteTable] {
 	associations := func(f func(Association) string) func(*RouteTable) []string {
 		return func(t *RouteTable) (out []string) {
 			for _, a := range t.Associations {
@@ -204,48 +219,38 @@ func describeRouteTables(c *cloud.Call, r store.Reader, in *api.DescribeRouteTab
 			return out
 		}
 	}
-	list, next, err := resource.List(c, r, resource.Query{IDs: in.RouteTableIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, Most: 100, NotFound: noRouteTable},
-		routeTables.Scan(r, c.Account, c.Region), func(t *RouteTable) string { return t.ID },
-		resource.Fields[RouteTable]{
-			"association.gateway-id":                 associations(func(a Association) string { return a.Gateway }),
-			"association.route-table-association-id": associations(func(a Association) string { return a.ID }),
-			"association.subnet-id":                  associations(func(a Association) string { return a.Subnet }),
-			"association.route-table-id": func(t *RouteTable) []string {
-				if len(t.Associations) == 0 {
-					return nil
-				}
-				return []string{t.ID}
-			},
-			// A table without associations matches neither value, as on AWS.
-			"association.main": associations(func(a Association) string {
-				if a.Main {
-					return "true"
-				}
-				return "false"
-			}),
-			"owner-id":                              resource.One(func(t *RouteTable) string { return t.Account }),
-			"route-table-id":                        resource.One(func(t *RouteTable) string { return t.ID }),
-			"vpc-id":                                resource.One(func(t *RouteTable) string { return t.VPC }),
-			"route.destination-cidr-block":          routes(func(o *api.Route) *string { return o.DestinationCidrBlock }),
-			"route.destination-ipv6-cidr-block":     routes(func(o *api.Route) *string { return o.DestinationIpv6CidrBlock }),
-			"route.destination-prefix-list-id":      routes(func(o *api.Route) *string { return o.DestinationPrefixListId }),
-			"route.egress-only-internet-gateway-id": routes(func(o *api.Route) *string { return o.EgressOnlyInternetGatewayId }),
-			"route.gateway-id":                      routes(func(o *api.Route) *string { return o.GatewayId }),
-			"route.instance-id":                     routes(func(o *api.Route) *string { return o.InstanceId }),
-			"route.nat-gateway-id":                  routes(func(o *api.Route) *string { return o.NatGatewayId }),
-			"route.network-interface-id":            routes(func(o *api.Route) *string { return o.NetworkInterfaceId }),
-			"route.transit-gateway-id":              routes(func(o *api.Route) *string { return o.TransitGatewayId }),
-			"route.origin":                          routes(func(o *api.Route) *string { return o.Origin }),
-			"route.state":                           routes(func(o *api.Route) *string { return o.State }),
-			"route.vpc-peering-connection-id":       routes(func(o *api.Route) *string { return o.VpcPeeringConnectionId }),
-			"route.vpc-endpoint-id":                 routes(func(o *api.Route) *string { return nil }),
-		})
-	if err != nil {
-		return nil, err
+	return resource.Fields[RouteTable]{
+		"association.gateway-id":                 associations(func(a Association) string { return a.Gateway }),
+		"association.route-table-association-id": associations(func(a Association) string { return a.ID }),
+		"association.subnet-id":                  associations(func(a Association) string { return a.Subnet }),
+		"association.route-table-id": func(t *RouteTable) []string {
+			if len(t.Associations) == 0 {
+				return nil
+			}
+			return []string{t.ID}
+		},
+		// A table without associations matches neither value, as on AWS.
+		"association.main": associations(func(a Association) string {
+			if a.Main {
+				return "true"
+			}
+			return "false"
+		}),
+		"owner-id":                              resource.One(func(t *RouteTable) string { return t.Account }),
+		"route-table-id":                        resource.One(func(t *RouteTable) string { return t.ID }),
+		"vpc-id":                                resource.One(func(t *RouteTable) string { return t.VPC }),
+		"route.destination-cidr-block":          routes(func(o *api.Route) *string { return o.DestinationCidrBlock }),
+		"route.destination-ipv6-cidr-block":     routes(func(o *api.Route) *string { return o.DestinationIpv6CidrBlock }),
+		"route.destination-prefix-list-id":      routes(func(o *api.Route) *string { return o.DestinationPrefixListId }),
+		"route.egress-only-internet-gateway-id": routes(func(o *api.Route) *string { return o.EgressOnlyInternetGatewayId }),
+		"route.gateway-id":                      routes(func(o *api.Route) *string { return o.GatewayId }),
+		"route.instance-id":                     routes(func(o *api.Route) *string { return o.InstanceId }),
+		"route.nat-gateway-id":                  routes(func(o *api.Route) *string { return o.NatGatewayId }),
+		"route.network-interface-id":            routes(func(o *api.Route) *string { return o.NetworkInterfaceId }),
+		"route.transit-gateway-id":              routes(func(o *api.Route) *string { return o.TransitGatewayId }),
+		"route.origin":                          routes(func(o *api.Route) *string { return o.Origin }),
+		"route.state":                           routes(func(o *api.Route) *string { return o.State }),
+		"route.vpc-peering-connection-id":       routes(func(o *api.Route) *string { return o.VpcPeeringConnectionId }),
+		"route.vpc-endpoint-id":                 routes(func(o *api.Route) *string { return nil }),
 	}
-	out := &api.DescribeRouteTablesOutput{RouteTables: []api.RouteTable{}, NextToken: next}
-	for _, t := range list {
-		out.RouteTables = append(out.RouteTables, *t.api(c, r))
-	}
-	return out, nil
 }
