@@ -2,6 +2,7 @@
 //
 //	resource/  what all resources share: ids, tags, filters, pages
 //	vpc/       networks
+//	vpn/       connections with networks on premises
 //	ebs/       volumes and snapshots
 //	image/     machine images
 //	template/  launch templates
@@ -29,6 +30,7 @@ import (
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/template"
 	"pileus/service/ec2/vpc"
+	"pileus/service/ec2/vpn"
 	"pileus/store"
 )
 
@@ -61,7 +63,7 @@ func Module(p Parts) cloud.Module {
 			Operations: networks.Bindings(), Access: networks.Access(), Controllers: networks.Controllers(),
 			Start: networks.Start, Stored: networks.Stored, Reset: networks.Reset, Through: vpc.Through,
 		},
-		insight.Room(), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(),
+		insight.Room(), vpn.Room(over), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(),
 		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},
 	)
 }

@@ -8,6 +8,7 @@
 //	modify.go      changes
 //	device.go      what a customer's device has to know
 //	describe.go    answers
+//	onprem.go      the other end, for trying it out
 package vpn
 
 import (
@@ -44,6 +45,7 @@ func Room(p plane.Plane) resource.Room {
 		},
 		Access: access(),
 		Stored: stored,
+		Web:    s.web,
 	}
 }
 
