@@ -6,6 +6,7 @@
 //	go run ./bench -target pileus,floor,minio -workload s3-put-4k,s3-get-4k -seconds 5
 //	MINIO=/usr/local/bin/minio go run ./bench -target pileus,minio   a MinIO that is there; it is built otherwise
 //	go run ./bench -footprint                       start-up times, memory, size of the binary as well
+//	go run ./bench -ec2                             instances, volumes and packets; as root
 //	go run ./bench -soak 1h -rate 500               mixed load for an hour: does memory stay flat?
 //	go run ./bench -endpoint 127.0.0.1:4566         a cloud that is running already
 package main
@@ -37,6 +38,8 @@ type options struct {
 	endpoint  string
 	out       string
 	footprint bool
+	ec2       bool
+	parts     string // of ec2; "" for all
 	signed    bool
 	fill      int
 	pause     time.Duration
@@ -48,9 +51,12 @@ func main() {
 	o, err := parseFlags()
 	if err == nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		if o.soak > 0 {
+		switch {
+		case o.ec2:
+			err = machines(ctx, o)
+		case o.soak > 0:
 			err = soak(ctx, o, o.soak)
-		} else {
+		default:
 			err = run(ctx, o)
 		}
 		stop()
@@ -73,6 +79,8 @@ func parseFlags() (*options, error) {
 	flag.StringVar(&o.endpoint, "endpoint", "", "measure the cloud at this host:port, with test/test, in place of starting one")
 	flag.StringVar(&o.out, "json", "", "write all measurements to this file")
 	flag.BoolVar(&o.footprint, "footprint", false, "measure start-up, memory and long polls of pileus as well")
+	flag.BoolVar(&o.ec2, "ec2", false, "measure instances, networks and volumes in the kernel; as root, and nothing else")
+	flag.StringVar(&o.parts, "parts", "", "for -ec2: those of describe, boot, rules and disks; all if empty")
 	flag.IntVar(&o.fill, "fill", 0, "for -footprint: that many objects and messages before the restarts")
 	flag.BoolVar(&o.signed, "signed", false, "sign the digest of S3's bodies, as clients do over plain HTTP")
 	flag.IntVar(&o.rate, "rate", 0, "operations a second, in place of as many as can be")
