@@ -34,6 +34,11 @@ func stored(r store.Reader, yield func(cloud.Usage) bool) {
 			return
 		}
 	}
+	for e := range endpoints.Scan(r) {
+		if u := e.level(); u.Quantity > 0 && !yield(u) {
+			return
+		}
+	}
 	for i := range interfaces.Scan(r) {
 		for _, a := range i.Addresses {
 			if a.Public.IsValid() && a.Allocation == "" && !yield(i.lentLevel(a)) {
@@ -139,6 +144,9 @@ func countInterface(c *cloud.Call, tx store.Tx, i *Interface, now plane.Counters
 	if i.Type == natInterface {
 		// What comes from one side leaves by the other: half of what passed.
 		bill(natBytes, "NatGateway", (minus(now.BytesIn, last.BytesIn)+minus(now.BytesOut, last.BytesOut))/2)
+	}
+	if i.Type == endpointInterface {
+		billEndpoint(c, tx, i, minus(now.BytesIn, last.BytesIn)+minus(now.BytesOut, last.BytesOut))
 	}
 }
 

@@ -54,7 +54,7 @@ func stored(r store.Reader) iter.Seq[cloud.Usage] {
 	return func(yield func(cloud.Usage) bool) {
 		for v := range connections.Scan(r) {
 			arn := cloud.ARN{Partition: "aws", Service: "ec2", Region: v.Region, Account: v.Account, Resource: connectionKind + "/" + v.ID}
-			u := cloud.Usage{Account: v.Account, Region: v.Region, Service: "AmazonVPC", Type: "VPN-Usage-Hours:ipsec.1", Operation: "CreateVpnConnection", Resource: arn.String(), Quantity: 1}
+			u := cloud.Usage{Account: v.Account, Region: v.Region, Service: "AmazonVPC", Type: "VPN-Usage-Hours:ipsec.1", Operation: "CreateVpnConnection", Resource: arn.String(), Quantity: 1, Since: v.Made}
 			if !yield(u) {
 				return
 			}
