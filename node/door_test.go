@@ -5,10 +5,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"pileus/all"
 	api "pileus/api/ec2"
 	apis3 "pileus/api/s3"
 	"pileus/cloud"
@@ -16,9 +18,6 @@ import (
 	"pileus/node/nodetest"
 	"pileus/plane"
 	"pileus/plane/sim"
-	"pileus/service/ec2/resource"
-	"pileus/service/ec2/vpc"
-	"pileus/service/s3"
 
 	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 )
@@ -60,10 +59,7 @@ func (p *loopback) at(where string) string {
 func TestEndpoints(t *testing.T) {
 	p := &loopback{Plane: sim.New(""), ports: map[string]string{}}
 	w := nodetest.Start(t, node.Options{Plane: p, Rehearse: true, Seed: 1, Modules: func(parts node.Parts) []cloud.Module {
-		room := vpc.New(parts.Plane)
-		return []cloud.Module{s3.Module(), resource.Module(resource.Room{
-			Operations: room.Bindings(), Access: room.Access(), Controllers: room.Controllers(), Start: room.Start, Reset: room.Reset, Through: vpc.Through,
-		})}
+		return slices.DeleteFunc(all.Modules(parts), func(m cloud.Module) bool { return m.API.Name != "ec2" && m.API.Name != "s3" })
 	}})
 	id := *nodetest.Do(w, &api.CreateVpc, &api.CreateVpcInput{CidrBlock: new("10.0.0.0/16")}).Vpc.VpcId
 	subnet := *nodetest.Do(w, &api.CreateSubnet, &api.CreateSubnetInput{VpcId: id, CidrBlock: new("10.0.0.0/24")}).Subnet.SubnetId

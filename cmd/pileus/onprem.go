@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"pileus/node"
-	"pileus/service/ec2/vpn"
 )
 
 func onpremCommand() *cobra.Command {
@@ -48,8 +47,8 @@ func onprem(c *cobra.Command, method, id string) error {
 	if c.Flags().Lookup("network") != nil {
 		q["network"], _ = c.Flags().GetStringSlice("network")
 	}
-	var out vpn.Sites
-	if err := connect(c).do(c.Context(), method, vpn.SitePath+"?"+q.Encode(), nil, &out); err != nil {
+	var out struct{ Sites []string }
+	if err := connect(c).do(c.Context(), method, "/_pileus/network/onprem?"+q.Encode(), nil, &out); err != nil {
 		return err
 	}
 	for _, s := range out.Sites {

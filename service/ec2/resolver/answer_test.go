@@ -16,7 +16,6 @@ import (
 	"pileus/plane/sim"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/vpc"
-	"pileus/service/sqs"
 	"pileus/store"
 )
 
@@ -29,7 +28,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	room := vpc.New(sim.New(""))
-	w := &world{World: nodetest.New(t, sqs.Module(), resource.Module(resource.Room{
+	w := &world{World: nodetest.New(t, resource.Module(resource.Room{
 		Operations: room.Bindings(), Access: room.Access(), Controllers: room.Controllers(), Start: room.Start, Reset: room.Reset,
 	}))}
 	w.resolver = New(slog.New(slog.DiscardHandler))
@@ -145,12 +144,12 @@ func TestAnswers(t *testing.T) {
 	)
 	nodetest.Do(w.World, &api.ModifyVpcPeeringConnectionOptions, &api.ModifyVpcPeeringConnectionOptionsInput{
 		VpcPeeringConnectionId: peer, AccepterPeeringConnectionOptions: &api.PeeringConnectionOptionsRequest{AllowDnsResolutionFromRemoteVpc: new(true)}})
-	e := nodetest.Do(w.World, &api.CreateVpcEndpoint, &api.CreateVpcEndpointInput{VpcId: a, ServiceName: "com.amazonaws.us-east-1.sqs", VpcEndpointType: new("Interface"),
+	e := nodetest.Do(w.World, &api.CreateVpcEndpoint, &api.CreateVpcEndpointInput{VpcId: a, ServiceName: "com.amazonaws.us-east-1.ec2", VpcEndpointType: new("Interface"),
 		SubnetIds: []string{subnetA}, SubnetConfigurations: []api.SubnetConfiguration{{SubnetId: &subnetA, Ipv4: new("10.1.0.99")}}}).VpcEndpoint
 	w.Drain()
 	check("peering resolves, and an endpoint",
 		question{nameOf(pb), dns.TypeA, "10.2.0.10"},
-		question{"sqs.us-east-1.amazonaws.com", dns.TypeA, "10.1.0.99"},
+		question{"ec2.us-east-1.amazonaws.com", dns.TypeA, "10.1.0.99"},
 		question{"sts.us-east-1.amazonaws.com", dns.TypeA, "198.19.255.1"},
 		question{*e.DnsEntries[0].DnsName, dns.TypeA, "10.1.0.99"},
 	)

@@ -1,4 +1,4 @@
-package vpc
+package vpc_test
 
 import (
 	"net/netip"
@@ -7,27 +7,19 @@ import (
 	api "pileus/api/ec2"
 	"pileus/node/nodetest"
 	"pileus/plane"
-	"pileus/service/s3"
-	"pileus/service/sqs"
+	"pileus/service/ec2/vpc"
 	"pileus/store"
 )
-
-// servedWorld is a cloud with services that endpoints lead to.
-func servedWorld(t testing.TB) *world {
-	t.Helper()
-	w := newWorldWith(t, s3.Module(), sqs.Module())
-	return w
-}
 
 func (w *world) endpoint(in *api.CreateVpcEndpointInput) *api.VpcEndpoint {
 	w.T.Helper()
 	made := nodetest.Do(w.World, &api.CreateVpcEndpoint, in).VpcEndpoint
-	if *made.State != endpointPending {
+	if *made.State != "pending" {
 		w.T.Errorf("a new endpoint is %s", *made.State)
 	}
 	w.Drain()
 	list := nodetest.Do(w.World, &api.DescribeVpcEndpoints, &api.DescribeVpcEndpointsInput{VpcEndpointIds: []string{*made.VpcEndpointId}}).VpcEndpoints
-	if *list[0].State != endpointAvailable {
+	if *list[0].State != "available" {
 		w.T.Errorf("an endpoint is %s after a while", *list[0].State)
 	}
 	return &list[0]
@@ -101,7 +93,7 @@ func TestInterfaceEndpoint(t *testing.T) {
 	}
 	resolve := func(name string) (list []netip.Addr, ok bool) {
 		w.View(func(r store.Reader) {
-			rec, _ := Locate(r, v)
+			rec, _ := vpc.Locate(r, v)
 			list, ok = rec.EndpointAddresses(r, name, false)
 		})
 		return list, ok
@@ -159,7 +151,7 @@ func TestEndpointErrors(t *testing.T) {
 		wantCode(t, err, tt.code)
 	}
 	services := nodetest.Do(w.World, &api.DescribeVpcEndpointServices, &api.DescribeVpcEndpointServicesInput{})
-	if len(services.ServiceNames) != 3 || len(services.ServiceDetails) != 4 { // ec2, s3 (both types), sqs
+	if len(services.ServiceNames) != 3 || len(services.ServiceDetails) != 4 { // ec2, s3 of both types, sqs
 		t.Errorf("services: %v", services.ServiceNames)
 	}
 }

@@ -1,4 +1,4 @@
-package vpc
+package vpc_test
 
 import (
 	"compress/gzip"
@@ -15,8 +15,6 @@ import (
 	"pileus/node/nodetest"
 	"pileus/plane"
 	"pileus/plane/sim"
-	"pileus/service/s3"
-	"pileus/store"
 )
 
 // flowing is the simulated plane with flows that the test makes up.
@@ -71,7 +69,7 @@ func (w *world) lines(bucket string) (lines, keys []string) {
 
 func TestFlowLogs(t *testing.T) {
 	p := &flowing{Plane: sim.New(""), flows: make(chan plane.Flow), taken: make(chan struct{})}
-	w := newWorldOver(t, p.Plane, p, s3.Module())
+	w := newWorldOver(t, p.Plane, p)
 	nodetest.Do(w.World, &apis3.CreateBucket, &apis3.CreateBucketInput{Bucket: "flows"})
 	v := w.vpc("10.0.0.0/16")
 	subnet := w.subnet(v, "10.0.1.0/24", "us-east-1a")
@@ -121,11 +119,6 @@ func TestFlowLogs(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		w.View(func(r store.Reader) {
-			for l := range flowLogs.Scan(r) {
-				t.Logf("%+v", l)
-			}
-		})
 		t.Logf("lines:\n%s", strings.Join(lines, "\n"))
 	}
 	nodetest.Do(w.World, &api.DeleteFlowLogs, &api.DeleteFlowLogsInput{FlowLogIds: made.FlowLogIds})

@@ -1,4 +1,4 @@
-package vpc
+package vpc_test
 
 import (
 	"errors"
@@ -76,9 +76,14 @@ func TestEndpointBill(t *testing.T) {
 	w.endpoint(&api.CreateVpcEndpointInput{VpcId: v, ServiceName: "com.amazonaws.us-east-1.sqs", VpcEndpointType: new("Interface"), SubnetIds: subnets, PrivateDnsEnabled: new(false)})
 	var hours float64
 	w.View(func(r store.Reader) {
-		for u := range w.room.Stored(r) {
-			if u.Type == endpointHours {
-				hours += u.Quantity
+		for _, m := range w.Modules() {
+			if m.API.Name != "ec2" {
+				continue
+			}
+			for u := range m.Stored(r) {
+				if u.Type == "VpcEndpoint-Hours" {
+					hours += u.Quantity
+				}
 			}
 		}
 	})

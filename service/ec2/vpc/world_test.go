@@ -22,21 +22,12 @@ type world struct {
 	plane *sim.Plane
 }
 
-func newWorld(t testing.TB) *world { return newWorldWith(t) }
-
-// newWorldWith is newWorld with other services beside.
-func newWorldWith(t testing.TB, more ...cloud.Module) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	p := sim.New("")
 	t.Cleanup(func() { p.Close() })
-	return newWorldOver(t, p, p, more...)
-}
-
-// newWorldOver is newWorldWith over a plane of the test's own, which wraps p.
-func newWorldOver(t testing.TB, p *sim.Plane, over plane.Plane, more ...cloud.Module) *world {
-	t.Helper()
-	s := New(over)
-	return &world{nodetest.New(t, append(more, module(s))...), s, p}
+	s := New(p)
+	return &world{nodetest.New(t, module(s)), s, p}
 }
 
 func module(s *Room) cloud.Module {
