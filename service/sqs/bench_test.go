@@ -1,8 +1,10 @@
 package sqs
 
 import (
+	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -149,3 +151,37 @@ type discard struct {
 func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discard) WriteHeader(status int)      { d.status = status }
+
+// BenchmarkPollWakes has one connection wait for each message that is sent.
+func BenchmarkPollWakes(b *testing.B) {
+	w := nodetest.Start(b, node.Options{
+		Modules: func(node.Parts) []cloud.Module { return []cloud.Module{Module()} }, Clock: clock.New(),
+	})
+	url := create(w, "bench")
+	var poll bytes.Buffer
+	if err := signed(b, w, "ReceiveMessage", []byte(`{"QueueUrl":"`+url+`","WaitTimeSeconds":20}`)).Write(&poll); err != nil {
+		b.Fatal(err)
+	}
+	c, err := net.Dial("tcp", strings.TrimPrefix(w.Endpoint, "http://"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	answers := bufio.NewReader(c)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(poll.Bytes()); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := api.SendMessage.Call(w.Call(), &api.SendMessageInput{QueueUrl: url, MessageBody: benchBody}); err != nil {
+			b.Fatal(err)
+		}
+		res, err := http.ReadResponse(answers, nil)
+		if err == nil {
+			_, err = io.Copy(io.Discard, res.Body)
+		}
+		if err != nil || res.StatusCode != 200 {
+			b.Fatal(res, err)
+		}
+	}
+}
