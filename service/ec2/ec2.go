@@ -8,6 +8,7 @@
 //	template/  launch templates
 //	instance/  instances
 //	market/    spot instances and fleets
+//	reserve/   reserved capacity, hosts and prices
 //	metadata/  what instances are told about themselves
 //	insight/   whether somebody reaches somebody else
 //	resolver/  DNS inside of VPCs
@@ -26,6 +27,7 @@ import (
 	"pileus/service/ec2/insight"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/market"
+	"pileus/service/ec2/reserve"
 	"pileus/service/ec2/resolver"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/template"
@@ -63,7 +65,7 @@ func Module(p Parts) cloud.Module {
 			Operations: networks.Bindings(), Access: networks.Access(), Controllers: networks.Controllers(),
 			Start: networks.Start, Stored: networks.Stored, Reset: networks.Reset, Through: vpc.Through,
 		},
-		insight.Room(), vpn.Room(over), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(),
+		insight.Room(), vpn.Room(over), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(), reserve.Room(instances),
 		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},
 	)
 }
