@@ -14,8 +14,8 @@ import (
 // A door is where the cloud's services answer inside of a VPC: an address of an
 // interface endpoint, and a port.
 type door struct {
-	vpc, endpoint string
-	at            netip.AddrPort
+	vpc, endpoint, nic string
+	at                 netip.AddrPort
 }
 
 // openDoors answers on the addresses of a VPC's interface endpoints, and no
@@ -27,7 +27,7 @@ func (p *reachable) openDoors(ctx context.Context, v plane.VPC) error {
 			continue
 		}
 		for _, port := range []uint16{80, 443} {
-			wanted[door{v.ID, i.Endpoint, netip.AddrPortFrom(i.Primary, port)}] = true
+			wanted[door{v.ID, i.Endpoint, i.ID, netip.AddrPortFrom(i.Primary, port)}] = true
 		}
 	}
 	p.closeDoors(func(d door) bool { return d.vpc == v.ID && !wanted[d] })

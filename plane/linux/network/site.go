@@ -146,16 +146,16 @@ func (o *site) preferOwn(want map[routeKey]nextHop) error {
 	return nil
 }
 
-func (o *site) look(now time.Time) {
+// look finds out which tunnels have come up or gone down, and routes anew.
+func (o *site) look(now time.Time) error {
 	changed := false
 	for _, w := range o.tunnels {
 		changed = w.look(now) || changed
 	}
-	if changed {
-		if err := o.routes(); err != nil {
-			o.link.Close() // the namespace is gone
-		}
+	if !changed {
+		return nil
 	}
+	return o.routes()
 }
 
 // RemoveSite takes a network on premises away.

@@ -107,8 +107,10 @@ func (n *Network) look() {
 			}
 		}
 	}
-	for _, s := range n.sites {
-		s.look(n.opt.Clock.Now())
+	for id, s := range n.sites {
+		if err := s.look(n.opt.Clock.Now()); err != nil {
+			n.log.Warn("routes through tunnels", "site", id, "error", err)
+		}
 	}
 }
 
