@@ -131,6 +131,20 @@ func TestEachMessageWakesOne(t *testing.T) {
 	}
 }
 
+// TestLongPollThatBeganEarlier has a message come between a call's beginning
+// and its first look, which is not due yet by the call's own time.
+func TestLongPollThatBeganEarlier(t *testing.T) {
+	w, s := world(t)
+	url := create(w, "q")
+	c := w.Call()
+	w.Advance(time.Second)
+	send(w, url, "x")
+	out, err := s.receiveMessage(c, &api.ReceiveMessageInput{QueueUrl: url, WaitTimeSeconds: new(int32(1))})
+	if err != nil || bodies(out.Messages) != "x" {
+		t.Errorf("received %v, %v", out, err)
+	}
+}
+
 func TestLongPollEnds(t *testing.T) {
 	t.Run("with its client", func(t *testing.T) {
 		w, s := world(t)

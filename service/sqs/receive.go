@@ -71,7 +71,6 @@ func (s *service) receiveMessage(c *cloud.Call, in *api.ReceiveMessageInput) (*a
 			if !w.wait(c) {
 				return s.received(c, r, p.got), nil
 			}
-			c.Now = c.Cloud.Clock().Now()
 			if out, w, err = p.try(c); err != nil {
 				return nil, err
 			}
@@ -93,9 +92,12 @@ type receiver struct {
 // wait with w and to try again, later.
 func (p *receiver) try(c *cloud.Call) (out *api.ReceiveMessageOutput, w *waiter, err error) {
 	d := *c
-	for ; w == nil; d.Now = c.Cloud.Clock().Now() {
+	for w == nil {
 		l := p.svc.line(p.name)
 		version := l.version()
+		// What was announced before, and will not be again, is due by now; by
+		// the time at which the call began it need not be.
+		d.Now = c.Cloud.Clock().Now()
 		if p.got, err = p.svc.take(&d, p.name, p.reception); err != nil {
 			return nil, nil, err
 		}
