@@ -47,9 +47,9 @@ func makeTunnel(c *cloud.Call, tx store.Tx, owner string, inside, shared *string
 	if slices.Contains(taken, t.Inside) {
 		return t, resource.Errorf("InvalidParameterValue", "The tunnel inside CIDR %s is used by another tunnel of the gateway.", t.Inside)
 	}
-	t.Shared = rng.Secret(32, rng.Base62)
-	if shared != nil {
-		t.Shared = *shared
+	t.Shared = cloud.Or(shared, "")
+	for shared == nil && strings.HasPrefix(t.Shared+"0", "0") { // none yet, or one that must not be
+		t.Shared = rng.Secret(32, rng.Base62)
 	}
 	if err := checkShared(t.Shared); err != nil {
 		return t, err
