@@ -86,18 +86,16 @@ var allowances = map[string]float64{
 
 // priceOf is the price of a usage type; nil where the list has none.
 func priceOf(u *Usage) *Price {
+	if u.Service == "AmazonEC2" {
+		if r, ok := price.Of(u.Region, u.Type, u.Operation, u.Hour); ok {
+			return &Price{Service: u.Service, Type: u.Type, Operation: u.Operation, Unit: r.Unit, Tiers: []Tier{{USD: r.USD, Description: r.Description}}}
+		}
+	}
 	list := prices()
 	if p, ok := list[priceKey{u.Service, u.Type, u.Operation}]; ok {
 		return p
 	}
-	if p, ok := list[priceKey{u.Service, u.Type, ""}]; ok || u.Service != "AmazonEC2" {
-		return p
-	}
-	r, ok := price.Of(u.Region, u.Type, u.Operation, u.Hour)
-	if !ok {
-		return nil
-	}
-	return &Price{Service: u.Service, Type: u.Type, Operation: u.Operation, Unit: r.Unit, Tiers: []Tier{{USD: r.USD, Description: r.Description}}}
+	return list[priceKey{u.Service, u.Type, ""}]
 }
 
 // units is the quantity in the price's unit.

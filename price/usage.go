@@ -62,7 +62,7 @@ func Of(region, kind, operation string, at time.Time) (r Rate, ok bool) {
 		usd, ok := SpotMean(name, platform, zoneOf(region, operation), at)
 		return r, ok && set(&r, usd, "Hrs", "Spot "+name+": mean price of the day")
 	case "HeavyUsage":
-		platform, term, found := strings.Cut(operation, "/")
+		platform, term, found := strings.Cut(operation, ", ")
 		t, known := parseTerm(term)
 		_, usd, ok := Reserved(name, platform, t)
 		return r, found && known && ok && set(&r, usd, "Hrs", "Reserved "+name+", "+term)

@@ -241,7 +241,7 @@ func (s *Room) stop(c *cloud.Call, i *Instance) error {
 		}
 	}
 	return s.settle(c, i, func(tx store.Tx, d *Instance) error {
-		d.used(c, tx)
+		s.used(c, tx, d)
 		d.Asleep, d.Hibernates, d.Force, d.Attempts, d.Since = slept, false, false, 0, time.Time{}
 		vpc.ReleasePublicAddress(c, tx, d.ID)
 		s.become(c, tx, d, Stopped)
@@ -277,7 +277,7 @@ func (s *Room) end(c *cloud.Call, i *Instance) error {
 		return err
 	}
 	err := s.settle(c, i, func(tx store.Tx, d *Instance) error {
-		d.used(c, tx)
+		s.used(c, tx, d)
 		vpc.DetachAll(c, tx, d.ID)
 		ebs.Terminate(c, tx, d.ID)
 		userDatas.Delete(tx, d.key()...)

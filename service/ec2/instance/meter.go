@@ -51,18 +51,20 @@ func (s *Room) Stored(r store.Reader) iter.Seq[cloud.Usage] {
 
 // used meters, once tx has committed, what no sample has counted of a run that
 // ends, and what a short one is billed for beyond its time.
-func (i *Instance) used(c *cloud.Call, tx store.Tx) {
+func (s *Room) used(c *cloud.Call, tx store.Tx, i *Instance) {
 	if i.Since.IsZero() || i.Placement.Tenancy == "host" {
 		return
 	}
 	run := i.usage(tx)
 	rest := run
 	run.Quantity, run.Since = 1, i.Since
-	rest.Quantity = (atLeast - c.Now.Sub(i.Since)).Hours()
+	parts := s.bill(tx)(i, run)
+	if rest.Quantity = (atLeast - c.Now.Sub(i.Since)).Hours(); rest.Quantity > 0 {
+		parts = append(parts, s.bill(tx)(i, rest)...)
+	}
 	tx.OnCommit(func() {
-		c.Cloud.Meter(run)
-		if rest.Quantity > 0 {
-			c.Cloud.Meter(rest)
+		for _, part := range parts {
+			c.Cloud.Meter(part)
 		}
 	})
 }

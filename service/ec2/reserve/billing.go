@@ -23,14 +23,8 @@ func upfront(c *cloud.Call, tx store.Tx, account, region, id string, usd float64
 
 func meter(c *cloud.Call, tx store.Tx, u cloud.Usage) { tx.OnCommit(func() { c.Cloud.Meter(u) }) }
 
-// rest meters what a level has come to since the last sample, when it ends.
+// rest meters what a level has come to since it was sampled last, when it ends.
 func rest(c *cloud.Call, tx store.Tx, u cloud.Usage) {
-	from := c.Now.Truncate(time.Hour)
-	if u.Since.After(from) {
-		from = u.Since
-	}
-	u.Quantity *= c.Now.Sub(from).Hours()
-	u.Since = time.Time{}
 	if u.Quantity > 0 {
 		meter(c, tx, u)
 	}
@@ -40,7 +34,7 @@ func rest(c *cloud.Call, tx store.Tx, u cloud.Usage) {
 // or not.
 func (x *reserved) usage() cloud.Usage {
 	return cloud.Usage{
-		Account: x.Account, Region: x.Region, Service: "AmazonEC2", Type: "HeavyUsage:" + x.Type, Operation: x.Platform + "/" + x.Term.String(),
+		Account: x.Account, Region: x.Region, Service: "AmazonEC2", Type: "HeavyUsage:" + x.Type, Operation: x.Platform + ", " + x.Term.String(),
 		Resource: "arn:aws:ec2:" + x.Region + ":" + x.Account + ":" + reservedKind + "/" + x.ID, Quantity: float64(x.Count), Since: x.Start,
 	}
 }

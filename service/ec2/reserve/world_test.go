@@ -28,7 +28,6 @@ func newWorld(t testing.TB) *world {
 
 func image() string { return ami.All()[0].ID(nodetest.Region) }
 
-
 // instances are those that are not gone, by id.
 func (w *world) instances() []api.Instance {
 	w.T.Helper()
