@@ -40,8 +40,9 @@ docs: ## write the generated pages: docs/cli.md, docs/coverage.md
 fuzz: ## every fuzz target for FUZZTIME (1m) each
 	@scripts/fuzz $(or $(FUZZTIME),1m)
 
-crash: ## kill -9 a loaded process hundreds of times and look for what is lost
+crash: build ## kill -9 a loaded process hundreds of times and look for what is lost
 	PILEUS_CRASHES=$(or $(CRASHES),400) $(GO) test -count=1 -v -run Crash -timeout 60m ./store/... ./blob/...
+	CRASHES=$(or $(MACHINE_CRASHES),40) acceptance/machines/run crashes # as root
 
 soak: build ## an hour of mixed load; prints memory over time
 	$(GO) run ./bench -soak $(or $(SOAK),1h)

@@ -21,22 +21,29 @@ const (
 func (m *machine) boot(ctx context.Context) {
 	meta := newMetadata(m.clock)
 	defer meta.close()
-	err := meta.connect(ctx)
-	if err != nil {
-		m.console.printf("pileus: the metadata service does not answer: %v\n", err)
-	}
 	done, _ := os.ReadFile(doneFile)
 	first := strings.TrimSpace(string(done)) != m.spec.ID
-	if err == nil && first {
-		if err := m.openToKeys(ctx, meta); err != nil {
-			m.console.printf("pileus: the key pair: %v\n", err)
+	if !first {
+		m.serveSSH(first)
+		return
+	}
+	err := meta.connect(ctx)
+	silent := err != nil
+	if silent {
+		m.console.printf("pileus: the metadata service does not answer: %v\n", err)
+		m.serveSSH(first) // an image of another machine lets its keys in
+		if errors.Is(err, errSilent) {
+			err = meta.reconnect(ctx)
 		}
 	}
-	if err := m.startSSH(first); err != nil {
-		m.console.printf("pileus: ssh: %v\n", err)
-	}
-	if !first || err != nil || ctx.Err() != nil {
+	if err != nil || ctx.Err() != nil {
 		return
+	}
+	if err := m.openToKeys(ctx, meta); err != nil {
+		m.console.printf("pileus: the key pair: %v\n", err)
+	}
+	if !silent {
+		m.serveSSH(first)
 	}
 	data, err := meta.get(ctx, "user-data")
 	switch {
@@ -52,6 +59,13 @@ func (m *machine) boot(ctx context.Context) {
 	}
 	if err := m.markDone(); err != nil {
 		m.console.printf("pileus: %v\n", err)
+	}
+}
+
+// serveSSH starts the SSH server, or says why there is none.
+func (m *machine) serveSSH(first bool) {
+	if err := m.startSSH(first); err != nil {
+		m.console.printf("pileus: ssh: %v\n", err)
 	}
 }
 

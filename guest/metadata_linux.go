@@ -26,13 +26,16 @@ const metadataService = "http://169.254.169.254/latest/"
 // errAbsent is what the service does not have: no key pair, no user data.
 var errAbsent = errors.New("not in the metadata")
 
-// A service that does not answer is asked again for this long, since it may
-// start after the machine.
+// errSilent is a service that does not answer, or not now: its cloud may not
+// run at the moment, which is no reason for the machine to be another one than
+// it was to be.
+var errSilent = errors.New("no answer")
+
 const (
-	metadataTries = 10
-	metadataPause = 200 * time.Millisecond
-	metadataLimit = 2 * time.Second // for one answer
-	userDataLimit = 16 << 10 << 6   // bytes; more than any user data
+	metadataPause    = 200 * time.Millisecond // before it is asked again
+	metadataPatience = 2 * time.Second        // before the machine goes on without, for now
+	metadataLimit    = 2 * time.Second        // for one answer
+	userDataLimit    = 16 << 10 << 6          // bytes; more than any user data
 )
 
 func newMetadata(c clock.Clock) *metadata {
@@ -42,11 +45,12 @@ func newMetadata(c clock.Clock) *metadata {
 
 func (m *metadata) close() { m.client.CloseIdleConnections() }
 
-// connect gets a token.
-func (m *metadata) connect(ctx context.Context) (err error) {
-	for range metadataTries {
-		var b []byte
-		b, err = m.send(ctx, http.MethodPut, "api/token", "X-aws-ec2-metadata-token-ttl-seconds", "300")
+// connect gets a token. Whatever is wrong, it tries again for a while, since
+// the service may come to know of the machine after it has started.
+func (m *metadata) connect(ctx context.Context) error {
+	watch := clock.Start()
+	for {
+		b, err := m.send(ctx, http.MethodPut, "api/token", "X-aws-ec2-metadata-token-ttl-seconds", "300")
 		if err == nil {
 			m.token = string(b)
 			return nil
@@ -54,17 +58,38 @@ func (m *metadata) connect(ctx context.Context) (err error) {
 		if errors.Is(err, errAbsent) {
 			return nil // a service of version 1
 		}
+		if watch.Elapsed() > metadataPatience {
+			return err
+		}
 		if e := m.clock.Wait(ctx, metadataPause); e != nil {
 			return e
 		}
 	}
+}
+
+// reconnect gets a token as soon as there is a service again, or until ctx ends.
+func (m *metadata) reconnect(ctx context.Context) error {
+	err := m.connect(ctx)
+	for errors.Is(err, errSilent) && m.clock.Wait(ctx, metadataPause) == nil {
+		err = m.connect(ctx)
+	}
 	return err
 }
 
-// get reads one entry.
+// get reads one entry; it waits for a service that has gone away.
 func (m *metadata) get(ctx context.Context, path string) (string, error) {
-	b, err := m.send(ctx, http.MethodGet, path, "X-aws-ec2-metadata-token", m.token)
-	return string(b), err
+	for {
+		b, err := m.send(ctx, http.MethodGet, path, "X-aws-ec2-metadata-token", m.token)
+		if !errors.Is(err, errSilent) {
+			return string(b), err
+		}
+		if err := m.clock.Wait(ctx, metadataPause); err != nil {
+			return "", err
+		}
+		if err := m.reconnect(ctx); err != nil {
+			return "", err
+		}
+	}
 }
 
 func (m *metadata) send(ctx context.Context, method, path, header, value string) ([]byte, error) {
@@ -75,13 +100,15 @@ func (m *metadata) send(ctx context.Context, method, path, header, value string)
 	req.Header.Set(header, value)
 	res, err := m.client.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errSilent, err)
 	}
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, userDataLimit))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errSilent, err)
+	case res.StatusCode >= http.StatusInternalServerError || method == http.MethodGet && res.StatusCode == http.StatusUnauthorized: // another token, then
+		return nil, fmt.Errorf("%w: metadata %s: %s", errSilent, path, res.Status)
 	case res.StatusCode == http.StatusNotFound || res.StatusCode == http.StatusMethodNotAllowed:
 		return nil, errAbsent
 	case res.StatusCode != http.StatusOK:
