@@ -1,0 +1,4 @@
+package reserve
+
+// Operations are all that the room binds.
+var Operations = bindings
