@@ -38,12 +38,23 @@ func (s *Room) instance(c *cloud.Call, r store.Reader, id string) (Instance, err
 // On yields the volumes that are attached to an instance, or are on their way.
 func On(c *cloud.Call, r store.Reader, instance string) iter.Seq[*Volume] {
 	return func(yield func(*Volume) bool) {
-		for v := range volumes.Index(r, "attached", c.Account, c.Region) {
+		for v := range volumes.Index(r, "instance", c.Account, c.Region, instance) {
+			if !yield(v) {
+				return
+			}
+		}
+		for v := range volumes.Index(r, "instance", c.Account, c.Region, severalInstances) {
 			if v.attachment(instance) != nil && !yield(v) {
 				return
 			}
 		}
 	}
+}
+
+// Attached yields the volumes that are attached to any instance, or are on
+// their way.
+func Attached(c *cloud.Call, r store.Reader) iter.Seq[*Volume] {
+	return volumes.Index(r, "instance", c.Account, c.Region)
 }
 
 // Placed is an attachment with its volume's id.

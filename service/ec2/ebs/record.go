@@ -67,15 +67,22 @@ var volumes = &store.Table[Volume]{
 			}
 			return store.K(v.Content)
 		},
-		"attached": func(v *Volume) store.Key {
-			if len(v.Attachments) == 0 {
+		"instance": func(v *Volume) store.Key {
+			switch len(v.Attachments) {
+			case 0:
 				return nil
+			case 1:
+				return store.K(v.Account, v.Region, v.Attachments[0].Instance)
 			}
-			return store.K(v.Account, v.Region)
+			return store.K(v.Account, v.Region, severalInstances)
 		},
 	},
 	Memo: 10_000,
 }
+
+// severalInstances stands for the instances of a volume that Multi-Attach gave
+// to more than one: these are few, and are looked through.
+const severalInstances = ""
 
 func (v *Volume) key() store.Key { return store.K(v.Account, v.Region, v.ID) }
 

@@ -34,7 +34,7 @@ func (b *book) attached(instance string) []ebs.Placed {
 	}
 	if b.disks == nil {
 		b.disks = map[string][]ebs.Placed{}
-		for v := range ebs.On(b.c, b.r, "") {
+		for v := range ebs.Attached(b.c, b.r) {
 			for _, a := range v.Attachments {
 				b.disks[a.Instance] = append(b.disks[a.Instance], ebs.Placed{Volume: v.ID, Attachment: a})
 			}
