@@ -127,8 +127,6 @@ resource "aws_network_acl" "private" {
 # not both.
 resource "aws_network_acl" "spare" { vpc_id = aws_vpc.main.id }
 
-resource "aws_network_acl" "spare" { vpc_id = aws_vpc.main.id }
-
 resource "aws_network_acl_rule" "ping" {
   network_acl_id = aws_network_acl.spare.id
   rule_number    = 120
