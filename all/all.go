@@ -4,6 +4,7 @@ package all
 import (
 	"pileus/cloud"
 	"pileus/node"
+	"pileus/service/cloudwatch"
 	"pileus/service/dlm"
 	"pileus/service/ec2"
 	"pileus/service/ec2/ebs/direct"
@@ -21,6 +22,7 @@ import (
 func Modules(p node.Parts) []cloud.Module {
 	return []cloud.Module{
 		ec2.Module(ec2.Parts{Plane: p.Plane, Authority: p.Authority, Log: p.Log}),
+		cloudwatch.Module(),
 		iam.Module(),
 		organizations.Module(),
 		s3.Module(),

@@ -1,0 +1,67 @@
+package cloudwatch
+
+import (
+	"testing"
+	"time"
+
+	api "pileus/api/cloudwatch"
+	"pileus/cloud"
+	"pileus/node/nodetest"
+)
+
+// trial runs one operation as somebody.
+type trial func(c *cloud.Call) error
+
+func of[In, Out any](op *cloud.Op[In, Out], in In) trial {
+	return func(c *cloud.Call) error {
+		_, err := op.Call(c, in)
+		return err
+	}
+}
+
+// trials are all operations that there are.
+func trials(now time.Time) map[string]trial {
+	return map[string]trial{
+		"GetMetricData": of(&api.GetMetricData, &api.GetMetricDataInput{StartTime: now, EndTime: now.Add(time.Hour), MetricDataQueries: []api.MetricDataQuery{
+			{Id: "m", MetricStat: &api.MetricStat{Metric: api.Metric{Namespace: new(ns), MetricName: new("m")}, Period: 60, Stat: "Sum"}}}}),
+		"GetMetricStatistics": of(&api.GetMetricStatistics, &api.GetMetricStatisticsInput{Namespace: ns, MetricName: "m", StartTime: now, EndTime: now.Add(time.Hour), Period: 60, Statistics: []string{"Sum"}}),
+		"ListMetrics":         of(&api.ListMetrics, &api.ListMetricsInput{}),
+		"PutMetricData":       of(&api.PutMetricData, &api.PutMetricDataInput{Namespace: ns, MetricData: []api.MetricDatum{{MetricName: "m", Value: new(1.0)}}}),
+	}
+}
+
+func TestAccess(t *testing.T) {
+	w := nodetest.New(t, Module())
+	prepare(w)
+	table := trials(w.Now())
+	for _, b := range Module().Operations {
+		name := b.Op.Name
+		try, ok := table[name]
+		if !ok {
+			t.Errorf("%s has no trial", name)
+			continue
+		}
+		err := try(w.As(w.User("no-"+name, nodetest.Allow("cloudwatch:Nothing"))))
+		if e, ok := err.(*cloud.Error); !ok || e.Code != "AccessDenied" && e.Code != "AccessDeniedException" {
+			t.Errorf("%s without leave: %v", name, err)
+		}
+		if err := try(w.As(w.User("yes-"+name, nodetest.Allow("cloudwatch:"+name, "cloudwatch:TagResource")))); err != nil {
+			t.Errorf("%s with leave: %v", name, err)
+		}
+	}
+}
+
+func prepare(*nodetest.World) {}
+
+func TestNamespaceCondition(t *testing.T) {
+	w := nodetest.New(t, Module())
+	u := w.As(w.User("shop", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*","Condition":{"StringEquals":{"cloudwatch:namespace":"Shop"}}}]}`))
+	in := &api.PutMetricDataInput{Namespace: ns, MetricData: []api.MetricDatum{{MetricName: "m", Value: new(1.0)}}}
+	if err := of(&api.PutMetricData, in)(u); err != nil {
+		t.Error(err)
+	}
+	in.Namespace = "Other"
+	if err := of(&api.PutMetricData, in)(u); err == nil {
+		t.Error("another namespace is allowed")
+	}
+}

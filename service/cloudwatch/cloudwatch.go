@@ -1,0 +1,42 @@
+// Package cloudwatch is CloudWatch: metrics, what can be asked of them, and
+// alarms that watch them.
+//
+//	metric.go, put.go, list.go   metrics and their publication
+//	statistics.go, data.go       what can be asked of them
+//	fold.go                      retention
+//	alarm.go, evaluate.go        alarms and their state
+//	history.go, change.go        what happened to them, and changes by hand
+//	series                       how points are kept
+package cloudwatch
+
+import (
+	api "pileus/api/cloudwatch"
+	"pileus/cloud"
+	"pileus/store"
+)
+
+// Module lists what the service offers; see cloud.Module.
+func Module() cloud.Module {
+	return cloud.Module{
+		API: &api.Service,
+		Operations: []cloud.Binding{
+			api.GetMetricData.View(getMetricData).Partial("metric math: queries with an Expression are refused"),
+			api.GetMetricStatistics.View(getMetricStatistics),
+			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
+			api.PutMetricData.Update(putMetricData).Partial("EntityMetricData"),
+		},
+		Access: access(),
+		Controllers: []cloud.Controller{
+			{Name: foldController, Reconcile: fold},
+		},
+		Count: census,
+	}
+}
+
+func census(r store.Reader) map[string]int {
+	m := map[string]int{"metrics": 0}
+	for range metrics.Scan(r) {
+		m["metrics"]++
+	}
+	return m
+}
