@@ -53,7 +53,7 @@ func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, f
 // forMachines tells of requests that are no operation of EC2 but its business:
 // root file systems that become images, questions about networks.
 func forMachines(r *http.Request) bool {
-	return r.URL.Path == "/_pileus/images" || strings.HasPrefix(r.URL.Path, "/_pileus/network/")
+	return r.URL.Path == "/_pileus/images" || r.URL.Path == "/_pileus/spot" || strings.HasPrefix(r.URL.Path, "/_pileus/network/")
 }
 
 // forTokens tells of requests for the keys that verify web identity tokens,

@@ -42,6 +42,7 @@ func (n *Node) adminHandler() http.Handler {
 	n.mount(m, "/_localstack/chaos/", func(c *core) http.Handler { return c.faults.Handler() })
 	n.mount(m, "/_pileus/network/", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "POST /_pileus/images", func(c *core) http.Handler { return c.gate })
+	n.mount(m, "POST /_pileus/spot", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "/_pileus/federation", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "GET /_pileus/tokens/", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "/_pileus/bill", func(c *core) http.Handler { return c.meter.Handler() })

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -36,7 +37,33 @@ func faultCommand() *cobra.Command {
 	clear := &cobra.Command{Use: "clear", Short: "Remove all faults", Args: cobra.NoArgs, Example: "  pileus fault clear", RunE: func(c *cobra.Command, _ []string) error {
 		return connect(c).do(c.Context(), http.MethodDelete, "/_pileus/faults", nil, nil)
 	}}
-	return group(c, addFaultCommand(), list, remove, clear)
+	return group(c, addFaultCommand(), list, remove, clear, interruptCommand())
+}
+
+// interruptCommand takes a spot instance back.
+func interruptCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "spot-interrupt INSTANCE", Short: "Interrupt a spot instance after its notice of two minutes", Args: cobra.ExactArgs(1),
+		Example: "  pileus fault spot-interrupt i-0123456789abcdef0\n  pileus fault spot-interrupt --rebalance i-0123456789abcdef0",
+	}
+	rebalance := c.Flags().Bool("rebalance", false, "only recommend to rebalance, without an interruption")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		var out struct {
+			Instance, Request, Action string
+			At                        time.Time
+		}
+		q := url.Values{"instance": args, "rebalance": {strconv.FormatBool(*rebalance)}}
+		if err := connect(c).do(c.Context(), http.MethodPost, "/_pileus/spot?"+q.Encode(), nil, &out); err != nil {
+			return err
+		}
+		if out.Action == "" {
+			_, err := fmt.Fprintf(c.OutOrStdout(), "%s (%s) is told to rebalance\n", out.Instance, out.Request)
+			return err
+		}
+		_, err := fmt.Fprintf(c.OutOrStdout(), "%s (%s): %s at %s\n", out.Instance, out.Request, out.Action, out.At.Format(time.RFC3339))
+		return err
+	}
+	return c
 }
 
 func addFaultCommand() *cobra.Command {

@@ -7,6 +7,7 @@
 //	launch.go       what RunInstances does for the market
 //	fulfil.go       the controller that fulfils requests
 //	interrupt.go    interruptions and their notices
+//	admin.go        interruptions by hand
 //	history.go      prices and placement scores
 //	datafeed.go     the hourly files of usage
 //	requirements.go instance types by their attributes
@@ -42,7 +43,7 @@ func New(instances *instance.Room) *Room {
 
 // Room is the room as EC2's module takes it.
 func (s *Room) Room() resource.Room {
-	return resource.Room{Operations: s.bindings(), Access: access(), Controllers: s.controllers()}
+	return resource.Room{Operations: s.bindings(), Access: access(), Controllers: s.controllers(), Web: web}
 }
 
 func (s *Room) controllers() []cloud.Controller {

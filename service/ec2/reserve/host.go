@@ -34,8 +34,6 @@ var hosts = &store.Table[host]{
 	Key:  func(h *host) store.Key { return store.K(h.Account, h.Region, h.ID) },
 }
 
-func (h *host) key() store.Key { return store.K(h.Account, h.Region, h.ID) }
-
 func errNoHost(id string) *cloud.Error {
 	if !resource.WellFormed("h", id) {
 		return resource.Errorf("InvalidHostId.Malformed", "The host ID '%s' is malformed", id)
