@@ -19,6 +19,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"pileus/bench/load"
@@ -50,7 +51,7 @@ type options struct {
 func main() {
 	o, err := parseFlags()
 	if err == nil {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		switch {
 		case o.ec2:
 			err = machines(ctx, o)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -99,12 +100,15 @@ func printEnv(c *cobra.Command, format string, env []string) error {
 	return nil
 }
 
-// legacyFunction works around version 1 of the aws CLI, which ignores
-// AWS_ENDPOINT_URL for SQS and some others.
-const legacyFunction = `aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; } # version 1 of the aws CLI ignores AWS_ENDPOINT_URL for SQS`
+// legacyFunction works around versions of the aws CLI that ignore
+// AWS_ENDPOINT_URL: 1 for SQS and some others, 2 before 2.13 for all.
+const legacyFunction = `aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; } # this version of the aws CLI ignores AWS_ENDPOINT_URL for some services`
 
-// legacyCLI tells whether the aws CLI on this machine is of version 1, which
-// always is a script. It is asked only then, because it takes its time.
+// legacyVersion is what a CLI says of itself that needs legacyFunction.
+var legacyVersion = regexp.MustCompile(`^aws-cli/(1|2\.([0-9]|1[0-2]))\.`)
+
+// legacyCLI tells whether the aws CLI on this machine needs legacyFunction. One
+// that does is a script; it is asked only then, because it takes its time.
 func legacyCLI(ctx context.Context) bool {
 	path, err := exec.LookPath("aws")
 	if err != nil {
@@ -120,5 +124,5 @@ func legacyCLI(ctx context.Context) bool {
 		return false
 	}
 	out, err := exec.CommandContext(ctx, path, "--version").CombinedOutput()
-	return err == nil && strings.HasPrefix(string(out), "aws-cli/1.")
+	return err == nil && legacyVersion.Match(out)
 }
