@@ -1,6 +1,9 @@
 package cloudwatch
 
 import (
+	"slices"
+	"strings"
+
 	api "pileus/api/cloudwatch"
 	"pileus/cloud"
 	"pileus/store"
@@ -10,6 +13,16 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
 func access() []cloud.Access {
 	return []cloud.Access{
+		onAlarms(&api.DeleteAlarms, func(in *api.DeleteAlarmsInput) []string { return in.AlarmNames }),
+		onAlarms(&api.DisableAlarmActions, func(in *api.DisableAlarmActionsInput) []string { return in.AlarmNames }),
+		onAlarms(&api.EnableAlarmActions, func(in *api.EnableAlarmActionsInput) []string { return in.AlarmNames }),
+		onAlarms(&api.SetAlarmState, func(in *api.SetAlarmStateInput) []string { return []string{in.AlarmName} }),
+		onAlarms(&api.DescribeAlarmHistory, func(in *api.DescribeAlarmHistoryInput) []string { return []string{cloud.Or(in.AlarmName, "*")} }),
+		api.DescribeAlarms.Needs("cloudwatch:DescribeAlarms", func(c *cloud.Call, _ store.Reader, _ *api.DescribeAlarmsInput) (cloud.Resource, error) {
+			return cloud.Resource{ARN: alarmARN(c, "*")}, nil
+		}),
+		api.DescribeAlarmsForMetric.Needs("cloudwatch:DescribeAlarmsForMetric", nil),
+		api.PutMetricAlarm.Decides([]string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, checkPutAlarm),
 		api.GetMetricData.Needs("cloudwatch:GetMetricData", nil),
 		api.GetMetricStatistics.Needs("cloudwatch:GetMetricStatistics", nil),
 		api.ListMetrics.Needs("cloudwatch:ListMetrics", nil),
@@ -17,4 +30,44 @@ func access() []cloud.Access {
 			return []cloud.Check{{Action: "cloudwatch:PutMetricData", Resource: cloud.Resource{ARN: "*"}, Keys: cloud.Keys{"cloudwatch:namespace": {in.Namespace}}}}, nil
 		}),
 	}
+}
+
+// onAlarms declares an operation on alarms by name.
+func onAlarms[In, Out any](o *cloud.Op[In, Out], names func(In) []string) cloud.Access {
+	action := "cloudwatch:" + o.Name
+	return o.Decides([]string{action}, func(c *cloud.Call, r store.Reader, in In) (checks []cloud.Check, err error) {
+		for _, name := range names(in) {
+			checks = append(checks, cloud.Check{Action: action, Resource: alarmResource(c, r, name)})
+		}
+		if len(checks) == 0 {
+			checks = []cloud.Check{{Action: action, Resource: cloud.Resource{ARN: alarmARN(c, "*")}}}
+		}
+		return checks, nil
+	})
+}
+
+func alarmResource(c *cloud.Call, r store.Reader, name string) cloud.Resource {
+	res := cloud.Resource{ARN: alarmARN(c, name)}
+	if a, ok := alarms.Get(r, c.Account, c.Region, name); ok {
+		res.Tags = a.Tags
+	}
+	return res
+}
+
+// checkPutAlarm also needs to tag, where an alarm begins with tags.
+func checkPutAlarm(c *cloud.Call, r store.Reader, in *api.PutMetricAlarmInput) ([]cloud.Check, error) {
+	keys := cloud.Keys{}
+	for _, t := range in.Tags {
+		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
+		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
+	}
+	if actions := slices.Concat(in.AlarmActions, in.OKActions, in.InsufficientDataActions); len(actions) > 0 {
+		keys["cloudwatch:alarmactions"] = actions
+	}
+	res := alarmResource(c, r, in.AlarmName)
+	checks := []cloud.Check{{Action: "cloudwatch:PutMetricAlarm", Resource: res, Keys: keys}}
+	if len(in.Tags) > 0 {
+		checks = append(checks, cloud.Check{Action: "cloudwatch:TagResource", Resource: res, Keys: keys})
+	}
+	return checks, nil
 }

@@ -22,6 +22,14 @@ func of[In, Out any](op *cloud.Op[In, Out], in In) trial {
 // trials are all operations that there are.
 func trials(now time.Time) map[string]trial {
 	return map[string]trial{
+		"DeleteAlarms":            of(&api.DeleteAlarms, &api.DeleteAlarmsInput{AlarmNames: []string{"doomed"}}),
+		"DescribeAlarmHistory":    of(&api.DescribeAlarmHistory, &api.DescribeAlarmHistoryInput{}),
+		"DescribeAlarms":          of(&api.DescribeAlarms, &api.DescribeAlarmsInput{}),
+		"DescribeAlarmsForMetric": of(&api.DescribeAlarmsForMetric, &api.DescribeAlarmsForMetricInput{Namespace: ns, MetricName: "load"}),
+		"DisableAlarmActions":     of(&api.DisableAlarmActions, &api.DisableAlarmActionsInput{AlarmNames: []string{"a"}}),
+		"EnableAlarmActions":      of(&api.EnableAlarmActions, &api.EnableAlarmActionsInput{AlarmNames: []string{"a"}}),
+		"PutMetricAlarm":          of(&api.PutMetricAlarm, watch("new", 1, 1, "")),
+		"SetAlarmState":           of(&api.SetAlarmState, &api.SetAlarmStateInput{AlarmName: "a", StateValue: "OK", StateReason: "by hand"}),
 		"GetMetricData": of(&api.GetMetricData, &api.GetMetricDataInput{StartTime: now, EndTime: now.Add(time.Hour), MetricDataQueries: []api.MetricDataQuery{
 			{Id: "m", MetricStat: &api.MetricStat{Metric: api.Metric{Namespace: new(ns), MetricName: new("m")}, Period: 60, Stat: "Sum"}}}}),
 		"GetMetricStatistics": of(&api.GetMetricStatistics, &api.GetMetricStatisticsInput{Namespace: ns, MetricName: "m", StartTime: now, EndTime: now.Add(time.Hour), Period: 60, Statistics: []string{"Sum"}}),
@@ -51,7 +59,10 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-func prepare(*nodetest.World) {}
+func prepare(w *nodetest.World) {
+	nodetest.Do(w, &api.PutMetricAlarm, watch("a", 1, 1, ""))
+	nodetest.Do(w, &api.PutMetricAlarm, watch("doomed", 1, 1, ""))
+}
 
 func TestNamespaceCondition(t *testing.T) {
 	w := nodetest.New(t, Module())

@@ -20,23 +20,36 @@ func Module() cloud.Module {
 	return cloud.Module{
 		API: &api.Service,
 		Operations: []cloud.Binding{
+			api.DeleteAlarms.Update(deleteAlarms),
+			api.DescribeAlarmHistory.View(describeAlarmHistory),
+			api.DescribeAlarms.View(describeAlarms),
+			api.DescribeAlarmsForMetric.View(describeAlarmsForMetric),
+			api.DisableAlarmActions.Update(disableAlarmActions),
+			api.EnableAlarmActions.Update(enableAlarmActions),
 			api.GetMetricData.View(getMetricData).Partial("metric math: queries with an Expression are refused"),
 			api.GetMetricStatistics.View(getMetricStatistics),
 			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
+			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on metric math, anomaly bands and PromQL; actions are kept but not run"),
 			api.PutMetricData.Update(putMetricData).Partial("EntityMetricData"),
+			api.SetAlarmState.Update(setAlarmState).Partial("actions are not run"),
 		},
 		Access: access(),
 		Controllers: []cloud.Controller{
 			{Name: foldController, Reconcile: fold},
+			{Name: evaluateController, Reconcile: evaluate},
+			{Name: forgetController, Reconcile: forgetHistory},
 		},
 		Count: census,
 	}
 }
 
 func census(r store.Reader) map[string]int {
-	m := map[string]int{"metrics": 0}
+	m := map[string]int{"metrics": 0, "alarms": 0}
 	for range metrics.Scan(r) {
 		m["metrics"]++
+	}
+	for range alarms.Scan(r) {
+		m["alarms"]++
 	}
 	return m
 }
