@@ -158,6 +158,9 @@ type Interface struct {
 	MAC     net.HardwareAddr
 	Primary netip.Addr   // IPv4
 	Others  []netip.Addr // further IPv4 and IPv6 addresses
+	// Prefixes are ranges delegated to it: packets for them go to its machine,
+	// which may send from them.
+	Prefixes []netip.Prefix
 	// Public maps private addresses to the public ones that stand for them
 	// outside of the internet gateway, one to one.
 	Public map[netip.Addr]netip.Addr

@@ -31,6 +31,7 @@ func PacketMatrix(t *testing.T, rig Rig) {
 	t.Run("live connections", w.liveGroups)
 	t.Run("live connections and acls", w.liveACLs)
 	t.Run("spoofed", w.spoofed)
+	t.Run("delegated prefixes", w.delegated)
 	t.Run("misdelivered", w.misdelivered)
 	t.Run("zones", w.zones)
 	t.Logf("%d combinations", w.sent)
@@ -142,6 +143,61 @@ func (w *world) spoofed(t *testing.T) {
 	}
 	w.eni("app").AnySource = false
 	w.apply(t)
+}
+
+// delegated sends from a prefix that an interface has, and to it.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-prefix-eni.html
+func (w *world) delegated(t *testing.T) {
+	const packets = 50 // more than neighbours have to say to each other
+	inside, heard := w.hear(t, "other"), w.hear(t, "app")
+	send := func(machine, from string, to netip.AddrPort) {
+		t.Helper()
+		w.sent++
+		if err := w.rig.Spoof(machine, netip.AddrPortFrom(addr(from), 999), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, into := netip.AddrPortFrom(w.address("other"), 6666), netip.MustParseAddrPort("10.0.0.45:6666")
+	for _, has := range []bool{false, true} {
+		w.eni("app").Prefixes = nil
+		first := w.address("app")
+		if has {
+			w.eni("app").Prefixes = []netip.Prefix{prefix("10.0.0.32/28"), prefix("2001:db8:a:0:1::/80")}
+			first = addr("10.0.0.33")
+		}
+		w.apply(t)
+		// The last one is the sender's own: packets keep their order.
+		for _, from := range []string{"10.0.0.48", "10.0.0.31", "10.0.0.33", "10.0.0.11"} {
+			send("i-app", from, other)
+		}
+		if got := (<-inside).Addr(); got != first {
+			t.Errorf("prefix %v: a packet from %v arrives first, not %v", has, got, first)
+		}
+		if has {
+			<-inside // its own
+		}
+		before := w.received(t, "app")
+		for range packets {
+			send("i-other", "10.0.1.10", into)
+		}
+		send("i-other", "10.0.1.10", netip.AddrPortFrom(w.address("app"), 6666))
+		<-heard
+		if n := w.received(t, "app") - before; has != (n > packets) {
+			t.Errorf("prefix %v: %d packets arrive of %d for an address of it", has, n, packets)
+		}
+	}
+	w.eni("app").Prefixes = nil
+	w.apply(t)
+}
+
+// received is how many packets came to an interface.
+func (w *world) received(t *testing.T, name string) uint64 {
+	t.Helper()
+	all, err := w.rig.Network.Traffic(t.Context(), w.vpcOf(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all[w.eni(name).ID].PacketsIn
 }
 
 // misdelivered routes packets to a machine that they are not addressed to, and

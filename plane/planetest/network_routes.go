@@ -129,6 +129,14 @@ var routeStages = []stage{
 		{"db", "web", "tcp 80", true, "other subnets' traffic goes straight", "db"},
 		{"iso", "web", "tcp 80", true, "the local route for the rest", "iso"},
 	}},
+	{"middle box for all that is local", func(w *world) {
+		w.routes("rtb-isolated", route("10.0.0.0/16", plane.ToInterface, "eni-box"))
+	}, []probe{
+		{"iso", "db", "tcp 80", true, "a route in the local one's place, through a middle box", "box"},
+		{"iso", "web", "tcp 80", true, "a route in the local one's place, through a middle box", "box"},
+		{"app", "web", "tcp 80", true, "other tables have their local route", "app"},
+		{"db", "web", "tcp 80", true, "other tables have their local route", "db"},
+	}},
 	{"middle box gone", func(w *world) {
 		w.eni("box").AnySource = false
 		w.routes("rtb-isolated")

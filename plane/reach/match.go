@@ -38,8 +38,10 @@ func matches(v *plane.VPC, m plane.Match, p Packet, other netip.Addr) bool {
 	return false
 }
 
-// has tells whether an interface has an address.
-func has(e plane.Interface, a netip.Addr) bool { return e.Primary == a || slices.Contains(e.Others, a) }
+// has tells whether an interface has an address, of its own or of a prefix.
+func has(e plane.Interface, a netip.Addr) bool {
+	return e.Primary == a || slices.Contains(e.Others, a) || contains(e.Prefixes, a)
+}
 
 // permits finds the rule of an interface's groups that lets a packet pass.
 func permits(v *plane.VPC, e plane.Interface, p Packet, egress bool) (group string, rule *plane.Match, ok bool) {
@@ -107,8 +109,10 @@ func routeFor(v *plane.VPC, s plane.Subnet, to netip.Addr) *plane.Route {
 			}
 		}
 	}
-	for _, p := range v.CIDRs {
-		better(plane.Route{Destination: p.Masked()})
+	for _, p := range v.CIDRs { // a route may take the local one's place
+		if best == nil || p.Bits() > best.Destination.Bits() || best.Kind == plane.ToVPN {
+			better(plane.Route{Destination: p.Masked()})
+		}
 	}
 	for _, p := range s.CIDRs { // inside of a subnet packets go straight
 		better(plane.Route{Destination: p.Masked()})

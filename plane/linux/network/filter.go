@@ -22,6 +22,8 @@ const (
 	setGoesIn     = "goes-in"     // the same of the receiver's
 	setOwned4     = "owned4"      // links and the addresses behind them
 	setOwned6     = "owned6"      //
+	setDelegated4 = "delegated4"  // links and the prefixes behind them
+	setDelegated6 = "delegated6"  //
 	setAnySource  = "any-source"  // links without source/destination check
 	setLocal4     = "local4"      // the VPC's own ranges
 	setLocal6     = "local6"      //
@@ -130,6 +132,7 @@ func (c *compiler) addresses() {
 		to.add([]byte{0}, p.Masked().Addr().AsSlice(), []byte{255}, lastAddress(p).AsSlice())
 	}
 	owned4, owned6, anySource := c.set.set(setOwned4, kindOwned4), c.set.set(setOwned6, kindOwned6), c.set.set(setAnySource, kindName)
+	ranges4, ranges6 := c.set.set(setDelegated4, kindDelegated4), c.set.set(setDelegated6, kindDelegated6)
 	public, private := c.set.set(mapPublic, kindMap4), c.set.set(mapPrivate, kindMap4)
 	for _, e := range c.vpc.Interfaces {
 		link, ok := c.links[e.ID]
@@ -146,10 +149,31 @@ func (c *compiler) addresses() {
 				owned6.add(ifname(link), a.AsSlice())
 			}
 		}
+		for _, p := range e.Prefixes {
+			ranges := ranges6
+			if p.Addr().Is4() {
+				ranges = ranges4
+			}
+			ranges.add(ifname(link), p.Masked().Addr().AsSlice(), ifname(link), lastAddress(p).AsSlice())
+		}
 		for in, out := range e.Public {
 			public.put(string(in.AsSlice()), out.AsSlice())
 			private.put(string(out.AsSlice()), in.AsSlice())
 		}
+	}
+}
+
+// owned adds the rules that do what then says with packets whose address is
+// the link's: by itself, or of a prefix. Ranges take longer to look up than
+// addresses, so they are asked only where somebody has any.
+func (c *compiler) owned(to *chain, link, four, six field, then statement) {
+	to.add(ipv4(), in(setOwned4, link, four), then)
+	to.add(ipv6(), in(setOwned6, link, six), then)
+	if len(c.set.sets[setDelegated4].elements) > 0 {
+		to.add(ipv4(), in(setDelegated4, link, four), then)
+	}
+	if len(c.set.sets[setDelegated6].elements) > 0 {
+		to.add(ipv6(), in(setDelegated6, link, six), then)
 	}
 }
 
@@ -181,13 +205,11 @@ func (c *compiler) arrival() {
 	}
 	a.add(fromInterface(), goOn("sender"))
 	a.add(decide(mapArrive, inGroup()))
-	c.set.chain("sender",
-		rule(setMark(masked(inGroup(), subnetMask))),
-		rule(ipv4(), in(setOwned4, inName(), source4()), accept()),
-		rule(ipv6(), in(setOwned6, inName(), source6()), accept()),
-		rule(discovery(), accept()),
-		rule(in(setAnySource, inName()), accept()),
-		drop())
+	sender := c.set.chain("sender", setMark(masked(inGroup(), subnetMask)))
+	c.owned(sender, inName(), source4(), source6(), accept())
+	sender.add(discovery(), accept())
+	sender.add(in(setAnySource, inName()), accept())
+	sender.add(drop())
 	arrive := c.set.set(mapArrive, kindByGroup)
 	arrive.put("from-internet", native(groupInternet))
 	arrive.put("from-outside", native(groupEgressOnly))
@@ -256,11 +278,10 @@ func (c *compiler) forward() {
 	f.add(accept())
 
 	// The destination check: a packet for someone else is not delivered.
-	c.set.chain("receiver",
-		rule(ipv4(), in(setOwned4, outName(), dest4()), giveBack()),
-		rule(ipv6(), in(setOwned6, outName(), dest6()), giveBack()),
-		rule(in(setAnySource, outName()), giveBack()),
-		drop())
+	receiver := c.set.chain("receiver")
+	c.owned(receiver, outName(), dest4(), dest6(), giveBack())
+	receiver.add(in(setAnySource, outName()), giveBack())
+	receiver.add(drop())
 	for _, d := range []struct {
 		chain, goes, set string
 		link             field

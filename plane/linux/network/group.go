@@ -50,10 +50,13 @@ type groupSets struct {
 // groups compiles the security groups into sets, and the groups of each
 // interface into two chains.
 func (c *compiler) groups() {
-	members := map[string][]netip.Addr{}
+	members := map[string][]netip.Prefix{}
 	for _, e := range c.vpc.Interfaces {
 		for _, g := range e.Groups {
-			members[g] = append(members[g], append([]netip.Addr{e.Primary}, e.Others...)...)
+			members[g] = append(append(members[g], single(e.Primary)), e.Prefixes...)
+			for _, a := range e.Others {
+				members[g] = append(members[g], single(a))
+			}
 		}
 	}
 	out, in := map[string]groupSets{}, map[string]groupSets{}
@@ -77,7 +80,7 @@ func (c *compiler) groups() {
 }
 
 // groupSets makes the sets of one group's rules of one direction.
-func (c *compiler) groupSets(id string, d direction, rules []plane.Match, members map[string][]netip.Addr) groupSets {
+func (c *compiler) groupSets(id string, d direction, rules []plane.Match, members map[string][]netip.Prefix) groupSets {
 	boxes := map[int][]box{}
 	for _, m := range rules {
 		for _, p := range others(m, members) {
@@ -185,16 +188,14 @@ func spanOf(m plane.Match) span {
 }
 
 // others are the addresses of the other side of a group's rule.
-func others(m plane.Match, members map[string][]netip.Addr) []netip.Prefix {
+func others(m plane.Match, members map[string][]netip.Prefix) []netip.Prefix {
 	if m.Group == "" {
 		return []netip.Prefix{m.CIDR}
 	}
-	var all []netip.Prefix
-	for _, list := range [][]netip.Addr{members[m.Group], m.Peers} {
-		for _, a := range list {
-			if a.IsValid() {
-				all = append(all, single(a))
-			}
+	all := slices.Clone(members[m.Group])
+	for _, a := range m.Peers {
+		if a.IsValid() {
+			all = append(all, single(a))
 		}
 	}
 	return all

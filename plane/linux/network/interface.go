@@ -108,7 +108,7 @@ func (r *router) hurry() error {
 // plugInterface makes an interface's link, and sets its far end up.
 func (r *router) plugInterface(e plane.Interface, s plane.Subnet, name, alias string) error {
 	l := r.links[name]
-	end := fmt.Sprint(alias, e.Primary, e.Others, s.CIDRs)
+	end := fmt.Sprint(alias, e.Primary, e.Others, e.Prefixes, s.CIDRs)
 	if l != nil && l.end == end {
 		return nil
 	}
@@ -131,6 +131,11 @@ func (r *router) plugInterface(e plane.Interface, s plane.Subnet, name, alias st
 	}
 	for _, a := range r.usable(e) {
 		if err := r.know(l, a, e.MAC); err != nil {
+			return err
+		}
+	}
+	for _, p := range r.delegated(e) {
+		if err := r.know(l, p.Addr(), e.MAC); err != nil {
 			return err
 		}
 	}

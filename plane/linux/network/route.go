@@ -14,7 +14,8 @@ import (
 // Each subnet has a table of its own besides, chosen by the mark that packets
 // from it get: the routes of its AWS route table, and "throw" for what is
 // local, which leads on to main. A longer prefix than the VPC's own wins
-// against it, as on AWS. What finds no route is dropped in silence.
+// against it, and so does a route in the local one's place, as on AWS. What
+// finds no route is dropped in silence.
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html
 
 // routeAll brings routes and policy rules up to date.
@@ -54,7 +55,22 @@ func (r *router) localRoutes(want map[routeKey]nextHop) {
 		for _, a := range r.usable(e) {
 			want[routeKey{unix.RT_TABLE_MAIN, single(a)}] = nextHop{kind: unix.RTN_UNICAST, link: l.index}
 		}
+		for _, p := range r.delegated(e) {
+			want[routeKey{unix.RT_TABLE_MAIN, p}] = nextHop{kind: unix.RTN_UNICAST, link: l.index, via: p.Addr()}
+		}
 	}
+}
+
+// delegated are the prefixes of an interface that this kernel can carry. The
+// router knows the first address of each by the interface's hardware address,
+// and takes it for the next hop: the machine need not answer for any of them.
+func (r *router) delegated(e plane.Interface) (list []netip.Prefix) {
+	for _, p := range e.Prefixes {
+		if p.Addr().Is4() || r.n.ipv6 {
+			list = append(list, p.Masked())
+		}
+	}
+	return list
 }
 
 // usable are the addresses of an interface that this kernel can carry.
@@ -76,8 +92,15 @@ func (r *router) subnetRoutes(want map[routeKey]nextHop, s plane.Subnet, t plane
 			want[routeKey{table, p.Masked()}] = hop
 		}
 	}
-	inside := false
+	inside, local := false, map[netip.Prefix]bool{}
+	for _, p := range r.vpc.CIDRs {
+		local[p.Masked()] = true
+		put(p, nextHop{kind: unix.RTN_THROW})
+	}
 	for _, route := range t.Routes {
+		if route.Kind == plane.ToVPN && local[route.Destination] {
+			continue // what a neighbour announces does not take the VPC's own place
+		}
 		hop := r.hop(route)
 		if route.Kind == plane.ToGatewayEndpoint && !route.Destination.IsValid() {
 			for _, p := range r.endpointAddresses(route.Target) {
@@ -87,11 +110,8 @@ func (r *router) subnetRoutes(want map[routeKey]nextHop, s plane.Subnet, t plane
 		}
 		put(route.Destination, hop)
 		for _, p := range r.vpc.CIDRs {
-			inside = inside || p.Overlaps(route.Destination) && route.Destination.Bits() > p.Bits()
+			inside = inside || p.Overlaps(route.Destination) && route.Destination.Bits() >= p.Bits()
 		}
-	}
-	for _, p := range r.vpc.CIDRs {
-		put(p, nextHop{kind: unix.RTN_THROW})
 	}
 	// Inside of a subnet packets go straight, whatever its routes say.
 	for _, p := range s.CIDRs {

@@ -55,8 +55,12 @@ var (
 	// Protocol and address: ranges of addresses.
 	kindRanges4 = setKind{key: nftables.MustConcatSetType(nftables.TypeInetProto, nftables.TypeIPAddr), interval: true}
 	kindRanges6 = setKind{key: nftables.MustConcatSetType(nftables.TypeInetProto, nftables.TypeIP6Addr), interval: true}
-	kindFlows4  = flowKind(4)
-	kindFlows6  = flowKind(16)
+	// Link and address: ranges of addresses.
+	kindDelegated4 = setKind{key: kindOwned4.key, interval: true}
+	kindDelegated6 = setKind{key: kindOwned6.key, interval: true}
+
+	kindFlows4 = flowKind(4)
+	kindFlows6 = flowKind(16)
 )
 
 // set is a set or map and its elements. A key is the bytes of the element, in

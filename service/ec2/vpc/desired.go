@@ -190,6 +190,7 @@ func desiredInterfaces(c *cloud.Call, r store.Reader, vpc string) (list []plane.
 			}
 		}
 		p.Others = append(p.Others, i.IPv6...)
+		p.Prefixes = slices.Concat(i.Prefixes, i.IPv6Prefixes)
 		if a := i.Attachment; a != nil {
 			p.Machine, p.Index = a.Instance, a.Index
 		}
