@@ -47,10 +47,10 @@ func zoneOf(region, operation string) string {
 // Of is the rate of a usage type of EC2 instances; ok is false for others and
 // for what has no price.
 func Of(region, kind, operation string, at time.Time) (r Rate, ok bool) {
-	usage, name, ok := strings.Cut(kind, ":")
-	if !ok {
-		return r, kind == "UpfrontFee" && set(&r, 1, "USD", "Paid in advance")
+	if kind == "UpfrontFee" {
+		return Rate{1, "USD", "Paid in advance"}, true
 	}
+	usage, name, _ := strings.Cut(kind, ":")
 	platform := ""
 	if strings.HasPrefix(operation, windowsOperation) {
 		platform = Windows
@@ -60,19 +60,19 @@ func Of(region, kind, operation string, at time.Time) (r Rate, ok bool) {
 		return onDemandRate(usage, name, platform, operation)
 	case "SpotUsage":
 		usd, ok := SpotMean(name, platform, zoneOf(region, operation), at)
-		return r, ok && set(&r, usd, "Hrs", "Spot "+name+": mean price of the day")
+		return Rate{usd, "Hrs", "Spot " + name + ": mean price of the day"}, ok
 	case "HeavyUsage":
-		platform, term, found := strings.Cut(operation, ", ")
+		platform, term, _ := strings.Cut(operation, ", ")
 		t, known := parseTerm(term)
 		_, usd, ok := Reserved(name, platform, t)
-		return r, found && known && ok && set(&r, usd, "Hrs", "Reserved "+name+", "+term)
+		return Rate{usd, "Hrs", "Reserved " + name + ", " + term}, known && ok
 	case "HostUsage":
 		usd, ok := Host(name)
-		return r, ok && set(&r, usd, "Hrs", "Dedicated host for "+name)
+		return Rate{usd, "Hrs", "Dedicated host for " + name}, ok
 	case "HostReservation":
 		t, known := parseTerm(operation)
 		_, usd, ok := ReservedHost(name, t)
-		return r, known && ok && set(&r, usd, "Hrs", "Reserved host for "+name+", "+operation)
+		return Rate{usd, "Hrs", "Reserved host for " + name + ", " + operation}, known && ok
 	}
 	return r, false
 }
@@ -86,9 +86,4 @@ func onDemandRate(usage, name, platform, operation string) (r Rate, ok bool) {
 	usd, ok := OnDemand(name, platform)
 	words := map[string]string{"BoxUsage": "On demand ", "DedicatedUsage": "Dedicated ", "UnusedBox": "Reserved capacity not used: "}
 	return Rate{usd, "Hrs", words[usage] + name}, ok
-}
-
-func set(r *Rate, usd float64, unit, description string) bool {
-	*r = Rate{usd, unit, description}
-	return true
 }

@@ -220,7 +220,7 @@ func (q *request) ended(c *cloud.Call, tx store.Tx, i *instance.Instance) {
 	switch {
 	case over(q.State):
 		q.to(c.Now, q.State, code)
-	case q.Persistent:
+	case q.Persistent && i.Fleet == "": // a fleet sees to it by itself
 		q.to(c.Now, "open", code)
 		q.Instance = ""
 	default:

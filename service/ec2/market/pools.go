@@ -48,6 +48,9 @@ func fromTemplate(c *cloud.Call, r store.Reader, spec *api.FleetLaunchTemplateSp
 	if err != nil {
 		return nil, err
 	}
+	if base.InstanceMarketOptions != nil {
+		return nil, resource.Errorf("InvalidFleetConfiguration", "The launch template of a fleet must not specify InstanceMarketOptions.")
+	}
 	return &recipe{base: base, launch: in, config: config, weight: 1}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"pileus/cloud"
 	"pileus/node"
 	"pileus/node/nodetest"
+	"pileus/plane"
 	"pileus/plane/sim"
 )
 
@@ -18,7 +19,11 @@ type world struct{ *nodetest.World }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	p := sim.New(t.TempDir())
+	return newWorldOver(t, sim.New(t.TempDir()))
+}
+
+func newWorldOver(t testing.TB, p plane.Plane) *world {
+	t.Helper()
 	return &world{nodetest.Start(t, node.Options{Plane: p, Rehearse: true, Seed: 1, Modules: func(parts node.Parts) []cloud.Module {
 		return slices.DeleteFunc(all.Modules(parts), func(m cloud.Module) bool {
 			return !slices.Contains([]string{"iam", "sts", "ec2", "s3"}, m.API.Name)

@@ -266,6 +266,17 @@ func TestWhatElseIsBilled(t *testing.T) {
 	w.cost("UnusedBox:m5.large", 8*onDemand)
 	w.cost("BoxUsage:m5.large", 4*onDemand)
 
+	// A spot instance costs what its zone asks.
+	spot := nodetest.Do(w.World, &api.RunInstances, runInput(func(in *api.RunInstancesInput) {
+		in.InstanceType, in.InstanceMarketOptions = new("c5.large"), &api.InstanceMarketOptionsRequest{MarketType: new("spot")}
+	})).Instances[0].InstanceId
+	w.Drain()
+	w.Advance(2 * time.Hour)
+	nodetest.Do(w.World, &api.TerminateInstances, &api.TerminateInstancesInput{InstanceIds: []string{*spot}})
+	w.Drain()
+	mean, _ := price.SpotMean("c5.large", "", "us-east-1a", w.Now())
+	w.cost("SpotUsage:c5.large", 2*mean)
+
 	// A host costs what it costs, its instances nothing.
 	hourly, _ := price.Host("m5.24xlarge")
 	ids := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: "us-east-1a", InstanceFamily: new("m5")}).HostIds
