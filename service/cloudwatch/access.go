@@ -23,6 +23,11 @@ func access() []cloud.Access {
 		}),
 		api.DescribeAlarmsForMetric.Needs("cloudwatch:DescribeAlarmsForMetric", nil),
 		api.PutMetricAlarm.Decides([]string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, checkPutAlarm),
+		onTagged(&api.ListTagsForResource, func(in *api.ListTagsForResourceInput) (string, cloud.Keys) { return in.ResourceARN, nil }),
+		onTagged(&api.TagResource, func(in *api.TagResourceInput) (string, cloud.Keys) { return in.ResourceARN, tagKeys(in.Tags) }),
+		onTagged(&api.UntagResource, func(in *api.UntagResourceInput) (string, cloud.Keys) {
+			return in.ResourceARN, cloud.Keys{"aws:tagkeys": in.TagKeys}
+		}),
 		api.GetMetricData.Needs("cloudwatch:GetMetricData", nil),
 		api.GetMetricStatistics.Needs("cloudwatch:GetMetricStatistics", nil),
 		api.ListMetrics.Needs("cloudwatch:ListMetrics", nil),
@@ -56,11 +61,7 @@ func alarmResource(c *cloud.Call, r store.Reader, name string) cloud.Resource {
 
 // checkPutAlarm also needs to tag, where an alarm begins with tags.
 func checkPutAlarm(c *cloud.Call, r store.Reader, in *api.PutMetricAlarmInput) ([]cloud.Check, error) {
-	keys := cloud.Keys{}
-	for _, t := range in.Tags {
-		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
-		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
-	}
+	keys := tagKeys(in.Tags)
 	if actions := slices.Concat(in.AlarmActions, in.OKActions, in.InsufficientDataActions); len(actions) > 0 {
 		keys["cloudwatch:alarmactions"] = actions
 	}
@@ -70,4 +71,27 @@ func checkPutAlarm(c *cloud.Call, r store.Reader, in *api.PutMetricAlarmInput) (
 		checks = append(checks, cloud.Check{Action: "cloudwatch:TagResource", Resource: res, Keys: keys})
 	}
 	return checks, nil
+}
+
+// onTagged declares an operation on the tags of what has an ARN.
+func onTagged[In, Out any](o *cloud.Op[In, Out], of func(In) (arn string, keys cloud.Keys)) cloud.Access {
+	action := "cloudwatch:" + o.Name
+	return o.Decides([]string{action}, func(c *cloud.Call, r store.Reader, in In) ([]cloud.Check, error) {
+		arn, keys := of(in)
+		a, err := tagged(c, r, arn)
+		if err != nil {
+			return nil, err
+		}
+		return []cloud.Check{{Action: action, Resource: cloud.Resource{ARN: arn, Tags: a.Tags}, Keys: keys}}, nil
+	})
+}
+
+// tagKeys are the condition keys of tags in a request.
+func tagKeys(tags []api.Tag) cloud.Keys {
+	keys := cloud.Keys{}
+	for _, t := range tags {
+		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
+		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
+	}
+	return keys
 }

@@ -21,7 +21,11 @@ func of[In, Out any](op *cloud.Op[In, Out], in In) trial {
 
 // trials are all operations that there are.
 func trials(now time.Time) map[string]trial {
+	const arn = "arn:aws:cloudwatch:" + nodetest.Region + ":" + nodetest.Account + ":alarm:a"
 	return map[string]trial{
+		"ListTagsForResource":     of(&api.ListTagsForResource, &api.ListTagsForResourceInput{ResourceARN: arn}),
+		"TagResource":             of(&api.TagResource, &api.TagResourceInput{ResourceARN: arn, Tags: []api.Tag{{Key: "k", Value: "v"}}}),
+		"UntagResource":           of(&api.UntagResource, &api.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}}),
 		"DeleteAlarms":            of(&api.DeleteAlarms, &api.DeleteAlarmsInput{AlarmNames: []string{"doomed"}}),
 		"DescribeAlarmHistory":    of(&api.DescribeAlarmHistory, &api.DescribeAlarmHistoryInput{}),
 		"DescribeAlarms":          of(&api.DescribeAlarms, &api.DescribeAlarmsInput{}),

@@ -6,6 +6,7 @@
 //	fold.go                      retention
 //	alarm.go, evaluate.go        alarms and their state
 //	history.go, change.go        what happened to them, and changes by hand
+//	tag.go                       tags of alarms
 //	series                       how points are kept
 package cloudwatch
 
@@ -29,9 +30,12 @@ func Module() cloud.Module {
 			api.GetMetricData.View(getMetricData).Partial("metric math: queries with an Expression are refused"),
 			api.GetMetricStatistics.View(getMetricStatistics),
 			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
+			api.ListTagsForResource.View(listTagsForResource),
 			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on metric math, anomaly bands and PromQL; actions are kept but not run"),
 			api.PutMetricData.Update(putMetricData).Partial("EntityMetricData"),
 			api.SetAlarmState.Update(setAlarmState).Partial("actions are not run"),
+			api.TagResource.Update(tagResource),
+			api.UntagResource.Update(untagResource),
 		},
 		Access: access(),
 		Controllers: []cloud.Controller{
