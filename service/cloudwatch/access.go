@@ -28,6 +28,10 @@ func access() []cloud.Access {
 		onTagged(&api.UntagResource, func(in *api.UntagResourceInput) (string, cloud.Keys) {
 			return in.ResourceARN, cloud.Keys{"aws:tagkeys": in.TagKeys}
 		}),
+		onDashboards(&api.DeleteDashboards, func(in *api.DeleteDashboardsInput) []string { return in.DashboardNames }),
+		onDashboards(&api.GetDashboard, func(in *api.GetDashboardInput) []string { return []string{in.DashboardName} }),
+		onDashboards(&api.PutDashboard, func(in *api.PutDashboardInput) []string { return []string{in.DashboardName} }),
+		api.ListDashboards.Needs("cloudwatch:ListDashboards", nil),
 		api.GetMetricData.Needs("cloudwatch:GetMetricData", nil),
 		api.GetMetricStatistics.Needs("cloudwatch:GetMetricStatistics", nil),
 		api.ListMetrics.Needs("cloudwatch:ListMetrics", nil),
@@ -94,4 +98,18 @@ func tagKeys(tags []api.Tag) cloud.Keys {
 		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
 	}
 	return keys
+}
+
+// onDashboards declares an operation on dashboards by name.
+func onDashboards[In, Out any](o *cloud.Op[In, Out], names func(In) []string) cloud.Access {
+	action := "cloudwatch:" + o.Name
+	return o.Decides([]string{action}, func(c *cloud.Call, _ store.Reader, in In) (checks []cloud.Check, err error) {
+		for _, name := range names(in) {
+			checks = append(checks, cloud.Check{Action: action, Resource: cloud.Resource{ARN: dashboardARN(c, name)}})
+		}
+		if len(checks) == 0 {
+			checks = []cloud.Check{{Action: action, Resource: cloud.Resource{ARN: dashboardARN(c, "*")}}}
+		}
+		return checks, nil
+	})
 }

@@ -23,6 +23,10 @@ func of[In, Out any](op *cloud.Op[In, Out], in In) trial {
 func trials(now time.Time) map[string]trial {
 	const arn = "arn:aws:cloudwatch:" + nodetest.Region + ":" + nodetest.Account + ":alarm:a"
 	return map[string]trial{
+		"DeleteDashboards":        of(&api.DeleteDashboards, &api.DeleteDashboardsInput{DashboardNames: []string{"doomed"}}),
+		"GetDashboard":            of(&api.GetDashboard, &api.GetDashboardInput{DashboardName: "d"}),
+		"ListDashboards":          of(&api.ListDashboards, &api.ListDashboardsInput{}),
+		"PutDashboard":            of(&api.PutDashboard, &api.PutDashboardInput{DashboardName: "d", DashboardBody: "{}"}),
 		"ListTagsForResource":     of(&api.ListTagsForResource, &api.ListTagsForResourceInput{ResourceARN: arn}),
 		"TagResource":             of(&api.TagResource, &api.TagResourceInput{ResourceARN: arn, Tags: []api.Tag{{Key: "k", Value: "v"}}}),
 		"UntagResource":           of(&api.UntagResource, &api.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}}),
@@ -64,6 +68,9 @@ func TestAccess(t *testing.T) {
 }
 
 func prepare(w *nodetest.World) {
+	for _, name := range []string{"d", "doomed"} {
+		nodetest.Do(w, &api.PutDashboard, &api.PutDashboardInput{DashboardName: name, DashboardBody: `{"widgets":[]}`})
+	}
 	nodetest.Do(w, &api.PutMetricAlarm, watch("a", 1, 1, ""))
 	nodetest.Do(w, &api.PutMetricAlarm, watch("doomed", 1, 1, ""))
 }

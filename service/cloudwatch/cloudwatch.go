@@ -7,6 +7,7 @@
 //	alarm.go, evaluate.go        alarms and their state
 //	history.go, change.go        what happened to them, and changes by hand
 //	tag.go                       tags of alarms
+//	dashboard.go                 dashboards
 //	series                       how points are kept
 package cloudwatch
 
@@ -22,15 +23,19 @@ func Module() cloud.Module {
 		API: &api.Service,
 		Operations: []cloud.Binding{
 			api.DeleteAlarms.Update(deleteAlarms),
+			api.DeleteDashboards.Update(deleteDashboards),
 			api.DescribeAlarmHistory.View(describeAlarmHistory),
 			api.DescribeAlarms.View(describeAlarms),
 			api.DescribeAlarmsForMetric.View(describeAlarmsForMetric),
 			api.DisableAlarmActions.Update(disableAlarmActions),
 			api.EnableAlarmActions.Update(enableAlarmActions),
+			api.GetDashboard.View(getDashboard),
 			api.GetMetricData.View(getMetricData).Partial("metric math: queries with an Expression are refused"),
 			api.GetMetricStatistics.View(getMetricStatistics),
+			api.ListDashboards.View(listDashboards),
 			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
 			api.ListTagsForResource.View(listTagsForResource),
+			api.PutDashboard.Update(putDashboard).Partial("tags; warnings about the properties of widgets"),
 			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on metric math, anomaly bands and PromQL; actions are kept but not run"),
 			api.PutMetricData.Update(putMetricData).Partial("EntityMetricData"),
 			api.SetAlarmState.Update(setAlarmState).Partial("actions are not run"),
