@@ -47,6 +47,9 @@ func (s *Room) keep(c *cloud.Call, key store.Key) error {
 	if f.Type != "maintain" && f.Type != "request" {
 		return nil
 	}
+	if err := s.heal(c, f); err != nil {
+		return err
+	}
 	if err := s.trim(c, f); err != nil {
 		return err
 	}

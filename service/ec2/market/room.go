@@ -15,6 +15,7 @@
 //	createfleet.go, spotfleet.go  the two APIs of fleets
 //	plan.go         what a fleet launches and ends
 //	keep.go         the controller that keeps fleets at their targets
+//	health.go       members that are replaced because they are unhealthy
 //	events.go       histories of fleets
 package market
 
