@@ -177,6 +177,7 @@ type stateData struct {
 // enter brings an alarm into a state and says so in its history. Its actions
 // are kept, and the history says that they did not run.
 func enter(c *cloud.Call, tx store.Tx, a *alarm, state, reason, data string) error {
+	reason = cut(reason, 1023)
 	old := stateData{*a.StateValue, *a.StateReason, json.RawMessage(cloud.Or(a.StateReasonData, ""))}
 	a.StateReason, a.StateReasonData, a.StateUpdatedTimestamp = &reason, nil, &c.Now
 	if data != "" {
