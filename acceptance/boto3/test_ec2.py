@@ -180,4 +180,4 @@ class Tags(EC2):
         self.ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "team"}])
         self.assertEqual([], self.ec2.describe_vpcs(Filters=named(tag_team=value))["Vpcs"])
         self.refused("InvalidParameterValue", self.ec2.create_tags, Resources=[vpc], Tags=[{"Key": "aws:mine", "Value": ""}])
-        self.refused("InvalidID", self.ec2.create_tags, Resources=["vpc-0123456789abcdef0"], Tags=[{"Key": "k", "Value": ""}])
+        self.refused("InvalidVpcID.NotFound", self.ec2.create_tags, Resources=["vpc-0123456789abcdef0"], Tags=[{"Key": "k", "Value": ""}])

@@ -129,7 +129,27 @@ func find(c *cloud.Call, r store.Reader, id string) (*Entry, error) {
 	if e, ok := Find(c, r, id); ok {
 		return e, nil
 	}
+	prefix, _, _ := strings.Cut(id, "-")
+	if e, ok := unknown[prefix]; ok {
+		return nil, Errorf(e.code, "The "+e.what+" '%s' does not exist", id)
+	}
 	return nil, Errorf("InvalidID", "The ID '%s' is not valid", id)
+}
+
+// unknown is what EC2 says of ids that do not exist, by their prefix, where it
+// tags by id alone.
+var unknown = map[string]struct{ code, what string }{
+	"acl":    {"InvalidNetworkAclID.NotFound", "networkAcl ID"},
+	"ami":    {"InvalidAMIID.NotFound", "image id"},
+	"eni":    {"InvalidNetworkInterfaceID.NotFound", "networkInterface ID"},
+	"i":      {"InvalidInstanceID.NotFound", "instance ID"},
+	"igw":    {"InvalidInternetGatewayID.NotFound", "internetGateway ID"},
+	"rtb":    {"InvalidRouteTableID.NotFound", "routeTable ID"},
+	"sg":     {"InvalidGroup.NotFound", "security group"},
+	"snap":   {"InvalidSnapshot.NotFound", "snapshot"},
+	"subnet": {"InvalidSubnetID.NotFound", "subnet ID"},
+	"vol":    {"InvalidVolume.NotFound", "volume"},
+	"vpc":    {"InvalidVpcID.NotFound", "vpc ID"},
 }
 
 func createTags(c *cloud.Call, tx store.Tx, in *api.CreateTagsInput) (*cloud.Empty, error) {
