@@ -7,6 +7,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/vpc"
 	"pileus/store"
@@ -101,6 +102,9 @@ func makeFleet(c *cloud.Call, tx store.Tx, in *api.CreateFleetInput) (string, er
 	if f.Pools, err = configured(c, tx, in.LaunchTemplateConfigs); err != nil {
 		return "", err
 	}
+	if err = f.measure(); err != nil {
+		return "", err
+	}
 	if f.Type == "instant" {
 		f.State = active
 		if err := tagLaunches(f.Pools, in.TagSpecifications); err != nil {
@@ -163,13 +167,32 @@ func targetOf(s api.TargetCapacitySpecificationRequest) (t target, err error) {
 		return t, resource.Errorf("InvalidParameterValue", "The target capacity must not be negative.")
 	case rest < 0:
 		return t, resource.Errorf("InvalidTargetCapacitySpecification", "TotalTargetCapacity must not be less than the sum of OnDemandTargetCapacity and SpotTargetCapacity.")
-	case t.Unit != "units":
-		return t, resource.Errorf("InvalidParameterCombination", "TargetCapacityUnitType is only supported when InstanceRequirements is specified and weights are not used: this cloud counts units.")
 	}
 	if t.Default == "on-demand" {
 		t.OnDemand += rest
 	}
 	return t, nil
+}
+
+// measure weighs the pools by what the target is counted in, where that is not
+// units: a type's vCPUs or its memory.
+func (f *fleet) measure() error {
+	if f.Target.Unit == "units" {
+		return nil
+	}
+	for n := range f.Pools {
+		p := &f.Pools[n]
+		t, _ := instance.FindType(p.Type)
+		switch f.Target.Unit {
+		case "vcpu":
+			p.Weight = float64(t.VCPUs)
+		case "memory-mib":
+			p.Weight = float64(t.MemoryMiB)
+		default:
+			return resource.Invalid(f.Target.Unit, "TargetCapacityUnitType")
+		}
+	}
+	return nil
 }
 
 // setOptions reads SpotOptions and OnDemandOptions.
@@ -276,8 +299,12 @@ func modifyFleet(c *cloud.Call, tx store.Tx, in *api.ModifyFleetInput) (*api.Mod
 	f := new(*found)
 	f.Excess = cloud.Or(in.ExcessCapacityTerminationPolicy, f.Excess)
 	if t := in.TargetCapacitySpecification; t != nil {
+		unit := f.Target.Unit
 		if f.Target, err = targetOf(*t); err != nil {
 			return nil, err
+		}
+		if t.TargetCapacityUnitType == nil {
+			f.Target.Unit = unit
 		}
 	}
 	var config api.CreateFleetInput
@@ -291,6 +318,9 @@ func modifyFleet(c *cloud.Call, tx store.Tx, in *api.ModifyFleetInput) (*api.Mod
 		}
 	}
 	if f.Config, err = json.Marshal(&config); err != nil {
+		return nil, err
+	}
+	if err := f.measure(); err != nil {
 		return nil, err
 	}
 	f.State = modifying

@@ -194,6 +194,12 @@ func TestAllocation(t *testing.T) {
 			},
 			func(kinds, _ map[string]int) bool { return kinds["t3.medium"] == 12 },
 		},
+		"counted in vCPUs": {
+			func(in *api.CreateFleetInput) {
+				in.TargetCapacitySpecification.TotalTargetCapacity, in.TargetCapacitySpecification.TargetCapacityUnitType = 24, new("vcpu")
+			},
+			func(map[string]int, map[string]int) bool { return true }, // twelve of two each
+		},
 		"types by their attributes": {
 			func(in *api.CreateFleetInput) {
 				in.LaunchTemplateConfigs[0].Overrides = []api.FleetLaunchTemplateOverridesRequest{{AvailabilityZone: new("us-east-1a"), InstanceRequirements: &api.InstanceRequirementsRequest{

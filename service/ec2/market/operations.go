@@ -19,7 +19,7 @@ func (s *Room) bindings() []cloud.Binding {
 		api.DeleteSpotDatafeedSubscription.Update(deleteSpotDatafeedSubscription),
 		api.DescribeSpotDatafeedSubscription.View(describeSpotDatafeedSubscription),
 
-		api.RequestSpotFleet.Update(requestSpotFleet),
+		api.RequestSpotFleet.Update(requestSpotFleet).Partial("load balancers"),
 		api.ModifySpotFleetRequest.Update(modifySpotFleetRequest),
 		api.CancelSpotFleetRequests.Update(cancelSpotFleetRequests),
 		api.DescribeSpotFleetRequests.View(describeSpotFleetRequests),
