@@ -88,7 +88,7 @@ func findInstance(c *cobra.Command, name string) (reachableInstance, error) {
 func askEC2(c *cobra.Command, q url.Values, out any) error {
 	k := connect(c)
 	text := func(name string) string { v, _ := c.Flags().GetString(name); return v }
-	as, region := sigv4.Credential{AccessKey: text("access-key"), Secret: text("secret-key")}, text("region")
+	as := sigv4.Credential{AccessKey: text("access-key"), Secret: text("secret-key")}
 	if r, ok := k.local(); ok {
 		as.AccessKey, as.Secret = unlessGiven(c, "access-key", r.AccessKey), unlessGiven(c, "secret-key", r.SecretKey)
 	}
@@ -96,7 +96,7 @@ func askEC2(c *cobra.Command, q url.Values, out any) error {
 	if err := k.do(c.Context(), http.MethodGet, "/_pileus/status", nil, &s); err != nil {
 		return err
 	}
-	region = unlessGiven(c, "region", s.Region)
+	region := unlessGiven(c, "region", s.Region)
 	body := q.Encode()
 	req, err := http.NewRequestWithContext(c.Context(), http.MethodPost, k.endpoint+"/", strings.NewReader(body))
 	if err != nil {
