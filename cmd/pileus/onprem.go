@@ -23,18 +23,18 @@ routes to the VPC. "ip netns exec" runs programs there.`,
 	up := &cobra.Command{
 		Use: "up VPN_CONNECTION", Short: "Make the network behind a VPN connection", Args: cobra.ExactArgs(1),
 		Example: "  pileus onprem up vpn-0a1b2c3d4e5f60718 --network 192.168.10.0/24",
-		RunE: func(c *cobra.Command, args []string) error { return onprem(c, http.MethodPut, args[0]) },
+		RunE:    func(c *cobra.Command, args []string) error { return onprem(c, http.MethodPut, args[0]) },
 	}
 	up.Flags().StringSlice("network", nil, "its ranges, where they are not those of the connection's static routes")
 	down := &cobra.Command{
 		Use: "down VPN_CONNECTION", Short: "Take the network behind a VPN connection away", Args: cobra.ExactArgs(1),
 		Example: "  pileus onprem down vpn-0a1b2c3d4e5f60718",
-		RunE: func(c *cobra.Command, args []string) error { return onprem(c, http.MethodDelete, args[0]) },
+		RunE:    func(c *cobra.Command, args []string) error { return onprem(c, http.MethodDelete, args[0]) },
 	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the networks on premises that there are", Args: cobra.NoArgs,
 		Example: "  pileus onprem list",
-		RunE: func(c *cobra.Command, _ []string) error { return onprem(c, http.MethodGet, "") },
+		RunE:    func(c *cobra.Command, _ []string) error { return onprem(c, http.MethodGet, "") },
 	}
 	return group(c, up, down, list)
 }
