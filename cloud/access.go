@@ -1,6 +1,10 @@
 package cloud
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"pileus/policy"
 	"pileus/store"
 )
@@ -61,3 +65,17 @@ func (o *Op[In, Out]) Decides(actions []string, checks func(*Call, store.Reader,
 
 // Anyone declares an operation that needs no permission.
 func (o *Op[In, Out]) Anyone() Access { return Access{Op: &o.OpInfo, Open: true} }
+
+// TagKeys are the condition keys of tags that a request brings: aws:TagKeys and
+// aws:RequestTag/key.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+func TagKeys(tags map[string]string) Keys {
+	keys := Keys{}
+	for k, v := range tags {
+		keys["aws:requesttag/"+strings.ToLower(k)] = []string{v}
+	}
+	if len(tags) > 0 {
+		keys["aws:tagkeys"] = slices.Sorted(maps.Keys(tags))
+	}
+	return keys
+}

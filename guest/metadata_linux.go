@@ -33,7 +33,7 @@ var errSilent = errors.New("no answer")
 
 const (
 	metadataPause    = 200 * time.Millisecond // before it is asked again
-	metadataPatience = 2 * time.Second        // before the machine goes on without, for now
+	metadataPatience = 2 * time.Second        // before the machine goes on without it, and asks again meanwhile
 	metadataLimit    = 2 * time.Second        // for one answer
 	userDataLimit    = 16 << 10 << 6          // bytes; more than any user data
 )

@@ -203,6 +203,15 @@ func RootPrincipal(account string) *cloud.Principal {
 	return &cloud.Principal{Kind: cloud.Root, ARN: "arn:aws:iam::" + account + ":root", Account: account, Name: "root", ID: account}
 }
 
+// AsAccount is the call as its account itself, through a role that only AWS
+// uses: for what an operation does as part of it, and its caller needs no
+// permission of his own for.
+func AsAccount(c *cloud.Call) *cloud.Call {
+	p := RootPrincipal(c.Account)
+	p.ServiceLinked = true
+	return c.As(p)
+}
+
 // UserPrincipal is a user with long-term credentials.
 func UserPrincipal(u *User) *cloud.Principal {
 	return &cloud.Principal{Kind: cloud.User, ARN: u.ARN, Account: u.Account, Name: u.Name, ID: u.ID, Tags: u.Tags.Map()}

@@ -2,7 +2,6 @@ package cloudwatch
 
 import (
 	"slices"
-	"strings"
 
 	api "pileus/api/cloudwatch"
 	"pileus/cloud"
@@ -24,7 +23,9 @@ func access() []cloud.Access {
 		api.DescribeAlarmsForMetric.Needs("cloudwatch:DescribeAlarmsForMetric", nil),
 		api.PutMetricAlarm.Decides([]string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, checkPutAlarm),
 		onTagged(&api.ListTagsForResource, func(in *api.ListTagsForResourceInput) (string, cloud.Keys) { return in.ResourceARN, nil }),
-		onTagged(&api.TagResource, func(in *api.TagResourceInput) (string, cloud.Keys) { return in.ResourceARN, tagKeys(in.Tags) }),
+		onTagged(&api.TagResource, func(in *api.TagResourceInput) (string, cloud.Keys) {
+			return in.ResourceARN, cloud.TagKeys(tagMap(in.Tags))
+		}),
 		onTagged(&api.UntagResource, func(in *api.UntagResourceInput) (string, cloud.Keys) {
 			return in.ResourceARN, cloud.Keys{"aws:tagkeys": in.TagKeys}
 		}),
@@ -65,7 +66,7 @@ func alarmResource(c *cloud.Call, r store.Reader, name string) cloud.Resource {
 
 // checkPutAlarm also needs to tag, where an alarm begins with tags.
 func checkPutAlarm(c *cloud.Call, r store.Reader, in *api.PutMetricAlarmInput) ([]cloud.Check, error) {
-	keys := tagKeys(in.Tags)
+	keys := cloud.TagKeys(tagMap(in.Tags))
 	if actions := slices.Concat(in.AlarmActions, in.OKActions, in.InsufficientDataActions); len(actions) > 0 {
 		keys["cloudwatch:alarmactions"] = actions
 	}
@@ -90,16 +91,6 @@ func onTagged[In, Out any](o *cloud.Op[In, Out], of func(In) (arn string, keys c
 	})
 }
 
-// tagKeys are the condition keys of tags in a request.
-func tagKeys(tags []api.Tag) cloud.Keys {
-	keys := cloud.Keys{}
-	for _, t := range tags {
-		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
-		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
-	}
-	return keys
-}
-
 // onDashboards declares an operation on dashboards by name.
 func onDashboards[In, Out any](o *cloud.Op[In, Out], names func(In) []string) cloud.Access {
 	action := "cloudwatch:" + o.Name
@@ -112,4 +103,13 @@ func onDashboards[In, Out any](o *cloud.Op[In, Out], names func(In) []string) cl
 		}
 		return checks, nil
 	})
+}
+
+// tagMap is a request's tags by key.
+func tagMap(tags []api.Tag) map[string]string {
+	m := make(map[string]string, len(tags))
+	for _, t := range tags {
+		m[t.Key] = t.Value
+	}
+	return m
 }

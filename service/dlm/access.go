@@ -1,8 +1,6 @@
 package dlm
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	api "pileus/api/dlm"
@@ -26,7 +24,7 @@ func access() []cloud.Access {
 			}
 			return checks, nil
 		}),
-		onPolicy(&api.TagResource, func(in *api.TagResourceInput) string { return idOf(in.ResourceArn) }, func(in *api.TagResourceInput) cloud.Keys { return tagKeys(in.Tags) }),
+		onPolicy(&api.TagResource, func(in *api.TagResourceInput) string { return idOf(in.ResourceArn) }, func(in *api.TagResourceInput) cloud.Keys { return cloud.TagKeys(in.Tags) }),
 		onPolicy(&api.UntagResource, func(in *api.UntagResourceInput) string { return idOf(in.ResourceArn) }, func(in *api.UntagResourceInput) cloud.Keys {
 			return cloud.Keys{"aws:tagkeys": in.TagKeys}
 		}),
@@ -57,23 +55,11 @@ func onPolicy[In, Out any](o *cloud.Op[In, Out], id func(In) string, keys func(I
 }
 
 func checkCreate(c *cloud.Call, r store.Reader, in *api.CreateLifecyclePolicyInput) ([]cloud.Check, error) {
-	keys := tagKeys(in.Tags)
+	keys := cloud.TagKeys(in.Tags)
 	res := cloud.Resource{ARN: c.ARN("dlm", "policy/*")}
 	checks := []cloud.Check{{Action: "dlm:CreateLifecyclePolicy", Resource: res, Keys: keys}, identity.PassRole(r, in.ExecutionRoleArn, serviceName)}
 	if len(in.Tags) > 0 {
 		checks = append(checks, cloud.Check{Action: "dlm:TagResource", Resource: res, Keys: keys})
 	}
 	return checks, nil
-}
-
-// tagKeys are the condition keys of tags in a request.
-func tagKeys(tags map[string]string) cloud.Keys {
-	if len(tags) == 0 {
-		return nil
-	}
-	keys := cloud.Keys{"aws:tagkeys": slices.Sorted(maps.Keys(tags))}
-	for k, v := range tags {
-		keys["aws:requesttag/"+strings.ToLower(k)] = []string{v}
-	}
-	return keys
 }

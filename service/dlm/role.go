@@ -5,7 +5,6 @@ import (
 
 	"pileus/api/sts"
 	"pileus/cloud"
-	"pileus/identity"
 )
 
 const (
@@ -24,11 +23,4 @@ func (p *policy) assume(c *cloud.Call) (*cloud.Call, error) {
 		return nil, fmt.Errorf("assume %s: %w", p.Role, err)
 	}
 	return c.As(who), nil
-}
-
-// service is the call as the service itself, for the tags that only AWS sets.
-func service(c *cloud.Call) *cloud.Call {
-	own := *identity.RootPrincipal(c.Account)
-	own.ServiceLinked = true
-	return c.As(&own)
 }

@@ -8,6 +8,7 @@ import (
 	api "pileus/api/dlm"
 	"pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/store"
 )
 
@@ -170,7 +171,7 @@ func (t *turn) tags(c *cloud.Call, source map[string]string, instance string) []
 
 // mark sets the tags by which AWS knows what a policy has made.
 func (t *turn) mark(c *cloud.Call, tx store.Tx, region, id string) error {
-	s := service(c).In(t.Account, region)
+	s := identity.AsAccount(c).In(t.Account, region)
 	s.Tx = tx
 	_, err := ec2.CreateTags.Call(s, &ec2.CreateTagsInput{Resources: []string{id}, Tags: []ec2.Tag{
 		{Key: new("aws:dlm:lifecycle-policy-id"), Value: &t.ID},

@@ -93,9 +93,7 @@ func fromTemplate(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) (*ap
 
 // reboot restarts an instance as part of what somebody else was allowed to do.
 func reboot(c *cloud.Call, _ store.Tx, id string) error {
-	account := *identity.RootPrincipal(c.Account)
-	account.ServiceLinked = true
-	_, err := api.RebootInstances.Call(c.As(&account), &api.RebootInstancesInput{InstanceIds: []string{id}})
+	_, err := api.RebootInstances.Call(identity.AsAccount(c), &api.RebootInstancesInput{InstanceIds: []string{id}})
 	return err
 }
 

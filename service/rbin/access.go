@@ -23,7 +23,7 @@ func access() []cloud.Access {
 		onRule(&api.DeleteRule, func(in *api.DeleteRuleInput) string { return in.Identifier }, nil),
 		onRule(&api.LockRule, func(in *api.LockRuleInput) string { return in.Identifier }, nil),
 		onRule(&api.UnlockRule, func(in *api.UnlockRuleInput) string { return in.Identifier }, nil),
-		onRule(&api.TagResource, func(in *api.TagResourceInput) string { return idOf(in.ResourceArn) }, func(in *api.TagResourceInput) cloud.Keys { return tagKeys(in.Tags) }),
+		onRule(&api.TagResource, func(in *api.TagResourceInput) string { return idOf(in.ResourceArn) }, func(in *api.TagResourceInput) cloud.Keys { return cloud.TagKeys(tagMap(in.Tags)) }),
 		onRule(&api.UntagResource, func(in *api.UntagResourceInput) string { return idOf(in.ResourceArn) }, func(in *api.UntagResourceInput) cloud.Keys {
 			return cloud.Keys{"aws:tagkeys": in.TagKeys}
 		}),
@@ -50,7 +50,7 @@ func onRule[In, Out any](o *cloud.Op[In, Out], id func(In) string, keys func(In)
 }
 
 func checkCreate(c *cloud.Call, _ store.Reader, in *api.CreateRuleInput) ([]cloud.Check, error) {
-	keys := tagKeys(in.Tags)
+	keys := cloud.TagKeys(tagMap(in.Tags))
 	keys["rbin:request/resourcetype"] = []string{in.ResourceType}
 	res := cloud.Resource{ARN: c.ARN("rbin", "rule/*")}
 	checks := []cloud.Check{{Action: "rbin:CreateRule", Resource: res, Keys: keys}}
@@ -60,12 +60,11 @@ func checkCreate(c *cloud.Call, _ store.Reader, in *api.CreateRuleInput) ([]clou
 	return checks, nil
 }
 
-// tagKeys are the condition keys of tags in a request.
-func tagKeys(tags []api.Tag) cloud.Keys {
-	keys := cloud.Keys{}
+// tagMap is a request's tags by key.
+func tagMap(tags []api.Tag) map[string]string {
+	m := make(map[string]string, len(tags))
 	for _, t := range tags {
-		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
-		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
+		m[t.Key] = t.Value
 	}
-	return keys
+	return m
 }

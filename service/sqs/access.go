@@ -1,9 +1,7 @@
 package sqs
 
 import (
-	"maps"
 	"slices"
-	"strings"
 
 	api "pileus/api/sqs"
 	"pileus/cloud"
@@ -43,7 +41,7 @@ func (s *service) access() []cloud.Access {
 		}),
 		api.CreateQueue.Decides([]string{"sqs:CreateQueue", "sqs:TagQueue"}, checkCreate),
 		api.TagQueue.Decides([]string{"sqs:TagQueue"}, func(c *cloud.Call, r store.Reader, in *api.TagQueueInput) ([]cloud.Check, error) {
-			return checkTagging(c, r, in.QueueUrl, "sqs:TagQueue", tagKeys(in.Tags))
+			return checkTagging(c, r, in.QueueUrl, "sqs:TagQueue", cloud.TagKeys(in.Tags))
 		}),
 		api.UntagQueue.Decides([]string{"sqs:UntagQueue"}, func(c *cloud.Call, r store.Reader, in *api.UntagQueueInput) ([]cloud.Check, error) {
 			return checkTagging(c, r, in.QueueUrl, "sqs:UntagQueue", cloud.Keys{"aws:tagkeys": in.TagKeys})
@@ -117,25 +115,13 @@ func (q *queue) resource(withPolicy bool) cloud.Resource {
 
 func checkCreate(c *cloud.Call, _ store.Reader, in *api.CreateQueueInput) ([]cloud.Check, error) {
 	n := queueName{c.Account, c.Region, in.QueueName}
-	keys := tagKeys(in.Tags)
+	keys := cloud.TagKeys(in.Tags)
 	res := cloud.Resource{ARN: n.arn()}
 	checks := []cloud.Check{{Action: "sqs:CreateQueue", Resource: res, Keys: keys}}
 	if len(in.Tags) > 0 {
 		checks = append(checks, cloud.Check{Action: "sqs:TagQueue", Resource: res, Keys: keys})
 	}
 	return checks, nil
-}
-
-// tagKeys are the condition keys of tags in a request.
-func tagKeys(tags map[string]string) cloud.Keys {
-	if len(tags) == 0 {
-		return nil
-	}
-	keys := cloud.Keys{"aws:tagkeys": slices.Sorted(maps.Keys(tags))}
-	for k, v := range tags {
-		keys["aws:requesttag/"+strings.ToLower(k)] = []string{v}
-	}
-	return keys
 }
 
 func checkTagging(c *cloud.Call, r store.Reader, url, action string, keys cloud.Keys) ([]cloud.Check, error) {

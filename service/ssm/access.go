@@ -31,7 +31,7 @@ func access() []cloud.Access {
 		}),
 		api.DescribeParameters.Needs("ssm:DescribeParameters", nil),
 		api.PutParameter.Decides([]string{"ssm:PutParameter", "ssm:AddTagsToResource"}, checkPut),
-		tagging(&api.AddTagsToResource, func(in *api.AddTagsToResourceInput) string { return in.ResourceId }, func(in *api.AddTagsToResourceInput) cloud.Keys { return tagKeys(in.Tags) }),
+		tagging(&api.AddTagsToResource, func(in *api.AddTagsToResourceInput) string { return in.ResourceId }, func(in *api.AddTagsToResourceInput) cloud.Keys { return cloud.TagKeys(apiTags(in.Tags).Map()) }),
 		tagging(&api.RemoveTagsFromResource, func(in *api.RemoveTagsFromResourceInput) string { return in.ResourceId }, func(in *api.RemoveTagsFromResourceInput) cloud.Keys {
 			return cloud.Keys{"aws:tagkeys": in.TagKeys}
 		}),
@@ -93,7 +93,7 @@ func checkPut(c *cloud.Call, r store.Reader, in *api.PutParameterInput) ([]cloud
 	if err != nil {
 		return nil, err
 	}
-	keys := tagKeys(in.Tags)
+	keys := cloud.TagKeys(apiTags(in.Tags).Map())
 	keys["ssm:overwrite"] = []string{"false"}
 	if cloud.Or(in.Overwrite, false) {
 		keys["ssm:overwrite"] = []string{"true"}
@@ -103,13 +103,4 @@ func checkPut(c *cloud.Call, r store.Reader, in *api.PutParameterInput) ([]cloud
 		checks = append(checks, cloud.Check{Action: "ssm:AddTagsToResource", Resource: res, Keys: keys})
 	}
 	return checks, nil
-}
-
-func tagKeys(tags []api.Tag) cloud.Keys {
-	keys := cloud.Keys{}
-	for _, t := range tags {
-		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
-		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
-	}
-	return keys
 }

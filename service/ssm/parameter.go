@@ -52,7 +52,7 @@ func (p *parameter) arn() string {
 }
 
 func (p *parameter) resource(c *cloud.Call) cloud.Resource {
-	res := cloud.Resource{ARN: p.arn(), Account: p.Account, Tags: tagMap(p.Tags)}
+	res := cloud.Resource{ARN: p.arn(), Account: p.Account, Tags: p.Tags.Map()}
 	for _, q := range p.Policies {
 		res.Policies = append(res.Policies, q.attached()...)
 	}

@@ -32,14 +32,6 @@ func checkTags(tags identity.Tags) error {
 	return nil
 }
 
-func tagMap(tags identity.Tags) map[string]string {
-	m := make(map[string]string, len(tags))
-	for _, t := range tags {
-		m[t.Key] = t.Value
-	}
-	return m
-}
-
 // tagged is the parameter that a tagging operation names. Of the resources of
 // Systems Manager that have tags, parameters are those that exist here.
 func tagged(c *cloud.Call, r store.Reader, kind, id string) (*parameter, error) {

@@ -22,9 +22,7 @@ func Retention(c *cloud.Call, kind string, tags identity.Tags) (time.Duration, e
 		return 0, nil
 	}
 	// The Recycle Bin belongs to the account, not to whoever deletes.
-	own := *identity.RootPrincipal(c.Account)
-	own.ServiceLinked = true
-	as := c.As(&own)
+	as := identity.AsAccount(c)
 	longest := time.Duration(0)
 	in := &rbin.ListRulesInput{ResourceType: kind}
 	for {

@@ -86,7 +86,7 @@ func snapshotted(c *cloud.Call, tx store.Tx, in *api.CreateImageInput) ([]Device
 			specs = append(specs, t)
 		}
 	}
-	taken, err := api.CreateSnapshots.Call(asAccount(c), &api.CreateSnapshotsInput{
+	taken, err := api.CreateSnapshots.Call(identity.AsAccount(c), &api.CreateSnapshotsInput{
 		InstanceSpecification: api.InstanceSpecification{InstanceId: in.InstanceId, ExcludeDataVolumeIds: excluded},
 		Description:           new("Created by CreateImage(" + in.InstanceId + ")"), TagSpecifications: specs,
 	})
@@ -122,14 +122,6 @@ func snapshotted(c *cloud.Call, tx store.Tx, in *api.CreateImageInput) ([]Device
 		}
 	}
 	return list, nil
-}
-
-// asAccount is the call as the account itself, for what an operation does as
-// part of it and the caller needs no permission of his own for.
-func asAccount(c *cloud.Call) *cloud.Call {
-	p := *identity.RootPrincipal(c.Account)
-	p.ServiceLinked = true
-	return c.As(&p)
 }
 
 // with is the device as a request changes it.
@@ -250,7 +242,7 @@ func (d *Device) copySnapshot(c *cloud.Call, source *Image, in *api.CopyImageInp
 	if d.Snapshot == "" {
 		return nil
 	}
-	out, err := api.CopySnapshot.Call(asAccount(c), &api.CopySnapshotInput{
+	out, err := api.CopySnapshot.Call(identity.AsAccount(c), &api.CopySnapshotInput{
 		SourceRegion: source.Region, SourceSnapshotId: d.Snapshot, Encrypted: in.Encrypted, KmsKeyId: in.KmsKeyId,
 		Description: new("Copied for DestinationAmi from SourceAmi " + source.ID + " for SourceSnapshot " + d.Snapshot + ". Task created on " + strconv.FormatInt(c.Now.UnixMilli(), 10) + "."),
 	})

@@ -126,7 +126,7 @@ func (l *runAccess) uses() {
 	}
 	if k, ok := findKeyPair(c, l.r, "", cloud.Or(in.KeyName, "")); ok {
 		l.checks = append(l.checks, cloud.Check{Action: "ec2:RunInstances", Resource: cloud.Resource{
-			ARN: c.ARN("ec2", "key-pair/"+k.Name), Account: c.Account, Tags: resource.TagMap(resource.Tags(c, l.r, k.ID)),
+			ARN: c.ARN("ec2", "key-pair/"+k.Name), Account: c.Account, Tags: resource.Tags(c, l.r, k.ID).Map(),
 		}, Keys: cloud.Keys{"ec2:keypairname": {k.Name}}})
 	}
 	if p := in.Placement; p != nil && p.GroupName != nil && *p.GroupName != "" {
@@ -136,7 +136,7 @@ func (l *runAccess) uses() {
 
 // creates adds what is made, with the tags that it gets.
 func (l *runAccess) creates(kind string, tags identity.Tags) {
-	keys := resource.RequestKeys(tags)
+	keys := cloud.TagKeys(tags.Map())
 	if keys == nil {
 		keys = cloud.Keys{}
 	}
@@ -146,7 +146,7 @@ func (l *runAccess) creates(kind string, tags identity.Tags) {
 	}
 	l.checks = append(l.checks, cloud.Check{Action: "ec2:RunInstances", Resource: resource.New(l.c, kind), Keys: keys})
 	if len(tags) > 0 {
-		tagKeys := resource.RequestKeys(tags)
+		tagKeys := cloud.TagKeys(tags.Map())
 		tagKeys["ec2:createaction"] = []string{"RunInstances"}
 		l.checks = append(l.checks, cloud.Check{Action: "ec2:CreateTags", Resource: resource.New(l.c, kind), Keys: tagKeys})
 	}

@@ -51,7 +51,7 @@ func (s *Room) Access() []cloud.Access {
 		api.DeletePlacementGroup.Needs("ec2:DeletePlacementGroup", func(c *cloud.Call, r store.Reader, in *api.DeletePlacementGroupInput) (cloud.Resource, error) {
 			res := cloud.Resource{ARN: c.ARN("ec2", "placement-group/"+in.GroupName), Account: c.Account}
 			if g, ok := placementGroups.Get(r, c.Account, c.Region, in.GroupName); ok {
-				res.Tags = resource.TagMap(resource.Tags(c, r, g.ID))
+				res.Tags = resource.Tags(c, r, g.ID).Map()
 			}
 			return res, nil
 		}),
@@ -72,7 +72,7 @@ func keyAccess() []cloud.Access {
 			if !ok {
 				return cloud.Resource{ARN: c.ARN("ec2", "key-pair/"+cloud.Or(in.KeyName, "*")), Account: c.Account}, nil
 			}
-			return cloud.Resource{ARN: c.ARN("ec2", "key-pair/"+k.Name), Account: c.Account, Tags: resource.TagMap(resource.Tags(c, r, k.ID))}, nil
+			return cloud.Resource{ARN: c.ARN("ec2", "key-pair/"+k.Name), Account: c.Account, Tags: resource.Tags(c, r, k.ID).Map()}, nil
 		}),
 	}
 }

@@ -25,7 +25,7 @@ func (i *Instance) usage(r store.Reader) cloud.Usage {
 	c := &cloud.Call{Account: i.Account, Region: i.Region}
 	return cloud.Usage{
 		Account: i.Account, Region: i.Region, Service: "AmazonEC2", Type: kind + i.Type, Operation: operation,
-		Resource: "arn:aws:ec2:" + i.Region + ":" + i.Account + ":instance/" + i.ID, Tags: resource.TagMap(resource.Tags(c, r, i.ID)),
+		Resource: "arn:aws:ec2:" + i.Region + ":" + i.Account + ":instance/" + i.ID, Tags: resource.Tags(c, r, i.ID).Map(),
 	}
 }
 

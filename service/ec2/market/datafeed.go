@@ -12,6 +12,7 @@ import (
 	api "pileus/api/ec2"
 	apis3 "pileus/api/s3"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/price"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resource"
@@ -52,7 +53,7 @@ func createSpotDatafeedSubscription(c *cloud.Call, tx store.Tx, in *api.CreateSp
 	if in.Bucket == "" {
 		return nil, resource.Missing("Bucket")
 	}
-	if _, err := apis3.HeadBucket.Call(asLinked(c), &apis3.HeadBucketInput{Bucket: in.Bucket}); err != nil {
+	if _, err := apis3.HeadBucket.Call(identity.AsAccount(c), &apis3.HeadBucketInput{Bucket: in.Bucket}); err != nil {
 		return nil, resource.Errorf("InaccessibleStorageLocation", "The specified Amazon S3 URL cannot be accessed. Check the access permissions for the URL.")
 	}
 	f := &feed{Account: c.Account, Region: c.Region, Bucket: in.Bucket, Prefix: prefix, Since: c.Now}
@@ -128,7 +129,7 @@ func (f *feed) write(c *cloud.Call, hour time.Time, lines []string) (fault strin
 		name = f.Prefix + "/" + name
 	}
 	in := &apis3.PutObjectInput{Bucket: f.Bucket, Key: name, Body: io.NopCloser(&b), ContentLength: new(int64(b.Len())), ContentType: new("application/x-gzip")}
-	_, err = apis3.PutObject.Call(asLinked(c), in)
+	_, err = apis3.PutObject.Call(identity.AsAccount(c), in)
 	var e *cloud.Error
 	if errors.As(err, &e) && !e.Server {
 		return e.Code, nil

@@ -7,6 +7,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/price"
 	"pileus/region"
 	"pileus/service/ec2/instance"
@@ -115,7 +116,7 @@ func (s *Room) launch(c *cloud.Call, q *request, in *api.RunInstancesInput, zone
 		p.AvailabilityZone = &zone
 		in.Placement = &p
 	}
-	_, err := api.RunInstances.Call(forPurpose(asLinked(c), purpose{request: q.ID}), in)
+	_, err := api.RunInstances.Call(forPurpose(identity.AsAccount(c), purpose{request: q.ID}), in)
 	var e *cloud.Error
 	switch {
 	case err == nil:
@@ -179,7 +180,7 @@ func (s *Room) resume(c *cloud.Call, q *request) error {
 	if err != nil || state != instance.Stopped {
 		return settle(c, q, c.Now.Add(patience), func(*request) {})
 	}
-	_, err = api.StartInstances.Call(asLinked(c), &api.StartInstancesInput{InstanceIds: []string{q.Instance}})
+	_, err = api.StartInstances.Call(identity.AsAccount(c), &api.StartInstancesInput{InstanceIds: []string{q.Instance}})
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/store"
 )
 
@@ -50,7 +51,7 @@ func unhealthy(c *cloud.Call, list []*member) (ill []*member, err error) {
 	for _, m := range list {
 		in.InstanceIds = append(in.InstanceIds, m.Instance)
 	}
-	out, err := api.DescribeInstanceStatus.Call(asLinked(c), in)
+	out, err := api.DescribeInstanceStatus.Call(identity.AsAccount(c), in)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/identity"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resource"
 	"pileus/store"
@@ -138,7 +139,7 @@ func (f *fleet) dismiss(c *cloud.Call, tx store.Tx, m *member) error {
 	d.Leaving = true
 	members.Put(tx, d)
 	tx.After(time.Time{}, fleetController, f.key())
-	within := asLinked(c)
+	within := identity.AsAccount(c)
 	within.Tx = tx
 	_, err := api.TerminateInstances.Call(within, &api.TerminateInstancesInput{InstanceIds: []string{m.Instance}})
 	var e *cloud.Error
@@ -248,7 +249,7 @@ func (f *fleet) market(p *pool) *api.InstanceMarketOptionsRequest {
 func (f *fleet) run(c *cloud.Call, tx store.Tx, in *api.RunInstancesInput, o order) (got []*member, err error) {
 	who := c
 	if f.Type != "instant" {
-		who = asLinked(c)
+		who = identity.AsAccount(c)
 	}
 	within := forPurpose(who, purpose{fleet: f.ID})
 	within.Tx = tx
@@ -267,7 +268,7 @@ func (f *fleet) run(c *cloud.Call, tx store.Tx, in *api.RunInstancesInput, o ord
 	if f.SpotFleet {
 		tag = "aws:ec2spot:fleet-request-id"
 	}
-	linked := asLinked(c)
+	linked := identity.AsAccount(c)
 	linked.Tx = tx
 	_, err = api.CreateTags.Call(linked, &api.CreateTagsInput{Resources: ids, Tags: []api.Tag{{Key: &tag, Value: &f.ID}}})
 	return got, err

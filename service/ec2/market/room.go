@@ -21,7 +21,6 @@ package market
 
 import (
 	"pileus/cloud"
-	"pileus/identity"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resource"
 )
@@ -53,12 +52,4 @@ func (s *Room) controllers() []cloud.Controller {
 		{Name: fleetController, Reconcile: s.keep},
 		{Name: feedController, Reconcile: writeFeed},
 	}
-}
-
-// asLinked is the call made by the service-linked role of the account, as which
-// the market launches what it was asked for.
-func asLinked(c *cloud.Call) *cloud.Call {
-	p := *identity.RootPrincipal(c.Account)
-	p.ServiceLinked = true
-	return c.As(&p)
 }

@@ -2,12 +2,10 @@ package resource
 
 import (
 	"maps"
-	"slices"
 	"strings"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
-	"pileus/identity"
 	"pileus/store"
 )
 
@@ -17,7 +15,7 @@ import (
 func On(c *cloud.Call, r store.Reader, kind, id string) cloud.Resource {
 	res := cloud.Resource{ARN: arn(c, kind, id), Account: c.Account}
 	if e, ok := Find(c, r, id); ok {
-		res.Tags = TagMap(e.Tags)
+		res.Tags = e.Tags.Map()
 	}
 	return res
 }
@@ -35,32 +33,6 @@ func arn(c *cloud.Call, kind, id string) string {
 	return c.ARN("ec2", kind+"/"+id)
 }
 
-// TagMap is tags as policies see them.
-func TagMap(tags identity.Tags) map[string]string {
-	if len(tags) == 0 {
-		return nil
-	}
-	m := make(map[string]string, len(tags))
-	for _, t := range tags {
-		m[t.Key] = t.Value
-	}
-	return m
-}
-
-// RequestKeys are the condition keys of tags that a request brings.
-func RequestKeys(tags identity.Tags) cloud.Keys {
-	if len(tags) == 0 {
-		return nil
-	}
-	keys := cloud.Keys{}
-	for _, t := range tags {
-		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], t.Key)
-		keys["aws:requesttag/"+strings.ToLower(t.Key)] = []string{t.Value}
-	}
-	slices.Sort(keys["aws:tagkeys"])
-	return keys
-}
-
 // CreateChecks are the checks of an operation that creates a resource of a
 // kind: action on what it would create, with the tags that it would get, and
 // ec2:CreateTags where it gets any.
@@ -70,7 +42,7 @@ func CreateChecks(c *cloud.Call, operation, kind string, specs []api.TagSpecific
 	if err != nil {
 		tags = nil // the handler refuses them
 	}
-	keys := RequestKeys(tags)
+	keys := cloud.TagKeys(tags.Map())
 	checks := []cloud.Check{{Action: "ec2:" + operation, Resource: New(c, kind), Keys: keys}}
 	if len(tags) > 0 {
 		withAction := cloud.Keys{"ec2:createaction": {operation}}

@@ -119,7 +119,7 @@ func tagChecks(c *cloud.Call, r store.Reader, action string, ids []string, list 
 		if err != nil {
 			return nil, err
 		}
-		checks = append(checks, cloud.Check{Action: action, Resource: On(c, r, e.Type, id), Keys: RequestKeys(tags)})
+		checks = append(checks, cloud.Check{Action: action, Resource: On(c, r, e.Type, id), Keys: cloud.TagKeys(tags.Map())})
 	}
 	return checks, nil
 }
