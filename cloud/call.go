@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"time"
 
@@ -99,6 +100,8 @@ type Cloud interface {
 	Endpoint() string
 	// Meter records usage in the provider's billing units.
 	Meter(u Usage)
+	// Measure yields what all services publish (Module.Metrics) of the minute that has ended.
+	Measure(c *Call) iter.Seq[Metric]
 }
 
 // Usage is one metered fact, in AWS's usage type and unit.

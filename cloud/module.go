@@ -43,6 +43,11 @@ type Module struct {
 	// is the level now, in the unit that the usage type takes times hours
 	// (bytes, for "TimedStorage-ByteHrs").
 	Stored func(r store.Reader) iter.Seq[Usage]
+	// Metrics yields what the service publishes of the minute that has ended, in
+	// all accounts and regions. CloudWatch asks once in each minute of the cloud's
+	// clock, outside of any transaction; what the clock jumps over is not asked
+	// for. What is counted since the last time is given out once.
+	Metrics func(c *Call) iter.Seq[Metric]
 	// Count says how many of what the service holds, for status: "buckets": 3.
 	Count func(r store.Reader) map[string]int
 }

@@ -25,6 +25,7 @@ type Room struct {
 	Reset       func()
 	Through     func(r store.Reader, o cloud.Origin) (string, []policy.Attached)
 	Web         func(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool
+	Metrics     func(c *cloud.Call) iter.Seq[cloud.Metric]
 }
 
 // Module joins rooms, and the operations of tags, to the one module that EC2
@@ -58,6 +59,9 @@ func Module(rooms ...Room) cloud.Module {
 	}
 	m.Stored = func(r store.Reader) iter.Seq[cloud.Usage] {
 		return func(yield func(cloud.Usage) bool) { stored(rooms, r, yield) }
+	}
+	m.Metrics = func(c *cloud.Call) iter.Seq[cloud.Metric] {
+		return func(yield func(cloud.Metric) bool) { measured(rooms, c, yield) }
 	}
 	m.Count = func(r store.Reader) map[string]int {
 		all := map[string]int{}
@@ -93,6 +97,19 @@ func stored(rooms []Room, r store.Reader, yield func(cloud.Usage) bool) {
 		}
 		for u := range room.Stored(r) {
 			if !yield(u) {
+				return
+			}
+		}
+	}
+}
+
+func measured(rooms []Room, c *cloud.Call, yield func(cloud.Metric) bool) {
+	for _, room := range rooms {
+		if room.Metrics == nil {
+			continue
+		}
+		for m := range room.Metrics(c) {
+			if !yield(m) {
 				return
 			}
 		}

@@ -1,0 +1,14 @@
+// Package lb carries the traffic of load balancers: it listens where a load
+// balancer has its nodes, decides by its rules, checks the health of targets
+// and passes requests, connections and datagrams on to them. It knows nothing
+// of the API: a service hands it the whole of what a load balancer shall be
+// (Balancer) and takes back the health of targets, metrics and log records.
+//
+//	balancer.go        what a load balancer is to be
+//	engine.go          the engine: which balancers run, and their listeners
+//	health*.go         health checks
+//	http*.go, rule*.go application load balancers, and HTTP of classic ones
+//	stream*.go, udp*.go network load balancers, and TCP of classic ones
+//	tls.go             certificates, policies, client certificates
+//	report.go          what comes back: health, statistics, log records
+package lb

@@ -1,0 +1,63 @@
+package lb
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"pileus/clock"
+	"pileus/rng"
+)
+
+// Wire is what the engine needs of the data plane; plane.Network is one.
+type Wire interface {
+	Listen(ctx context.Context, vpc string, addr netip.AddrPort) (net.Listener, error)
+	ListenPacket(ctx context.Context, vpc string, addr netip.AddrPort) (net.PacketConn, error)
+	Dial(ctx context.Context, vpc string, from netip.Addr, network string, addr netip.AddrPort) (net.Conn, error)
+}
+
+// Options are what an engine is made with.
+type Options struct {
+	Wire  Wire
+	Clock clock.Clock
+	Rand  rng.Source
+	Log   *slog.Logger
+	// Health is told when a target of a balancer's group becomes healthy or
+	// unhealthy; it must return soon.
+	Health func(balancer, group string, h TargetHealth)
+	// Record takes log records of balancers that ask for them; it must return soon.
+	Record func(balancer string, r Record)
+}
+
+// TargetHealth is how a target is.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html
+type TargetHealth struct {
+	TargetKey
+	State  string // initial, healthy, unhealthy, unused, draining, unavailable
+	Reason string // "Target.FailedHealthChecks"; "" for healthy
+	Text   string // "Health checks failed with these codes: [500]"
+	Since  time.Time
+}
+
+// Record is a line of a log.
+type Record struct {
+	At   time.Time
+	Kind string // "access", "connection"
+	Line string // in AWS's format, without the line's end
+	Node netip.Addr
+}
+
+// Statistic is a metric of the minute past, named as AWS names it.
+type Statistic struct {
+	Name, Unit string // "TargetResponseTime", "Seconds"
+	Zone       string // "" for all of the balancer's
+	Group      string // id of the group; "" for metrics of the balancer itself
+	// Values were seen so often as Counts says. Sums are one value.
+	Values, Counts []float64
+}
+
+// Function takes requests for a function target.
+type Function func(r *http.Request) (*http.Response, error)
