@@ -14,6 +14,8 @@ const restless = 10_000
 func (c *virtual) advance(ctx context.Context, d time.Duration) error {
 	start := *c.pos.Load()
 	end := start.now().Add(d)
+	c.heading.Store(&end)
+	defer c.heading.Store(nil)
 	err := c.steps(ctx, end)
 	switch {
 	case start.frozen:

@@ -24,6 +24,10 @@ type Clock interface {
 	// Wait waits for d of the machine's time or until ctx is done: for what a
 	// client on the network experiences, such as a long poll.
 	Wait(ctx context.Context, d time.Duration) error
+	// Heading is where the Advance that is under way ends; the zero time when
+	// none is. Work that recurs by the minute looks at it, so as not to have a
+	// month of minutes stepped through.
+	Heading() time.Time
 }
 
 // Control is what `pileus clock` steers.

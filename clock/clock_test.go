@@ -97,6 +97,18 @@ func TestAdvanceFiresInOrderWhatFallsDueOnTheWay(t *testing.T) {
 	}
 }
 
+func TestHeadingIsTheEndOfAnAdvance(t *testing.T) {
+	c := clock.Still(start)
+	var seen time.Time
+	c.At(start.Add(time.Hour), func(time.Time) { seen = c.Heading() })
+	if err := c.Advance(bg, day); err != nil {
+		t.Fatal(err)
+	}
+	if !seen.Equal(start.Add(day)) || !c.Heading().IsZero() {
+		t.Errorf("heading for %v, and for %v afterwards", seen, c.Heading())
+	}
+}
+
 func TestWhatIsPastIsFiredAtTheCurrentTime(t *testing.T) {
 	c := clock.Still(start)
 	fired := make(chan time.Time, 1)

@@ -15,7 +15,8 @@ import (
 // in order whether the machine's time or Advance has made them due. mu guards
 // the fields and is never held while foreign code runs.
 type virtual struct {
-	pos atomic.Pointer[position]
+	pos     atomic.Pointer[position]
+	heading atomic.Pointer[time.Time] // of an Advance
 
 	steer  sync.Mutex
 	firing sync.Mutex
@@ -65,6 +66,13 @@ func Still(t time.Time) Control { return From(State{Now: t, Frozen: true}) }
 
 func (c *virtual) Now() time.Time     { return c.pos.Load().now() }
 func (c *virtual) Machine() time.Time { return Machine() }
+
+func (c *virtual) Heading() time.Time {
+	if t := c.heading.Load(); t != nil {
+		return *t
+	}
+	return time.Time{}
+}
 
 func (c *virtual) State() State {
 	p := c.pos.Load()
