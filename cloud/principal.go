@@ -51,6 +51,7 @@ type Principal struct {
 	FederatedKeys     map[string][]string // saml:sub, graph...:aud and so on, as sessions keep them
 	SourceARN         string              // Service: the resource on whose behalf
 	ServiceLinked     bool                // a service-linked role: SCPs do not apply
+	LinkedService     string              // the service that acts through it, where a call inside the cloud says so
 	ChainDepth        int                 // role chaining: 1 for the first role assumed
 	CreatedBy         string              // access key that asked for the session
 }

@@ -212,6 +212,15 @@ func AsAccount(c *cloud.Call) *cloud.Call {
 	return c.As(p)
 }
 
+// AsLinked is the call as the account through the service-linked role of a
+// service ("elasticloadbalancing.amazonaws.com"): what it makes so is managed
+// by that service.
+func AsLinked(c *cloud.Call, service string) *cloud.Call {
+	d := AsAccount(c)
+	d.Principal.LinkedService = service
+	return d
+}
+
 // UserPrincipal is a user with long-term credentials.
 func UserPrincipal(u *User) *cloud.Principal {
 	return &cloud.Principal{Kind: cloud.User, ARN: u.ARN, Account: u.Account, Name: u.Name, ID: u.ID, Tags: u.Tags.Map()}

@@ -6,19 +6,27 @@ package elbv2
 func enumValues(shape string) []string {
 	switch shape {
 	case "ActionTypeEnum":
-		return []string{"forward", "authenticate-oidc", "authenticate-cognito", "redirect", "fixed-response"}
+		return []string{"forward", "authenticate-oidc", "authenticate-cognito", "redirect", "fixed-response", "jwt-validation"}
+	case "AdvertiseTrustStoreCaNamesEnum":
+		return []string{"on", "off"}
 	case "AnomalyResultEnum":
 		return []string{"anomalous", "normal"}
 	case "AuthenticateCognitoActionConditionalBehaviorEnum":
 		return []string{"deny", "allow", "authenticate"}
 	case "AuthenticateOidcActionConditionalBehaviorEnum":
 		return []string{"deny", "allow", "authenticate"}
+	case "CapacityReservationStateEnum":
+		return []string{"provisioned", "pending", "rebalancing", "failed"}
 	case "DescribeTargetHealthInputIncludeEnum":
 		return []string{"AnomalyDetection", "All"}
+	case "EnablePrefixForIpv6SourceNatEnum":
+		return []string{"on", "off"}
 	case "EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum":
 		return []string{"on", "off"}
 	case "IpAddressType":
 		return []string{"ipv4", "dualstack", "dualstack-without-public-ipv4"}
+	case "JwtValidationActionAdditionalClaimFormatEnum":
+		return []string{"single-string", "string-array", "space-separated-values"}
 	case "LoadBalancerSchemeEnum":
 		return []string{"internet-facing", "internal"}
 	case "LoadBalancerStateEnum":
@@ -28,11 +36,19 @@ func enumValues(shape string) []string {
 	case "MitigationInEffectEnum":
 		return []string{"yes", "no"}
 	case "ProtocolEnum":
-		return []string{"HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE"}
+		return []string{"HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP", "GENEVE", "QUIC", "TCP_QUIC"}
 	case "RedirectActionStatusCodeEnum":
 		return []string{"HTTP_301", "HTTP_302"}
+	case "RemoveIpamPoolEnum":
+		return []string{"ipv4"}
 	case "RevocationType":
 		return []string{"CRL"}
+	case "SourceIpAddressTypeEnum":
+		return []string{"ipv4", "ipv6"}
+	case "TargetAdministrativeOverrideReasonEnum":
+		return []string{"AdministrativeOverride.Unknown", "AdministrativeOverride.NoOverride", "AdministrativeOverride.ZonalShiftActive", "AdministrativeOverride.ZonalShiftDelegatedToDns"}
+	case "TargetAdministrativeOverrideStateEnum":
+		return []string{"unknown", "no_override", "zonal_shift_active", "zonal_shift_delegated_to_dns"}
 	case "TargetGroupIpAddressTypeEnum":
 		return []string{"ipv4", "ipv6"}
 	case "TargetHealthReasonEnum":
@@ -41,6 +57,8 @@ func enumValues(shape string) []string {
 		return []string{"initial", "healthy", "unhealthy", "unhealthy.draining", "unused", "draining", "unavailable"}
 	case "TargetTypeEnum":
 		return []string{"instance", "ip", "lambda", "alb"}
+	case "TransformTypeEnum":
+		return []string{"host-header-rewrite", "url-rewrite"}
 	case "TrustStoreAssociationStatusEnum":
 		return []string{"active", "removed"}
 	case "TrustStoreStatus":
@@ -56,6 +74,10 @@ func pattern(shape string) string {
 		return "^(ipv4pool-coip-)[a-zA-Z0-9]+$"
 	case "FixedResponseActionStatusCode":
 		return "^(2|4|5)\\d\\d$"
+	case "IpamPoolId":
+		return "^(ipam-pool-)[a-zA-Z0-9]+$"
+	case "ListenerAttributeKey":
+		return "^[a-zA-Z0-9._]+$"
 	case "LoadBalancerAttributeKey":
 		return "^[a-zA-Z0-9._]+$"
 	case "RedirectActionProtocol":

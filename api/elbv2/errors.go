@@ -9,6 +9,9 @@ var (
 	ErrAllocationIdNotFound                     = &cloud.ErrorKind{Code: "AllocationIdNotFound", Shape: "AllocationIdNotFoundException", Status: 400}
 	ErrAvailabilityZoneNotSupported             = &cloud.ErrorKind{Code: "AvailabilityZoneNotSupported", Shape: "AvailabilityZoneNotSupportedException", Status: 400}
 	ErrCaCertificatesBundleNotFound             = &cloud.ErrorKind{Code: "CaCertificatesBundleNotFound", Shape: "CaCertificatesBundleNotFoundException", Status: 400}
+	ErrCapacityDecreaseRequestsLimitExceeded    = &cloud.ErrorKind{Code: "CapacityDecreaseRequestLimitExceeded", Shape: "CapacityDecreaseRequestsLimitExceededException", Status: 400}
+	ErrCapacityReservationPending               = &cloud.ErrorKind{Code: "CapacityReservationPending", Shape: "CapacityReservationPendingException", Status: 400}
+	ErrCapacityUnitsLimitExceeded               = &cloud.ErrorKind{Code: "CapacityUnitsLimitExceeded", Shape: "CapacityUnitsLimitExceededException", Status: 400}
 	ErrCertificateNotFound                      = &cloud.ErrorKind{Code: "CertificateNotFound", Shape: "CertificateNotFoundException", Status: 400}
 	ErrDeleteAssociationSameAccount             = &cloud.ErrorKind{Code: "DeleteAssociationSameAccount", Shape: "DeleteAssociationSameAccountException", Status: 400}
 	ErrDuplicateListener                        = &cloud.ErrorKind{Code: "DuplicateListener", Shape: "DuplicateListenerException", Status: 400}
@@ -18,6 +21,7 @@ var (
 	ErrDuplicateTrustStoreName                  = &cloud.ErrorKind{Code: "DuplicateTrustStoreName", Shape: "DuplicateTrustStoreNameException", Status: 400}
 	ErrHealthUnavailable                        = &cloud.ErrorKind{Code: "HealthUnavailable", Shape: "HealthUnavailableException", Status: 500, Server: true}
 	ErrIncompatibleProtocols                    = &cloud.ErrorKind{Code: "IncompatibleProtocols", Shape: "IncompatibleProtocolsException", Status: 400}
+	ErrInsufficientCapacity                     = &cloud.ErrorKind{Code: "InsufficientCapacity", Shape: "InsufficientCapacityException", Status: 500, Server: true}
 	ErrInvalidCaCertificatesBundle              = &cloud.ErrorKind{Code: "InvalidCaCertificatesBundle", Shape: "InvalidCaCertificatesBundleException", Status: 400}
 	ErrInvalidConfigurationRequest              = &cloud.ErrorKind{Code: "InvalidConfigurationRequest", Shape: "InvalidConfigurationRequestException", Status: 400}
 	ErrInvalidLoadBalancerAction                = &cloud.ErrorKind{Code: "InvalidLoadBalancerAction", Shape: "InvalidLoadBalancerActionException", Status: 400}
@@ -29,6 +33,7 @@ var (
 	ErrListenerNotFound                         = &cloud.ErrorKind{Code: "ListenerNotFound", Shape: "ListenerNotFoundException", Status: 400}
 	ErrLoadBalancerNotFound                     = &cloud.ErrorKind{Code: "LoadBalancerNotFound", Shape: "LoadBalancerNotFoundException", Status: 400}
 	ErrOperationNotPermitted                    = &cloud.ErrorKind{Code: "OperationNotPermitted", Shape: "OperationNotPermittedException", Status: 400}
+	ErrPriorRequestNotComplete                  = &cloud.ErrorKind{Code: "PriorRequestNotComplete", Shape: "PriorRequestNotCompleteException", Status: 429}
 	ErrPriorityInUse                            = &cloud.ErrorKind{Code: "PriorityInUse", Shape: "PriorityInUseException", Status: 400}
 	ErrResourceInUse                            = &cloud.ErrorKind{Code: "ResourceInUse", Shape: "ResourceInUseException", Status: 400}
 	ErrResourceNotFound                         = &cloud.ErrorKind{Code: "ResourceNotFound", Shape: "ResourceNotFoundException", Status: 400}

@@ -15,6 +15,7 @@ type Action struct {
 	RedirectConfig            *RedirectActionConfig
 	FixedResponseConfig       *FixedResponseActionConfig
 	ForwardConfig             *ForwardActionConfig
+	JwtValidationConfig       *JwtValidationActionConfig
 }
 
 type AddListenerCertificatesInput struct {
@@ -41,6 +42,12 @@ type AddTrustStoreRevocationsInput struct {
 
 type AddTrustStoreRevocationsOutput struct {
 	TrustStoreRevocations []TrustStoreRevocation
+}
+
+type AdministrativeOverride struct {
+	State       *string `aws:"enum=TargetAdministrativeOverrideStateEnum"`
+	Reason      *string `aws:"enum=TargetAdministrativeOverrideReasonEnum"`
+	Description *string
 }
 
 type AnomalyDetection struct {
@@ -79,6 +86,12 @@ type AvailabilityZone struct {
 	SubnetId              *string
 	OutpostId             *string
 	LoadBalancerAddresses []LoadBalancerAddress
+	SourceNatIpv6Prefixes []string
+}
+
+type CapacityReservationStatus struct {
+	Code   *string `aws:"enum=CapacityReservationStateEnum"`
+	Reason *string
 }
 
 type Certificate struct {
@@ -108,15 +121,17 @@ type CreateListenerOutput struct {
 }
 
 type CreateLoadBalancerInput struct {
-	Name                  string `aws:"req"`
-	Subnets               []string
-	SubnetMappings        []SubnetMapping
-	SecurityGroups        []string
-	Scheme                *string `aws:"enum=LoadBalancerSchemeEnum"`
-	Tags                  []Tag   `aws:"min=1"`
-	Type                  *string `aws:"enum=LoadBalancerTypeEnum"`
-	IpAddressType         *string `aws:"enum=IpAddressType"`
-	CustomerOwnedIpv4Pool *string `aws:"max=256;re=CustomerOwnedIpv4Pool"`
+	Name                         string `aws:"req"`
+	Subnets                      []string
+	SubnetMappings               []SubnetMapping
+	SecurityGroups               []string
+	Scheme                       *string `aws:"enum=LoadBalancerSchemeEnum"`
+	Tags                         []Tag   `aws:"min=1"`
+	Type                         *string `aws:"enum=LoadBalancerTypeEnum"`
+	IpAddressType                *string `aws:"enum=IpAddressType"`
+	CustomerOwnedIpv4Pool        *string `aws:"max=256;re=CustomerOwnedIpv4Pool"`
+	EnablePrefixForIpv6SourceNat *string `aws:"enum=EnablePrefixForIpv6SourceNatEnum"`
+	IpamPools                    *IpamPools
 }
 
 type CreateLoadBalancerOutput struct {
@@ -129,6 +144,7 @@ type CreateRuleInput struct {
 	Priority    int32           `aws:"req;min=1;max=50000"`
 	Actions     []Action        `aws:"req"`
 	Tags        []Tag           `aws:"min=1"`
+	Transforms  []RuleTransform
 }
 
 type CreateRuleOutput struct {
@@ -153,6 +169,7 @@ type CreateTargetGroupInput struct {
 	TargetType                 *string `aws:"enum=TargetTypeEnum"`
 	Tags                       []Tag   `aws:"min=1"`
 	IpAddressType              *string `aws:"enum=TargetGroupIpAddressTypeEnum"`
+	TargetControlPort          *int32  `aws:"min=1;max=65535"`
 }
 
 type CreateTargetGroupOutput struct {
@@ -230,6 +247,25 @@ type DescribeAccountLimitsInput struct {
 type DescribeAccountLimitsOutput struct {
 	Limits     []Limit
 	NextMarker *string
+}
+
+type DescribeCapacityReservationInput struct {
+	LoadBalancerArn string `aws:"req"`
+}
+
+type DescribeCapacityReservationOutput struct {
+	LastModifiedTime            *time.Time
+	DecreaseRequestsRemaining   *int32
+	MinimumLoadBalancerCapacity *MinimumLoadBalancerCapacity
+	CapacityReservationState    []ZonalCapacityReservationState
+}
+
+type DescribeListenerAttributesInput struct {
+	ListenerArn string `aws:"req"`
+}
+
+type DescribeListenerAttributesOutput struct {
+	Attributes []ListenerAttribute
 }
 
 type DescribeListenerCertificatesInput struct {
@@ -417,16 +453,38 @@ type GetTrustStoreRevocationContentOutput struct {
 }
 
 type HostHeaderConditionConfig struct {
-	Values []string
+	Values      []string
+	RegexValues []string
+}
+
+type HostHeaderRewriteConfig struct {
+	Rewrites []RewriteConfig
 }
 
 type HttpHeaderConditionConfig struct {
 	HttpHeaderName *string
 	Values         []string
+	RegexValues    []string
 }
 
 type HttpRequestMethodConditionConfig struct {
 	Values []string
+}
+
+type IpamPools struct {
+	Ipv4IpamPoolId *string `aws:"max=1000;re=IpamPoolId"`
+}
+
+type JwtValidationActionAdditionalClaim struct {
+	Format string   `aws:"req;enum=JwtValidationActionAdditionalClaimFormatEnum"`
+	Name   string   `aws:"req"`
+	Values []string `aws:"req"`
+}
+
+type JwtValidationActionConfig struct {
+	JwksEndpoint     string `aws:"req"`
+	Issuer           string `aws:"req"`
+	AdditionalClaims []JwtValidationActionAdditionalClaim
 }
 
 type Limit struct {
@@ -446,6 +504,11 @@ type Listener struct {
 	MutualAuthentication *MutualAuthenticationAttributes
 }
 
+type ListenerAttribute struct {
+	Key   *string `aws:"max=256;re=ListenerAttributeKey"`
+	Value *string
+}
+
 type LoadBalancer struct {
 	LoadBalancerArn                                      *string
 	DNSName                                              *string
@@ -461,6 +524,8 @@ type LoadBalancer struct {
 	IpAddressType                                        *string `aws:"enum=IpAddressType"`
 	CustomerOwnedIpv4Pool                                *string `aws:"max=256;re=CustomerOwnedIpv4Pool"`
 	EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic *string
+	EnablePrefixForIpv6SourceNat                         *string `aws:"enum=EnablePrefixForIpv6SourceNatEnum"`
+	IpamPools                                            *IpamPools
 }
 
 type LoadBalancerAddress struct {
@@ -483,6 +548,42 @@ type LoadBalancerState struct {
 type Matcher struct {
 	HttpCode *string
 	GrpcCode *string
+}
+
+type MinimumLoadBalancerCapacity struct {
+	CapacityUnits *int32
+}
+
+type ModifyCapacityReservationInput struct {
+	LoadBalancerArn             string `aws:"req"`
+	MinimumLoadBalancerCapacity *MinimumLoadBalancerCapacity
+	ResetCapacityReservation    *bool
+}
+
+type ModifyCapacityReservationOutput struct {
+	LastModifiedTime            *time.Time
+	DecreaseRequestsRemaining   *int32
+	MinimumLoadBalancerCapacity *MinimumLoadBalancerCapacity
+	CapacityReservationState    []ZonalCapacityReservationState
+}
+
+type ModifyIpPoolsInput struct {
+	LoadBalancerArn string `aws:"req"`
+	IpamPools       *IpamPools
+	RemoveIpamPools []string `aws:"e.enum=RemoveIpamPoolEnum"`
+}
+
+type ModifyIpPoolsOutput struct {
+	IpamPools *IpamPools
+}
+
+type ModifyListenerAttributesInput struct {
+	ListenerArn string              `aws:"req"`
+	Attributes  []ListenerAttribute `aws:"req"`
+}
+
+type ModifyListenerAttributesOutput struct {
+	Attributes []ListenerAttribute
 }
 
 type ModifyListenerInput struct {
@@ -510,9 +611,11 @@ type ModifyLoadBalancerAttributesOutput struct {
 }
 
 type ModifyRuleInput struct {
-	RuleArn    string `aws:"req"`
-	Conditions []RuleCondition
-	Actions    []Action
+	RuleArn         string `aws:"req"`
+	Conditions      []RuleCondition
+	Actions         []Action
+	Transforms      []RuleTransform
+	ResetTransforms *bool
 }
 
 type ModifyRuleOutput struct {
@@ -561,10 +664,12 @@ type MutualAuthenticationAttributes struct {
 	TrustStoreArn                 *string
 	IgnoreClientCertificateExpiry *bool
 	TrustStoreAssociationStatus   *string `aws:"enum=TrustStoreAssociationStatusEnum"`
+	AdvertiseTrustStoreCaNames    *string `aws:"enum=AdvertiseTrustStoreCaNamesEnum"`
 }
 
 type PathPatternConditionConfig struct {
-	Values []string
+	Values      []string
+	RegexValues []string
 }
 
 type QueryStringConditionConfig struct {
@@ -624,12 +729,18 @@ type RevocationContent struct {
 	RevocationType  *string `aws:"enum=RevocationType"`
 }
 
+type RewriteConfig struct {
+	Regex   string `aws:"req"`
+	Replace string `aws:"req"`
+}
+
 type Rule struct {
 	RuleArn    *string
 	Priority   *string
 	Conditions []RuleCondition
 	Actions    []Action
 	IsDefault  *bool
+	Transforms []RuleTransform
 }
 
 type RuleCondition struct {
@@ -641,11 +752,18 @@ type RuleCondition struct {
 	QueryStringConfig       *QueryStringConditionConfig
 	HttpRequestMethodConfig *HttpRequestMethodConditionConfig
 	SourceIpConfig          *SourceIpConditionConfig
+	RegexValues             []string
 }
 
 type RulePriorityPair struct {
 	RuleArn  *string
 	Priority *int32 `aws:"min=1;max=50000"`
+}
+
+type RuleTransform struct {
+	Type                    string `aws:"req;enum=TransformTypeEnum"`
+	HostHeaderRewriteConfig *HostHeaderRewriteConfig
+	UrlRewriteConfig        *UrlRewriteConfig
 }
 
 type SetIpAddressTypeInput struct {
@@ -677,19 +795,22 @@ type SetSecurityGroupsOutput struct {
 }
 
 type SetSubnetsInput struct {
-	LoadBalancerArn string `aws:"req"`
-	Subnets         []string
-	SubnetMappings  []SubnetMapping
-	IpAddressType   *string `aws:"enum=IpAddressType"`
+	LoadBalancerArn              string `aws:"req"`
+	Subnets                      []string
+	SubnetMappings               []SubnetMapping
+	IpAddressType                *string `aws:"enum=IpAddressType"`
+	EnablePrefixForIpv6SourceNat *string `aws:"enum=EnablePrefixForIpv6SourceNatEnum"`
 }
 
 type SetSubnetsOutput struct {
-	AvailabilityZones []AvailabilityZone
-	IpAddressType     *string `aws:"enum=IpAddressType"`
+	AvailabilityZones            []AvailabilityZone
+	IpAddressType                *string `aws:"enum=IpAddressType"`
+	EnablePrefixForIpv6SourceNat *string `aws:"enum=EnablePrefixForIpv6SourceNatEnum"`
 }
 
 type SourceIpConditionConfig struct {
-	Values []string
+	Values        []string
+	IpAddressType *string `aws:"enum=SourceIpAddressTypeEnum"`
 }
 
 type SslPolicy struct {
@@ -700,10 +821,11 @@ type SslPolicy struct {
 }
 
 type SubnetMapping struct {
-	SubnetId           *string
-	AllocationId       *string
-	PrivateIPv4Address *string
-	IPv6Address        *string
+	SubnetId            *string
+	AllocationId        *string
+	PrivateIPv4Address  *string
+	IPv6Address         *string
+	SourceNatIpv6Prefix *string
 }
 
 type Tag struct {
@@ -720,6 +842,7 @@ type TargetDescription struct {
 	Id               string `aws:"req"`
 	Port             *int32 `aws:"min=1;max=65535"`
 	AvailabilityZone *string
+	QuicServerId     *string `aws:"min=1;max=256"`
 }
 
 type TargetGroup struct {
@@ -741,6 +864,7 @@ type TargetGroup struct {
 	TargetType                 *string `aws:"enum=TargetTypeEnum"`
 	ProtocolVersion            *string
 	IpAddressType              *string `aws:"enum=TargetGroupIpAddressTypeEnum"`
+	TargetControlPort          *int32  `aws:"min=1;max=65535"`
 }
 
 type TargetGroupAttribute struct {
@@ -765,10 +889,11 @@ type TargetHealth struct {
 }
 
 type TargetHealthDescription struct {
-	Target           *TargetDescription
-	HealthCheckPort  *string
-	TargetHealth     *TargetHealth
-	AnomalyDetection *AnomalyDetection
+	Target                 *TargetDescription
+	HealthCheckPort        *string
+	TargetHealth           *TargetHealth
+	AnomalyDetection       *AnomalyDetection
+	AdministrativeOverride *AdministrativeOverride
 }
 
 type TrustStore struct {
@@ -788,4 +913,14 @@ type TrustStoreRevocation struct {
 	RevocationId           *int64
 	RevocationType         *string `aws:"enum=RevocationType"`
 	NumberOfRevokedEntries *int64
+}
+
+type UrlRewriteConfig struct {
+	Rewrites []RewriteConfig
+}
+
+type ZonalCapacityReservationState struct {
+	State                  *CapacityReservationStatus
+	AvailabilityZone       *string
+	EffectiveCapacityUnits *float64
 }

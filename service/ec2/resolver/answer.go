@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"pileus/cloud"
+	"pileus/names"
 	"pileus/plane"
 	"pileus/service/ec2/vpc"
 	"pileus/store"
@@ -89,6 +90,9 @@ func (s *Resolver) fill(a *dns.Msg, r store.Reader, v *vpc.VPC, q dns.Question) 
 
 // lookup finds the addresses of a name.
 func (s *Resolver) lookup(r store.Reader, v *vpc.VPC, q Query) ([]netip.Addr, bool) {
+	if n, ok := names.Find(r, q.Name); ok {
+		return n.Addresses, true
+	}
 	for _, ask := range s.sources {
 		if list, ok := ask(r, q); ok {
 			return list, true

@@ -17,7 +17,7 @@ func (s *Room) assignPrivateIpAddresses(c *cloud.Call, tx store.Tx, in *api.Assi
 	if err != nil {
 		return nil, err
 	}
-	if old.Requester != "" {
+	if !old.managedBy(c) {
 		return nil, errNotYours
 	}
 	i := old.clone()
@@ -122,7 +122,7 @@ func unassignPrivateIpAddresses(c *cloud.Call, tx store.Tx, in *api.UnassignPriv
 	if err != nil {
 		return nil, err
 	}
-	if old.Requester != "" {
+	if !old.managedBy(c) {
 		return nil, errNotYours
 	}
 	list, err := parseAddrs(in.PrivateIpAddresses, "privateIpAddresses")

@@ -151,7 +151,7 @@ func (s *Room) disassociateAddress(c *cloud.Call, tx store.Tx, in *api.Disassoci
 		return nil, resource.Errorf("MissingParameter", "Either public IP or association id must be specified")
 	}
 	i, ok := interfaces.Get(tx, c.Account, c.Region, a.Interface)
-	if ok && i.Type == natInterface {
+	if ok && (i.Type == natInterface || !i.managedBy(c)) {
 		return nil, errNotYours
 	}
 	disassociate(c, tx, a.ID)

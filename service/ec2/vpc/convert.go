@@ -118,7 +118,7 @@ func apiInstanceInterface(c *cloud.Call, r store.Reader, i *Interface) api.Insta
 
 // status is "available" or "in-use".
 func (i *Interface) status() string {
-	if i.Attachment == nil && i.Type == "interface" {
+	if i.Attachment == nil && i.Type == "interface" && i.Requester == "" {
 		return "available"
 	}
 	return "in-use"
@@ -197,12 +197,16 @@ func apiAssociation(region string, a PrivateAddress, named bool) *api.NetworkInt
 func (i *Interface) apiAttachment() *api.NetworkInterfaceAttachment {
 	a := i.Attachment
 	if a == nil {
-		if i.Type == "interface" {
+		owner := "amazon-aws"
+		switch {
+		case i.Requester == balancerRequester && i.Type == "interface":
+			owner = balancerRequester
+		case i.Type == "interface":
 			return nil
 		}
 		return &api.NetworkInterfaceAttachment{
-			AttachmentId: new("ela-attach-" + strings.TrimPrefix(i.ID, "eni-")), DeleteOnTermination: new(false),
-			DeviceIndex: new(int32(1)), InstanceOwnerId: new("amazon-aws"), Status: new("attached"),
+			AttachmentId: new(managedAttachment + strings.TrimPrefix(i.ID, "eni-")), DeleteOnTermination: new(false),
+			DeviceIndex: new(int32(1)), InstanceOwnerId: &owner, Status: new("attached"),
 		}
 	}
 	return &api.NetworkInterfaceAttachment{

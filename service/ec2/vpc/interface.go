@@ -22,7 +22,8 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 		if err != nil {
 			return nil, err
 		}
-		if t := cloud.Or(in.InterfaceType, "interface"); !slices.Contains(interfaceTypes, t) {
+		requester := requesterOf(c)
+		if t := cloud.Or(in.InterfaceType, "interface"); !slices.Contains(interfaceTypes, t) && !(requester != "" && t == balancerInterface) {
 			return nil, resource.Invalid(t, "interfaceType")
 		}
 		if count(interfaces.Scan(tx, c.Account, c.Region)) >= maxInterfaces {
@@ -30,7 +31,7 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 		}
 		n := NewInterface{
 			Subnet: in.SubnetId, Description: cloud.Or(in.Description, ""), Secondary: int(cloud.Or(in.SecondaryPrivateIpAddressCount, 0)),
-			IPv6Count: int(cloud.Or(in.Ipv6AddressCount, 0)), Groups: in.Groups, Public: new(false), Type: cloud.Or(in.InterfaceType, ""), Tags: tags,
+			IPv6Count: int(cloud.Or(in.Ipv6AddressCount, 0)), Groups: in.Groups, Public: new(false), Type: cloud.Or(in.InterfaceType, ""), Tags: tags, Requester: requester,
 		}
 		if n.Private, n.SecondaryAddresses, err = PrivateAddresses(in.PrivateIpAddress, in.PrivateIpAddresses); err != nil {
 			return nil, err
@@ -162,9 +163,9 @@ func deleteNetworkInterface(c *cloud.Call, tx store.Tx, in *api.DeleteNetworkInt
 		return nil, err
 	}
 	switch {
-	case i.Attachment != nil:
+	case i.Attachment != nil, i.Requester == balancerRequester && !i.managedBy(c):
 		return nil, resource.Errorf("InvalidParameterValue", "Network interface '%s' is currently in use.", i.ID)
-	case i.Requester != "":
+	case !i.managedBy(c):
 		return nil, errNotYours
 	}
 	removeInterface(c, tx, i)

@@ -2,6 +2,7 @@ package vpc
 
 import (
 	"slices"
+	"strings"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -20,6 +21,8 @@ func (s *Room) attachNetworkInterface(c *cloud.Call, tx store.Tx, in *api.Attach
 	}
 	switch {
 	case i.Attachment != nil:
+		return nil, errInterfaceInUse(i.ID)
+	case i.Requester == balancerRequester:
 		return nil, errInterfaceInUse(i.ID)
 	case i.Requester != "":
 		return nil, errNotYours
@@ -40,6 +43,9 @@ func (s *Room) attachNetworkInterface(c *cloud.Call, tx store.Tx, in *api.Attach
 
 // attachment finds an interface by the id of its attachment.
 func attachment(c *cloud.Call, r store.Reader, id string) (*Interface, error) {
+	if strings.HasPrefix(id, managedAttachment) {
+		return nil, resource.Errorf("OperationNotPermitted", "You are not allowed to manage '%s' attachments.", strings.TrimSuffix(managedAttachment, "-"))
+	}
 	for i := range interfaces.Scan(r, c.Account, c.Region) {
 		if i.Attachment != nil && i.Attachment.ID == id {
 			return i, nil
@@ -69,7 +75,7 @@ func modifyNetworkInterfaceAttribute(c *cloud.Call, tx store.Tx, in *api.ModifyN
 	if err != nil {
 		return nil, err
 	}
-	if old.Requester != "" && (len(in.Groups) > 0 && old.Type == natInterface || in.SourceDestCheck != nil) {
+	if !old.managedBy(c) && (len(in.Groups) > 0 && (old.Type == natInterface || old.Requester == balancerRequester) || in.SourceDestCheck != nil || in.AssociatePublicIpAddress != nil) {
 		return nil, errNotYours
 	}
 	i, sets := old.clone(), 0
@@ -101,6 +107,9 @@ func modifyNetworkInterfaceAttribute(c *cloud.Call, tx store.Tx, in *api.ModifyN
 	}
 	if in.AssociatePublicIpAddress != nil {
 		i.PublicIP, sets = *in.AssociatePublicIpAddress, sets+1
+		if err := i.lendManaged(c, tx); err != nil {
+			return nil, err
+		}
 	}
 	if in.EnaSrdSpecification != nil {
 		return nil, resource.Unsupported("ENA Express is not supported by the instance type.")
@@ -122,7 +131,7 @@ func resetNetworkInterfaceAttribute(c *cloud.Call, tx store.Tx, in *api.ResetNet
 	if err != nil {
 		return nil, err
 	}
-	if old.Requester != "" {
+	if !old.managedBy(c) {
 		return nil, errNotYours
 	}
 	i := old.clone()
