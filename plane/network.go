@@ -47,6 +47,20 @@ type Network interface {
 	// CutZones makes the zones dark: no packet enters or leaves what is in
 	// them. It replaces what was cut before.
 	CutZones(ctx context.Context, zones ...string) error
+	// SlowZones bounds what crosses the zones' borders. It replaces what was
+	// bound before. Where the machine can do only a part of it, that part is
+	// done, and the error is ErrUnsupported and says what is missing.
+	SlowZones(ctx context.Context, slow ...SlowZone) error
+}
+
+// SlowZone is how slow the links of a zone are with all that is outside of it,
+// in each direction.
+type SlowZone struct {
+	Zone    string
+	Latency time.Duration // added; 0 for none
+	// Rate in bits per second, for the zone's part of each VPC; 0 for no bound.
+	// What was not used of it may be sent later, up to a second's worth.
+	Rate int64
 }
 
 // Origins is a Network that knows where connections to the cloud's edge come

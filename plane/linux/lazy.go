@@ -171,6 +171,15 @@ func (l *lazyNetwork) CutZones(ctx context.Context, zones ...string) error {
 	return n.CutZones(ctx, zones...)
 }
 
+// SlowZones implements plane.Network.
+func (l *lazyNetwork) SlowZones(ctx context.Context, slow ...plane.SlowZone) error {
+	n, err := l.open()
+	if err != nil {
+		return err
+	}
+	return n.SlowZones(ctx, slow...)
+}
+
 // Clear removes everything of the cloud; what is needed later is made again.
 func (l *lazyNetwork) Clear() error {
 	if l.opened() == nil && !l.left() {

@@ -17,6 +17,7 @@ type networks struct {
 	mu   sync.Mutex
 	vpcs map[string]plane.VPC
 	cut  []string
+	slow []plane.SlowZone
 }
 
 // ApplyVPC implements plane.Network.
@@ -113,11 +114,26 @@ func (n *networks) CutZones(_ context.Context, zones ...string) error {
 	return nil
 }
 
+// SlowZones implements plane.Network.
+func (n *networks) SlowZones(_ context.Context, slow ...plane.SlowZone) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.slow = slices.Clone(slow)
+	return nil
+}
+
+// ZoneFaults are the zones that are cut and those that are slow, for tests.
+func (n *networks) ZoneFaults() (cut []string, slow []plane.SlowZone) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.cut), slices.Clone(n.slow)
+}
+
 func (n *networks) clear() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	clear(n.vpcs)
-	n.cut = nil
+	n.cut, n.slow = nil, nil
 }
 
 // deaf is a listener whose Accept waits until it is closed.

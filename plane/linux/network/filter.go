@@ -58,6 +58,7 @@ type compiler struct {
 	numbers *numbering
 	links   map[string]string // of interfaces that are plugged in
 	dark    map[string]bool   // zones
+	slow    []plane.SlowZone
 	served  map[netip.Addr]bool
 	set     *ruleset
 }
@@ -247,6 +248,7 @@ func (c *compiler) forward() {
 	if c.cut() {
 		f.add(in(setDark, masked(outGroup(), zoneMask)), drop())
 	}
+	c.slowDown(f)
 	f.add(decide(mapPorts, protocol()))
 	if c.gated() {
 		f.add(decide(mapEnter, inGroup()))

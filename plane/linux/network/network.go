@@ -53,6 +53,8 @@ type Network struct {
 	mu      sync.Mutex // one change at a time
 	routers map[string]*router
 	dark    map[string]bool
+	slow    []plane.SlowZone
+	netem   bool // the kernel can delay packets
 	sites   map[string]*site
 	// stopWatch ends the look at tunnels; nil while there are none.
 	stopWatch func()

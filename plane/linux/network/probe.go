@@ -48,6 +48,7 @@ func (n *Network) probe() error {
 	c := &compiler{numbers: &numbering{}, dark: map[string]bool{}, vpc: plane.VPC{
 		CIDRs: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/16")}, FlowLogs: true,
 		GatewayEndpoints: []plane.GatewayEndpoint{{ID: "vpce-probe"}}}}
+	n.netem = w.canDelay("probe") == nil
 	if err := commit(ns, newRuleset(), c.compile()); err != nil {
 		n.log.Debug("the whole ruleset fails, trying parts", "error", err)
 		c.vpc.FlowLogs, c.vpc.GatewayEndpoints = false, nil
@@ -88,6 +89,11 @@ func (n *Network) describe(ns *namespace, c *compiler) {
 		err = errors.New("the kernel has no IPv6")
 	}
 	tell("IPv6", "boot without ipv6.disable", err)
+	err = nil
+	if !n.netem {
+		err = errNoDelay
+	}
+	tell("latency of slow zones", "load the modules sch_netem and sch_prio; the rate of slow zones is bound without them", err)
 	err = nil
 	if !n.opt.Uplink {
 		err = errors.New("it is turned off")

@@ -100,3 +100,7 @@ func spoof(from, to netip.AddrPort) error {
 func TestPacketMatrix(t *testing.T) {
 	planetest.PacketMatrix(t, rig(open(t, "matrix")))
 }
+
+func TestZones(t *testing.T) {
+	planetest.Zones(t, rig(open(t, "zones")))
+}

@@ -28,6 +28,7 @@ type router struct {
 	served   map[netip.Addr]bool // addresses that this process serves here
 	have     *ruleset
 	wires    map[string]*tunnel // of the VPN gateway, by id
+	delayed  map[string]string  // links with a delay, and which; nil is not known
 }
 
 // Kinds of links, in their names.
@@ -120,6 +121,9 @@ func (r *router) apply(v plane.VPC) error {
 	if err := r.filter(); err != nil {
 		return err
 	}
+	if err := r.delay(); err != nil {
+		return err
+	}
 	if err := r.n.net.reach(r); err != nil {
 		return err
 	}
@@ -163,7 +167,7 @@ func (r *router) own() error {
 
 // filter brings nftables up to date, in one transaction.
 func (r *router) filter() error {
-	c := &compiler{vpc: r.vpc, numbers: &r.numbers, links: r.plugged(), dark: r.n.dark, served: r.served}
+	c := &compiler{vpc: r.vpc, numbers: &r.numbers, links: r.plugged(), dark: r.n.dark, slow: r.n.slow, served: r.served}
 	c.vpc.FlowLogs = c.vpc.FlowLogs && r.n.flows
 	want := c.compile()
 	err := commit(r.namespace, r.have, want)
