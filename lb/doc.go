@@ -5,8 +5,10 @@
 // (Balancer) and takes back the health of targets, metrics and log records.
 //
 //	balancer.go        what a load balancer is to be
-//	engine.go          the engine: which balancers run, and their listeners
+//	engine*.go         the engine: which balancers run, and their listeners
+//	choose*.go         targets of a group, and the choice among them
 //	health*.go         health checks
+//	stat*.go, log*.go  what is counted and logged
 //	http*.go, rule*.go application load balancers, and HTTP of classic ones
 //	stream*.go, udp*.go network load balancers, and TCP of classic ones
 //	tls.go             certificates, policies, client certificates

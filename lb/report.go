@@ -25,6 +25,9 @@ type Options struct {
 	Clock clock.Clock
 	Rand  rng.Source
 	Log   *slog.Logger
+	// Key seals the cookies of sticky sessions: 32 bytes that outlive the
+	// process, or clients lose their targets with it. nil: made up.
+	Key []byte
 	// Health is told when a target of a balancer's group becomes healthy or
 	// unhealthy; it must return soon.
 	Health func(balancer, group string, h TargetHealth)
@@ -61,3 +64,13 @@ type Statistic struct {
 
 // Function takes requests for a function target.
 type Function func(r *http.Request) (*http.Response, error)
+
+// NodeHealth is whether a node answers, as DNS should tell it.
+type NodeHealth struct {
+	Zone string
+	// Serving is false while the node is off, or has too few healthy targets
+	// for one of its groups while other nodes have enough. Where all nodes have
+	// too few, all serve: they fail open.
+	Serving bool
+	Why     string // "" for Serving
+}

@@ -50,6 +50,7 @@ var rules = []rule{
 			"blob/":      "owns the writers and the collector of orphans",
 			"bench/":     "generates load",
 			"cmd/":       "waits for signals",
+			"lb/":        "owns listeners, connections and health checks until the engine is closed",
 			"plane/":     "waits for what happens in the kernel until it is closed",
 			"guest/":     "is programs of their own, inside of machines, which end with them",
 			"cloudtest/": "runs a whole node inside a test",
