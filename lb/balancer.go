@@ -93,9 +93,11 @@ type TLS struct {
 	Ciphers      []uint16 // those of TLS 1.2 and before; nil for Go's own choice
 	ALPN         []string // of network load balancers; applications speak h2 and http/1.1
 	// ClientAuth is "off", "passthrough" or "verify".
-	ClientAuth    string
-	ClientCAs     *x509.CertPool
+	ClientAuth string
+	ClientCAs  *x509.CertPool
+	// Revoked is asked with serial numbers as SerialNumber writes them.
 	Revoked       func(serial string) bool
+	Now           func() time.Time // that certificates are checked by; nil: the machine's time
 	IgnoreExpiry  bool
 	AdvertiseCAs  bool
 	PolicyName    string // "ELBSecurityPolicy-TLS13-1-2-2021-06"
@@ -174,6 +176,9 @@ type Group struct {
 	// PreserveClient passes the client's address on; ProxyProtocol sends it in a
 	// header of version 2 (of version 1 where ProxyV1).
 	PreserveClient, ProxyProtocol, ProxyV1 bool
+	// Keys are public keys (PKIX, DER) of which a target that speaks TLS must
+	// have one: backend authentication of classic balancers. nil: any.
+	Keys [][]byte
 	// EndUnhealthy closes connections to targets that became unhealthy.
 	EndUnhealthy bool
 	// MinHealthy are the thresholds below which a zone is out of DNS, or all
