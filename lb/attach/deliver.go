@@ -1,0 +1,124 @@
+package attach
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	api "pileus/api/s3"
+	"pileus/cloud"
+	"pileus/identity"
+	"pileus/lb"
+	"pileus/rng"
+)
+
+// Bucket is where a load balancer's log records go.
+type Bucket struct {
+	Name, Prefix string
+	// Owner is the load balancer's ARN, Label what its files call it:
+	// "app.web.50dc6c495c0c9188", or the name of a classic one.
+	Owner, Label string
+	Kind         lb.Kind
+	Connections  bool // records of connections; of requests otherwise
+}
+
+// Who delivers: by the policies of buckets that AWS asks for.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+const (
+	logService     = "logdelivery.elasticloadbalancing.amazonaws.com"
+	networkService = "delivery.logs.amazonaws.com"
+)
+
+// accounts of Elastic Load Balancing: buckets of older regions let them in.
+var accounts = map[string]string{
+	"us-east-1": "127311923021", "us-east-2": "033677994240", "us-west-1": "027434742980", "us-west-2": "797873946194",
+	"af-south-1": "098369216593", "ca-central-1": "985666609251", "eu-central-1": "054676820928", "eu-west-1": "156460612806",
+	"eu-west-2": "652711504416", "eu-south-1": "635631232127", "eu-west-3": "009996457667", "eu-north-1": "897822967062",
+	"ap-east-1": "754344448648", "ap-northeast-1": "582318560864", "ap-northeast-2": "600734575887", "ap-northeast-3": "383597477331",
+	"ap-southeast-1": "114774131450", "ap-southeast-2": "783225319266", "ap-southeast-3": "589379963580", "ap-south-1": "718504428378",
+	"me-south-1": "076674570225", "sa-east-1": "507241528517",
+}
+
+// TestFile writes the file by which AWS finds out whether it may write at all.
+// Its error is S3's.
+func (b Bucket) TestFile(c *cloud.Call) error {
+	name := "ELBAccessLogTestFile"
+	if b.Connections {
+		name = "ELBConnectionLogTestFile"
+	}
+	text := "Enable AccessLog for ELB: " + b.Owner[strings.LastIndexByte(b.Owner, ':')+1:] + " at " + c.Now.UTC().Format("2006-01-02T15:04:05.000Z")
+	if b.Connections {
+		text = strings.Replace(text, "AccessLog", "ConnectionLog", 1)
+	}
+	return b.put(c, "AWSLogs/"+c.Account+"/"+name, "text/plain", []byte(text))
+}
+
+// Send writes a file of records of one node up to a time.
+func (b Bucket) Send(c *cloud.Call, until time.Time, node netip.Addr, lines []string) error {
+	var content bytes.Buffer
+	var w io.Writer = &content
+	var z *gzip.Writer
+	if b.Kind != lb.Classic {
+		z = gzip.NewWriter(&content)
+		w = z
+	}
+	for _, line := range lines {
+		if _, err := io.WriteString(w, line+"\n"); err != nil {
+			return err
+		}
+	}
+	if z != nil {
+		if err := z.Close(); err != nil {
+			return err
+		}
+	}
+	return b.put(c, b.key(c, until, node), "application/octet-stream", content.Bytes())
+}
+
+// key is the name of a file below the prefix.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html#access-log-file-format
+func (b Bucket) key(c *cloud.Call, until time.Time, node netip.Addr) string {
+	until = until.UTC()
+	first, last, extension := "", "", ".log.gz"
+	if b.Connections {
+		first = "conn_log."
+	}
+	switch b.Kind {
+	case lb.Classic:
+		extension = ".log"
+		fallthrough
+	case lb.Application:
+		last = node.String() + "_"
+	}
+	return fmt.Sprintf("AWSLogs/%s/elasticloadbalancing/%s/%s/%s%s_elasticloadbalancing_%s_%s_%s_%s%s%s", c.Account, c.Region, until.Format("2006/01/02"),
+		first, c.Account, c.Region, b.Label, until.Format("20060102T1504Z"), last, c.Rand().String(8, rng.Base62), extension)
+}
+
+// put writes an object: as the service of today, or, where the bucket does not
+// let that in, as the account that older policies name.
+func (b Bucket) put(c *cloud.Call, key, kind string, content []byte) error {
+	if p := strings.Trim(b.Prefix, "/"); p != "" {
+		key = p + "/" + key
+	}
+	write := func(as *cloud.Call) error {
+		_, err := api.PutObject.Call(as, &api.PutObjectInput{
+			Bucket: b.Name, Key: key, Body: io.NopCloser(bytes.NewReader(content)), ContentType: &kind, ACL: new("bucket-owner-full-control"),
+		})
+		return err
+	}
+	source := b.Owner
+	if b.Kind == lb.Network {
+		return write(c.AsService(networkService, c.ARN("logs", "*")))
+	}
+	err := write(c.AsService(logService, source))
+	if account := accounts[c.Region]; account != "" && IsCode(err, "AccessDenied") {
+		if old := write(c.As(identity.RootPrincipal(account))); old == nil {
+			return nil
+		}
+	}
+	return err
+}
