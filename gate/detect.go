@@ -8,6 +8,7 @@ import (
 	"pileus/cloud"
 	"pileus/identity"
 	"pileus/sigv4"
+	"pileus/zone"
 )
 
 // detectService finds the service that a request is for: from the signature's
@@ -51,9 +52,10 @@ func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, f
 }
 
 // forMachines tells of requests that are no operation of EC2 but its business:
-// root file systems that become images, questions about networks.
+// root file systems that become images, questions about networks, zones that
+// fail.
 func forMachines(r *http.Request) bool {
-	return r.URL.Path == "/_pileus/images" || r.URL.Path == "/_pileus/spot" || strings.HasPrefix(r.URL.Path, "/_pileus/network/")
+	return strings.HasPrefix(r.URL.Path, zone.Path) || r.URL.Path == "/_pileus/images" || r.URL.Path == "/_pileus/spot" || strings.HasPrefix(r.URL.Path, "/_pileus/network/")
 }
 
 // forTokens tells of requests for the keys that verify web identity tokens,

@@ -13,6 +13,7 @@ import (
 	"pileus/clock"
 	"pileus/plane"
 	"pileus/store"
+	"pileus/zone"
 )
 
 func (n *Node) adminHandler() http.Handler {
@@ -42,6 +43,8 @@ func (n *Node) adminHandler() http.Handler {
 	n.mount(m, "/_localstack/chaos/", func(c *core) http.Handler { return c.faults.Handler() })
 	n.mount(m, "/_pileus/network/", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "POST /_pileus/images", func(c *core) http.Handler { return c.gate })
+	n.mount(m, zone.Path, func(c *core) http.Handler { return c.gate })
+	n.mount(m, zone.Path+"/", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "POST /_pileus/spot", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "/_pileus/federation", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "GET /_pileus/tokens/", func(c *core) http.Handler { return c.gate })
@@ -107,6 +110,7 @@ type Status struct {
 	Clock    ClockState                `json:"clock"`
 	Warnings []string                  `json:"warnings,omitempty"`
 	Plane    plane.Report              `json:"plane"`
+	Zones    []zone.State              `json:"zones,omitempty"` // those that something ails
 	Services map[string]map[string]int `json:"services"`
 }
 
@@ -156,6 +160,7 @@ func (n *Node) status(ctx context.Context, c *core) (Status, error) {
 		Clock: stateOf(c.clock.State()), Warnings: n.o.Warnings(), Plane: n.o.Plane.Describe(), Services: map[string]map[string]int{},
 	}
 	return s, c.db.View(ctx, func(rd store.Reader) error {
+		s.Zones = zone.All(rd)
 		for _, m := range c.modules {
 			s.Services[m.API.Name] = map[string]int{}
 			if m.Count != nil {

@@ -5,6 +5,7 @@
 package zone
 
 import (
+	"slices"
 	"time"
 
 	"pileus/store"
@@ -38,12 +39,49 @@ const Controller = "ec2.zones"
 // K is the one key of the controller.
 func K() store.Key { return store.K("all") }
 
-// Down tells whether a zone is dark.
-func Down(r store.Reader, zone string) bool {
-	for f := range Faults.Scan(r, zone) {
-		if f.Down {
-			return true
+// Put adds a fault, or takes its place among those of the zone, and has the
+// data plane follow.
+func Put(tx store.Tx, f *Fault) {
+	Faults.Put(tx, f)
+	tx.After(time.Time{}, Controller, K())
+}
+
+// Heal removes the faults of a zone that have one of the causes; all where no
+// cause is named. It tells how many there were.
+func Heal(tx store.Tx, zone string, causes ...string) (n int) {
+	for f := range Faults.Scan(tx, zone) {
+		if len(causes) == 0 || slices.Contains(causes, f.Cause) {
+			Faults.Delete(tx, f.Zone, f.Cause)
+			n++
 		}
 	}
-	return false
+	if n > 0 {
+		tx.After(time.Time{}, Controller, K())
+	}
+	return n
+}
+
+// Down tells whether a zone is dark.
+func Down(r store.Reader, zone string) bool { return Of(r, zone).Down }
+
+// Of joins the faults of a zone: dark if one makes it so, as slow as the
+// slowest. The zero State but for its name is a zone that nothing ails.
+func Of(r store.Reader, zone string) State {
+	s := State{Zone: zone}
+	for f := range Faults.Scan(r, zone) {
+		s.join(f)
+	}
+	return s
+}
+
+// All are the zones that something ails, by name.
+func All(r store.Reader) []State {
+	list := []State{}
+	for f := range Faults.Scan(r) {
+		if n := len(list); n == 0 || list[n-1].Zone != f.Zone {
+			list = append(list, State{Zone: f.Zone})
+		}
+		list[len(list)-1].join(f)
+	}
+	return list
 }

@@ -17,11 +17,12 @@ import (
 
 func faultCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "fault", Short: "Make calls fail, be slow, or lose their connection, on purpose",
+		Use: "fault", Short: "Make calls, instances and zones fail or be slow, on purpose",
 		Example: `  pileus fault add --service s3 --operation GetObject --error SlowDown --rate 0.1
   pileus fault add --service sqs --latency 300ms
   pileus fault add --service s3 --resource 'arn:aws:s3:::logs/*' --reset --count 1
   pileus fault list
+  pileus fault zone us-east-1a down
   pileus fault clear`,
 	}
 	list := &cobra.Command{Use: "list", Short: "List the faults in force and how often they struck", Args: cobra.NoArgs, Example: "  pileus fault list", RunE: func(c *cobra.Command, _ []string) error {
@@ -37,7 +38,7 @@ func faultCommand() *cobra.Command {
 	clear := &cobra.Command{Use: "clear", Short: "Remove all faults", Args: cobra.NoArgs, Example: "  pileus fault clear", RunE: func(c *cobra.Command, _ []string) error {
 		return connect(c).do(c.Context(), http.MethodDelete, "/_pileus/faults", nil, nil)
 	}}
-	return group(c, addFaultCommand(), list, remove, clear, interruptCommand())
+	return group(c, addFaultCommand(), list, remove, clear, interruptCommand(), zoneCommand())
 }
 
 // interruptCommand takes a spot instance back.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +48,9 @@ func printStatus(w io.Writer, s node.Status) {
 		if !f.Works && s.Plane.Kind != "simulated" {
 			fmt.Fprintf(t, "limited\t%s: %s\n", f.Name, f.Reason)
 		}
+	}
+	for _, z := range s.Zones {
+		fmt.Fprintf(t, "zone\t%s is %s since %s\n", z.Zone, z, z.Since.Format(time.RFC3339))
 	}
 	for _, x := range s.Warnings {
 		fmt.Fprintf(t, "WARNING\t%s\n", x)

@@ -8,6 +8,7 @@ import (
 	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/store"
+	"pileus/zone"
 )
 
 const volumeKind = "volume" // in ARNs and tag specifications
@@ -47,11 +48,11 @@ func Check(c *cloud.Call, r store.Reader, w Wanted) error {
 // prepare works out a new volume's record, but for its id.
 func prepare(c *cloud.Call, r store.Reader, w Wanted) (*Volume, error) {
 	v := &Volume{Account: c.Account, Region: c.Region, Type: w.Type, Created: c.Now, State: api.VolumeStateCreating, Image: w.Image}
-	zone, err := findZone(c, w.Zone)
+	where, err := findZone(c, w.Zone)
 	if err != nil {
 		return nil, err
 	}
-	v.Zone = zone.Name
+	v.Zone = where.Name
 	if v.Type == "" {
 		v.Type = api.VolumeTypeGp2
 	}
@@ -119,6 +120,9 @@ func createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInput) (*api.V
 		return nil, resource.Unsupported("There are no Outposts in this cloud.")
 	}
 	return resource.Once(c, tx, "CreateVolume", in.ClientToken, in, func() (*api.Volume, error) {
+		if zone.Down(tx, in.AvailabilityZone) {
+			return nil, errNoCapacity
+		}
 		v, err := Create(c, tx, Wanted{
 			Zone: in.AvailabilityZone, Size: in.Size, Type: cloud.Or(in.VolumeType, ""), IOPS: in.Iops, Throughput: in.Throughput,
 			Encrypted: in.Encrypted, KMSKey: in.KmsKeyId, MultiAttach: in.MultiAttachEnabled, Snapshot: cloud.Or(in.SnapshotId, ""), Tags: tags,

@@ -1,6 +1,8 @@
 package ebs
 
 import (
+	"net/http"
+
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
 )
@@ -23,6 +25,14 @@ func errNoSnapshot(id string) *cloud.Error {
 
 func errNoZone(zone string) *cloud.Error {
 	return resource.Errorf("InvalidZone.NotFound", "The zone '%s' does not exist.", zone)
+}
+
+var errNoCapacity = cloud.Errorf(http.StatusInternalServerError, "InsufficientVolumeCapacity",
+	"There is not enough capacity to fulfill your EBS volume provision request. You can try to provision a different volume type, an EBS volume in a different Availability Zone, or you can wait for additional capacity to become available.")
+
+// errZone refuses to attach a volume that nobody reaches.
+func errZone(v *Volume) *cloud.Error {
+	return cloud.Errorf(http.StatusServiceUnavailable, "Unavailable", "The volume '%s' cannot be reached: the Availability Zone '%s' is unavailable.", v.ID, v.Zone)
 }
 
 func errVolumeState(v *Volume, want string) *cloud.Error {

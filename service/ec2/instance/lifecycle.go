@@ -31,6 +31,9 @@ func (s *Room) startInstances(c *cloud.Call, tx store.Tx, in *api.StartInstances
 		default:
 			return nil, errState(i.ID, "started")
 		}
+		if err := capacity(c, tx, i, resource.Tags(c, tx, i.ID)); err != nil {
+			return nil, err
+		}
 		d := i.clone()
 		d.Boot++
 		d.Launched, d.Reason, d.Why = c.Now, "", Reason{}

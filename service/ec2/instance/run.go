@@ -269,6 +269,9 @@ func noRoom(err error) bool {
 // make makes one instance, to be booted by the controller.
 func (l *launch) make(c *cloud.Call, tx store.Tx, s *Room, n int, reservation string) (*Instance, error) {
 	i := l.record(c, n, reservation)
+	if err := capacity(c, tx, i, l.tags.instance); err != nil {
+		return nil, err
+	}
 	if err := l.group.admit(tx, i); err != nil {
 		return nil, err
 	}

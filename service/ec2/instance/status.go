@@ -23,6 +23,9 @@ func (s *Room) check(ctx context.Context, now time.Time, i *Instance) checks {
 	if i.State != Running {
 		return checks{"not-applicable", "not-applicable"}
 	}
+	if s.dark(ctx, i.Zone) { // whoever checks it from outside gets no answer
+		return checks{"impaired", "impaired"}
+	}
 	st, err := s.plane.MachineStatus(ctx, i.ID)
 	if err != nil {
 		return checks{"impaired", "impaired"}

@@ -9,6 +9,7 @@ import (
 	"pileus/identity"
 	"pileus/service/ec2/resource"
 	"pileus/store"
+	"pileus/zone"
 )
 
 // This file is what the rooms of instances and load balancers build on. All of
@@ -178,26 +179,32 @@ func DefaultVPC(c *cloud.Call, r store.Reader) (*VPC, bool) {
 	return nil, false
 }
 
-// DefaultSubnet is the subnet of the default VPC in a zone; in the first zone
-// that has one where zone is "".
-func DefaultSubnet(c *cloud.Call, r store.Reader, zone string) (*Subnet, error) {
+// DefaultSubnet is the subnet of the default VPC in the zone of a name; in the
+// first zone that has one and is not dark where the name is "".
+func DefaultSubnet(c *cloud.Call, r store.Reader, name string) (*Subnet, error) {
 	v, ok := DefaultVPC(c, r)
 	if !ok {
 		return nil, errNoDefaultVPC
 	}
 	var best *Subnet
+	bestDark := false
 	for s := range subnets.Index(r, "vpc", c.Account, c.Region, v.ID) {
-		if s.Default && (zone == "" || s.Zone == zone) && (best == nil || s.Zone < best.Zone) {
-			best = s
+		if !s.Default || name != "" && s.Zone != name {
+			continue
+		}
+		// A zone that is lit comes before one that is dark, however named.
+		dark := zone.Down(r, s.Zone)
+		if best == nil || !dark && bestDark || dark == bestDark && s.Zone < best.Zone {
+			best, bestDark = s, dark
 		}
 	}
 	switch {
 	case best != nil:
 		return best, nil
-	case zone == "":
+	case name == "":
 		return nil, resource.Errorf("MissingInput", "No subnets found for the default VPC '%s'. Please specify a subnet.", v.ID)
 	}
-	return nil, errNoDefaultZone(zone)
+	return nil, errNoDefaultZone(name)
 }
 
 // ResolveGroups are the ids of the security groups that a request names, by

@@ -9,6 +9,7 @@ import (
 	"pileus/cloud"
 	"pileus/plane"
 	"pileus/store"
+	"pileus/zone"
 )
 
 // Room is the part of EC2 that is networks.
@@ -22,6 +23,9 @@ type Room struct {
 	lines map[string]*line
 	made  map[string]network // the VPCs that the plane has, by id
 	flows map[string]*flowWatch
+
+	zones    sync.Mutex // held while the data plane is told of faults of zones
+	zonesAil bool       // it was told of some; guarded by zones
 }
 
 // Instance is what networks have to know of an instance.
@@ -55,14 +59,18 @@ func (s *Room) Controllers() []cloud.Controller {
 		{Name: adoptController, Reconcile: s.adopt},
 		{Name: natController, Reconcile: s.forgetNAT},
 		{Name: trafficController, Reconcile: s.countTraffic},
+		{Name: zone.Controller, Reconcile: s.followZones},
 	}...)
 }
 
 // adoptController looks at all networks once, at start.
 const adoptController = "ec2.network.adopt"
 
-// Start asks for a look at all networks.
+// Start cuts the zones that are dark, and asks for a look at all networks.
 func (s *Room) Start(ctx context.Context, c cloud.Cloud) error {
+	if err := s.darkAtStart(ctx, c); err != nil {
+		return err
+	}
 	return c.DB().Update(ctx, func(tx store.Tx) error {
 		tx.After(time.Time{}, adoptController, store.K())
 		return nil

@@ -9,6 +9,7 @@ import (
 	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/store"
+	"pileus/zone"
 )
 
 func optIn(where region.Region) string {
@@ -67,12 +68,22 @@ func describeAvailabilityZones(c *cloud.Call, r store.Reader, in *api.DescribeAv
 	}
 	name := resource.One(func(z *region.Zone) string { return z.Region })
 	group := resource.One(func(z *region.Zone) string { return z.Region + "-zg-1" })
-	available := resource.One(func(*region.Zone) string { return "available" })
+	state := resource.One(func(z *region.Zone) string {
+		state, _ := zoneState(zone.Of(r, z.Name))
+		return state
+	})
+	messages := func(z *region.Zone) (out []string) {
+		_, list := zoneState(zone.Of(r, z.Name))
+		for _, m := range list {
+			out = append(out, *m.Message)
+		}
+		return out
+	}
 	nothing := func(*region.Zone) []string { return nil }
 	list, _, err := resource.List(c, r, q, all, func(z *region.Zone) string { return z.Name }, resource.Fields[region.Zone]{
-		"group-name": group, "message": nothing, "opt-in-status": resource.One(func(*region.Zone) string { return "opt-in-not-required" }),
+		"group-name": group, "message": messages, "opt-in-status": resource.One(func(*region.Zone) string { return "opt-in-not-required" }),
 		"parent-zone-id": nothing, "parent-zone-name": nothing, "parent-zoneID": nothing, "parent-zoneName": nothing, "region-name": name, "regionName": name,
-		"state": available, "zone-id": resource.One(func(z *region.Zone) string { return z.ID }),
+		"state": state, "zone-id": resource.One(func(z *region.Zone) string { return z.ID }),
 		"zone-name": resource.One(func(z *region.Zone) string { return z.Name }),
 		"zone-type": resource.One(func(*region.Zone) string { return "availability-zone" }), "network-border-group": name,
 	})
@@ -81,8 +92,9 @@ func describeAvailabilityZones(c *cloud.Call, r store.Reader, in *api.DescribeAv
 	}
 	out := &api.DescribeAvailabilityZonesOutput{AvailabilityZones: []api.AvailabilityZone{}}
 	for _, z := range list {
+		state, messages := zoneState(zone.Of(r, z.Name))
 		out.AvailabilityZones = append(out.AvailabilityZones, api.AvailabilityZone{
-			State: new("available"), OptInStatus: new("opt-in-not-required"), Messages: []api.AvailabilityZoneMessage{}, RegionName: &z.Region,
+			State: &state, OptInStatus: new("opt-in-not-required"), Messages: messages, RegionName: &z.Region,
 			ZoneName: &z.Name, ZoneId: &z.ID, GroupName: new(z.Region + "-zg-1"), NetworkBorderGroup: &z.Region, ZoneType: new("availability-zone"),
 		})
 	}
