@@ -13,8 +13,14 @@ func enumValues(shape string) []string {
 		return []string{"fail", "skip"}
 	case "ExperimentActionStatus":
 		return []string{"pending", "initiating", "running", "completed", "cancelled", "stopping", "stopped", "failed", "skipped"}
+	case "ExperimentReportStatus":
+		return []string{"pending", "running", "completed", "cancelled", "failed"}
 	case "ExperimentStatus":
-		return []string{"pending", "initiating", "running", "completed", "stopping", "stopped", "failed"}
+		return []string{"pending", "initiating", "running", "completed", "stopping", "stopped", "failed", "cancelled"}
+	case "SafetyLeverStatus":
+		return []string{"disengaged", "engaged", "engaging"}
+	case "SafetyLeverStatusInput":
+		return []string{"disengaged", "engaged"}
 	}
 	return nil
 }
@@ -50,8 +56,18 @@ func pattern(shape string) string {
 		return "[\\s\\S]+"
 	case "ExperimentActionTargetName":
 		return "[\\S]+"
+	case "ExperimentErrorCode":
+		return "[\\S]+"
 	case "ExperimentId":
 		return "[\\S]+"
+	case "ExperimentReportErrorCode":
+		return "[\\s\\S]+"
+	case "ExperimentReportReason":
+		return "[\\s\\S]+"
+	case "ExperimentReportS3ReportArn":
+		return "[\\s\\S]+"
+	case "ExperimentReportS3ReportType":
+		return "[\\s\\S]+"
 	case "ExperimentStatusReason":
 		return "[\\s\\S]+"
 	case "ExperimentTargetFilterPath":
@@ -94,6 +110,12 @@ func pattern(shape string) string {
 		return "[\\S]+"
 	case "NextToken":
 		return "[\\S]+"
+	case "ReportConfigurationCloudWatchDashboardIdentifier":
+		return "[\\S]+"
+	case "ReportConfigurationDuration":
+		return "[\\S]+"
+	case "ReportConfigurationS3OutputPrefix":
+		return "[\\S]+"
 	case "ResourceArn":
 		return "[\\S]+"
 	case "RoleArn":
@@ -102,6 +124,8 @@ func pattern(shape string) string {
 		return "[\\S]+"
 	case "S3ObjectKey":
 		return "[\\s\\S]+"
+	case "SafetyLeverId":
+		return "[\\S]+"
 	case "StopConditionSource":
 		return "[\\S]+"
 	case "StopConditionValue":

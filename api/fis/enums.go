@@ -33,6 +33,15 @@ const (
 	ExperimentActionStatusSkipped    = "skipped"
 )
 
+// Values of ExperimentReportStatus.
+const (
+	ExperimentReportStatusPending   = "pending"
+	ExperimentReportStatusRunning   = "running"
+	ExperimentReportStatusCompleted = "completed"
+	ExperimentReportStatusCancelled = "cancelled"
+	ExperimentReportStatusFailed    = "failed"
+)
+
 // Values of ExperimentStatus.
 const (
 	ExperimentStatusPending    = "pending"
@@ -42,4 +51,18 @@ const (
 	ExperimentStatusStopping   = "stopping"
 	ExperimentStatusStopped    = "stopped"
 	ExperimentStatusFailed     = "failed"
+	ExperimentStatusCancelled  = "cancelled"
+)
+
+// Values of SafetyLeverStatus.
+const (
+	SafetyLeverStatusDisengaged = "disengaged"
+	SafetyLeverStatusEngaged    = "engaged"
+	SafetyLeverStatusEngaging   = "engaging"
+)
+
+// Values of SafetyLeverStatusInput.
+const (
+	SafetyLeverStatusInputDisengaged = "disengaged"
+	SafetyLeverStatusInputEngaged    = "engaged"
 )

@@ -25,6 +25,7 @@ var Service = cloud.Service{
 		{Name: "GetExperiment", Method: "GET", URI: "/experiments/{id}"},
 		{Name: "GetExperimentTargetAccountConfiguration", Method: "GET", URI: "/experiments/{id}/targetAccountConfigurations/{accountId}"},
 		{Name: "GetExperimentTemplate", Method: "GET", URI: "/experimentTemplates/{id}"},
+		{Name: "GetSafetyLever", Method: "GET", URI: "/safetyLevers/{id}"},
 		{Name: "GetTargetAccountConfiguration", Method: "GET", URI: "/experimentTemplates/{id}/targetAccountConfigurations/{accountId}"},
 		{Name: "GetTargetResourceType", Method: "GET", URI: "/targetResourceTypes/{resourceType}"},
 		{Name: "ListActions", Method: "GET", URI: "/actions"},
@@ -40,6 +41,7 @@ var Service = cloud.Service{
 		{Name: "TagResource", Method: "POST", URI: "/tags/{resourceArn}"},
 		{Name: "UntagResource", Method: "DELETE", URI: "/tags/{resourceArn}"},
 		{Name: "UpdateExperimentTemplate", Method: "PATCH", URI: "/experimentTemplates/{id}"},
+		{Name: "UpdateSafetyLeverState", Method: "PATCH", URI: "/safetyLevers/{id}/state"},
 		{Name: "UpdateTargetAccountConfiguration", Method: "PATCH", URI: "/experimentTemplates/{id}/targetAccountConfigurations/{accountId}"},
 	},
 }
@@ -54,6 +56,7 @@ var (
 	GetExperiment                             = cloud.Op[*GetExperimentInput, *GetExperimentOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetExperiment", Method: "GET", URI: "/experiments/{id}", Errors: []string{"ValidationException", "ResourceNotFoundException"}}}
 	GetExperimentTargetAccountConfiguration   = cloud.Op[*GetExperimentTargetAccountConfigurationInput, *GetExperimentTargetAccountConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetExperimentTargetAccountConfiguration", Method: "GET", URI: "/experiments/{id}/targetAccountConfigurations/{accountId}", Errors: []string{"ResourceNotFoundException", "ValidationException"}}}
 	GetExperimentTemplate                     = cloud.Op[*GetExperimentTemplateInput, *GetExperimentTemplateOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetExperimentTemplate", Method: "GET", URI: "/experimentTemplates/{id}", Errors: []string{"ValidationException", "ResourceNotFoundException"}}}
+	GetSafetyLever                            = cloud.Op[*GetSafetyLeverInput, *GetSafetyLeverOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetSafetyLever", Method: "GET", URI: "/safetyLevers/{id}", Errors: []string{"ResourceNotFoundException"}}}
 	GetTargetAccountConfiguration             = cloud.Op[*GetTargetAccountConfigurationInput, *GetTargetAccountConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetTargetAccountConfiguration", Method: "GET", URI: "/experimentTemplates/{id}/targetAccountConfigurations/{accountId}", Errors: []string{"ResourceNotFoundException", "ValidationException"}}}
 	GetTargetResourceType                     = cloud.Op[*GetTargetResourceTypeInput, *GetTargetResourceTypeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetTargetResourceType", Method: "GET", URI: "/targetResourceTypes/{resourceType}", Errors: []string{"ValidationException", "ResourceNotFoundException"}}}
 	ListActions                               = cloud.Op[*ListActionsInput, *ListActionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListActions", Method: "GET", URI: "/actions", Paged: &cloud.Page{In: "nextToken", Out: "nextToken", Limit: "maxResults", Result: ""}, Errors: []string{"ValidationException"}}}
@@ -69,5 +72,6 @@ var (
 	TagResource                               = cloud.Op[*TagResourceInput, *TagResourceOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "TagResource", Method: "POST", URI: "/tags/{resourceArn}"}}
 	UntagResource                             = cloud.Op[*UntagResourceInput, *UntagResourceOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "UntagResource", Method: "DELETE", URI: "/tags/{resourceArn}"}}
 	UpdateExperimentTemplate                  = cloud.Op[*UpdateExperimentTemplateInput, *UpdateExperimentTemplateOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "UpdateExperimentTemplate", Method: "PATCH", URI: "/experimentTemplates/{id}", Errors: []string{"ValidationException", "ResourceNotFoundException", "ServiceQuotaExceededException"}}}
+	UpdateSafetyLeverState                    = cloud.Op[*UpdateSafetyLeverStateRequest, *UpdateSafetyLeverStateOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "UpdateSafetyLeverState", Method: "PATCH", URI: "/safetyLevers/{id}/state", Errors: []string{"ValidationException", "ConflictException", "ResourceNotFoundException"}}}
 	UpdateTargetAccountConfiguration          = cloud.Op[*UpdateTargetAccountConfigurationInput, *UpdateTargetAccountConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "UpdateTargetAccountConfiguration", Method: "PATCH", URI: "/experimentTemplates/{id}/targetAccountConfigurations/{accountId}", Errors: []string{"ValidationException", "ResourceNotFoundException"}}}
 )

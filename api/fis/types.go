@@ -51,16 +51,24 @@ type CreateExperimentTemplateLogConfigurationInput struct {
 	LogSchemaVersion            int32                                                  `aws:"n=logSchemaVersion;req"`
 }
 
+type CreateExperimentTemplateReportConfigurationInput struct {
+	Outputs                *ExperimentTemplateReportConfigurationOutputsInput     `aws:"n=outputs"`
+	DataSources            *ExperimentTemplateReportConfigurationDataSourcesInput `aws:"n=dataSources"`
+	PreExperimentDuration  *string                                                `aws:"n=preExperimentDuration;max=32;re=ReportConfigurationDuration"`
+	PostExperimentDuration *string                                                `aws:"n=postExperimentDuration;max=32;re=ReportConfigurationDuration"`
+}
+
 type CreateExperimentTemplateInput struct {
-	ClientToken       string                                          `aws:"n=clientToken;req;token;min=1;max=1024;re=ClientToken"`
-	Description       string                                          `aws:"n=description;req;max=512;re=ExperimentTemplateDescription"`
-	StopConditions    []CreateExperimentTemplateStopConditionInput    `aws:"n=stopConditions;req"`
-	Targets           map[string]CreateExperimentTemplateTargetInput  `aws:"n=targets;k.max=64;k.re=ExperimentTemplateTargetName"`
-	Actions           map[string]CreateExperimentTemplateActionInput  `aws:"n=actions;req;k.max=64;k.re=ExperimentTemplateActionName"`
-	RoleArn           string                                          `aws:"n=roleArn;req;min=20;max=2048;re=RoleArn"`
-	Tags              map[string]string                               `aws:"n=tags;max=50;k.max=128;k.re=TagKey;e.max=256;e.re=TagValue"`
-	LogConfiguration  *CreateExperimentTemplateLogConfigurationInput  `aws:"n=logConfiguration"`
-	ExperimentOptions *CreateExperimentTemplateExperimentOptionsInput `aws:"n=experimentOptions"`
+	ClientToken                   string                                            `aws:"n=clientToken;req;token;min=1;max=1024;re=ClientToken"`
+	Description                   string                                            `aws:"n=description;req;max=512;re=ExperimentTemplateDescription"`
+	StopConditions                []CreateExperimentTemplateStopConditionInput      `aws:"n=stopConditions;req"`
+	Targets                       map[string]CreateExperimentTemplateTargetInput    `aws:"n=targets;k.max=64;k.re=ExperimentTemplateTargetName"`
+	Actions                       map[string]CreateExperimentTemplateActionInput    `aws:"n=actions;req;k.max=64;k.re=ExperimentTemplateActionName"`
+	RoleArn                       string                                            `aws:"n=roleArn;req;min=20;max=2048;re=RoleArn"`
+	Tags                          map[string]string                                 `aws:"n=tags;max=50;k.max=128;k.re=TagKey;e.max=256;e.re=TagValue"`
+	LogConfiguration              *CreateExperimentTemplateLogConfigurationInput    `aws:"n=logConfiguration"`
+	ExperimentOptions             *CreateExperimentTemplateExperimentOptionsInput   `aws:"n=experimentOptions"`
+	ExperimentReportConfiguration *CreateExperimentTemplateReportConfigurationInput `aws:"n=experimentReportConfiguration"`
 }
 
 type CreateExperimentTemplateOutput struct {
@@ -111,21 +119,23 @@ type DeleteTargetAccountConfigurationOutput struct {
 }
 
 type Experiment struct {
-	Id                               *string                     `aws:"n=id;max=64;re=ExperimentId"`
-	Arn                              *string                     `aws:"n=arn;min=20;max=2048;re=ResourceArn"`
-	ExperimentTemplateId             *string                     `aws:"n=experimentTemplateId;max=64;re=ExperimentTemplateId"`
-	RoleArn                          *string                     `aws:"n=roleArn;min=20;max=2048;re=RoleArn"`
-	State                            *ExperimentState            `aws:"n=state"`
-	Targets                          map[string]ExperimentTarget `aws:"n=targets;k.max=64;k.re=ExperimentTargetName"`
-	Actions                          map[string]ExperimentAction `aws:"n=actions;k.max=64;k.re=ExperimentActionName"`
-	StopConditions                   []ExperimentStopCondition   `aws:"n=stopConditions"`
-	CreationTime                     *time.Time                  `aws:"n=creationTime"`
-	StartTime                        *time.Time                  `aws:"n=startTime"`
-	EndTime                          *time.Time                  `aws:"n=endTime"`
-	Tags                             map[string]string           `aws:"n=tags;max=50;k.max=128;k.re=TagKey;e.max=256;e.re=TagValue"`
-	LogConfiguration                 *ExperimentLogConfiguration `aws:"n=logConfiguration"`
-	ExperimentOptions                *ExperimentOptions          `aws:"n=experimentOptions"`
-	TargetAccountConfigurationsCount *int64                      `aws:"n=targetAccountConfigurationsCount;min=0"`
+	Id                               *string                        `aws:"n=id;max=64;re=ExperimentId"`
+	Arn                              *string                        `aws:"n=arn;min=20;max=2048;re=ResourceArn"`
+	ExperimentTemplateId             *string                        `aws:"n=experimentTemplateId;max=64;re=ExperimentTemplateId"`
+	RoleArn                          *string                        `aws:"n=roleArn;min=20;max=2048;re=RoleArn"`
+	State                            *ExperimentState               `aws:"n=state"`
+	Targets                          map[string]ExperimentTarget    `aws:"n=targets;k.max=64;k.re=ExperimentTargetName"`
+	Actions                          map[string]ExperimentAction    `aws:"n=actions;k.max=64;k.re=ExperimentActionName"`
+	StopConditions                   []ExperimentStopCondition      `aws:"n=stopConditions"`
+	CreationTime                     *time.Time                     `aws:"n=creationTime"`
+	StartTime                        *time.Time                     `aws:"n=startTime"`
+	EndTime                          *time.Time                     `aws:"n=endTime"`
+	Tags                             map[string]string              `aws:"n=tags;max=50;k.max=128;k.re=TagKey;e.max=256;e.re=TagValue"`
+	LogConfiguration                 *ExperimentLogConfiguration    `aws:"n=logConfiguration"`
+	ExperimentOptions                *ExperimentOptions             `aws:"n=experimentOptions"`
+	TargetAccountConfigurationsCount *int64                         `aws:"n=targetAccountConfigurationsCount;min=0"`
+	ExperimentReportConfiguration    *ExperimentReportConfiguration `aws:"n=experimentReportConfiguration"`
+	ExperimentReport                 *ExperimentReport              `aws:"n=experimentReport"`
 }
 
 type ExperimentAction struct {
@@ -148,6 +158,12 @@ type ExperimentCloudWatchLogsLogConfiguration struct {
 	LogGroupArn *string `aws:"n=logGroupArn;min=20;max=2048;re=CloudWatchLogGroupArn"`
 }
 
+type ExperimentError struct {
+	AccountId *string `aws:"n=accountId"`
+	Code      *string `aws:"n=code;max=128;re=ExperimentErrorCode"`
+	Location  *string `aws:"n=location"`
+}
+
 type ExperimentLogConfiguration struct {
 	CloudWatchLogsConfiguration *ExperimentCloudWatchLogsLogConfiguration `aws:"n=cloudWatchLogsConfiguration"`
 	S3Configuration             *ExperimentS3LogConfiguration             `aws:"n=s3Configuration"`
@@ -160,14 +176,59 @@ type ExperimentOptions struct {
 	ActionsMode               *string `aws:"n=actionsMode;enum=ActionsMode"`
 }
 
+type ExperimentReport struct {
+	State     *ExperimentReportState     `aws:"n=state"`
+	S3Reports []ExperimentReportS3Report `aws:"n=s3Reports"`
+}
+
+type ExperimentReportConfiguration struct {
+	Outputs                *ExperimentReportConfigurationOutputs     `aws:"n=outputs"`
+	DataSources            *ExperimentReportConfigurationDataSources `aws:"n=dataSources"`
+	PreExperimentDuration  *string                                   `aws:"n=preExperimentDuration;max=32;re=ReportConfigurationDuration"`
+	PostExperimentDuration *string                                   `aws:"n=postExperimentDuration;max=32;re=ReportConfigurationDuration"`
+}
+
+type ExperimentReportConfigurationCloudWatchDashboard struct {
+	DashboardIdentifier *string `aws:"n=dashboardIdentifier;max=512;re=ReportConfigurationCloudWatchDashboardIdentifier"`
+}
+
+type ExperimentReportConfigurationDataSources struct {
+	CloudWatchDashboards []ExperimentReportConfigurationCloudWatchDashboard `aws:"n=cloudWatchDashboards"`
+}
+
+type ExperimentReportConfigurationOutputs struct {
+	S3Configuration *ExperimentReportConfigurationOutputsS3Configuration `aws:"n=s3Configuration"`
+}
+
+type ExperimentReportConfigurationOutputsS3Configuration struct {
+	BucketName *string `aws:"n=bucketName;min=3;max=63;re=S3BucketName"`
+	Prefix     *string `aws:"n=prefix;max=256;re=ReportConfigurationS3OutputPrefix"`
+}
+
+type ExperimentReportError struct {
+	Code *string `aws:"n=code;max=128;re=ExperimentReportErrorCode"`
+}
+
+type ExperimentReportS3Report struct {
+	Arn        *string `aws:"n=arn;re=ExperimentReportS3ReportArn"`
+	ReportType *string `aws:"n=reportType;re=ExperimentReportS3ReportType"`
+}
+
+type ExperimentReportState struct {
+	Status *string                `aws:"n=status;enum=ExperimentReportStatus"`
+	Reason *string                `aws:"n=reason;max=512;re=ExperimentReportReason"`
+	Error  *ExperimentReportError `aws:"n=error"`
+}
+
 type ExperimentS3LogConfiguration struct {
 	BucketName *string `aws:"n=bucketName;min=3;max=63;re=S3BucketName"`
-	Prefix     *string `aws:"n=prefix;min=1;max=1024;re=S3ObjectKey"`
+	Prefix     *string `aws:"n=prefix;min=1;max=700;re=S3ObjectKey"`
 }
 
 type ExperimentState struct {
-	Status *string `aws:"n=status;enum=ExperimentStatus"`
-	Reason *string `aws:"n=reason;max=512;re=ExperimentStatusReason"`
+	Status *string          `aws:"n=status;enum=ExperimentStatus"`
+	Reason *string          `aws:"n=reason;max=512;re=ExperimentStatusReason"`
+	Error  *ExperimentError `aws:"n=error"`
 }
 
 type ExperimentStopCondition struct {
@@ -212,19 +273,20 @@ type ExperimentTargetFilter struct {
 }
 
 type ExperimentTemplate struct {
-	Id                               *string                              `aws:"n=id;max=64;re=ExperimentTemplateId"`
-	Arn                              *string                              `aws:"n=arn;min=20;max=2048;re=ResourceArn"`
-	Description                      *string                              `aws:"n=description;max=512;re=ExperimentTemplateDescription"`
-	Targets                          map[string]ExperimentTemplateTarget  `aws:"n=targets;k.max=64;k.re=ExperimentTemplateTargetName"`
-	Actions                          map[string]ExperimentTemplateAction  `aws:"n=actions;k.max=64;k.re=ExperimentTemplateActionName"`
-	StopConditions                   []ExperimentTemplateStopCondition    `aws:"n=stopConditions"`
-	CreationTime                     *time.Time                           `aws:"n=creationTime"`
-	LastUpdateTime                   *time.Time                           `aws:"n=lastUpdateTime"`
-	RoleArn                          *string                              `aws:"n=roleArn;min=20;max=2048;re=RoleArn"`
-	Tags                             map[string]string                    `aws:"n=tags;max=50;k.max=128;k.re=TagKey;e.max=256;e.re=TagValue"`
-	LogConfiguration                 *ExperimentTemplateLogConfiguration  `aws:"n=logConfiguration"`
-	ExperimentOptions                *ExperimentTemplateExperimentOptions `aws:"n=experimentOptions"`
-	TargetAccountConfigurationsCount *int64                               `aws:"n=targetAccountConfigurationsCount;min=0"`
+	Id                               *string                                `aws:"n=id;max=64;re=ExperimentTemplateId"`
+	Arn                              *string                                `aws:"n=arn;min=20;max=2048;re=ResourceArn"`
+	Description                      *string                                `aws:"n=description;max=512;re=ExperimentTemplateDescription"`
+	Targets                          map[string]ExperimentTemplateTarget    `aws:"n=targets;k.max=64;k.re=ExperimentTemplateTargetName"`
+	Actions                          map[string]ExperimentTemplateAction    `aws:"n=actions;k.max=64;k.re=ExperimentTemplateActionName"`
+	StopConditions                   []ExperimentTemplateStopCondition      `aws:"n=stopConditions"`
+	CreationTime                     *time.Time                             `aws:"n=creationTime"`
+	LastUpdateTime                   *time.Time                             `aws:"n=lastUpdateTime"`
+	RoleArn                          *string                                `aws:"n=roleArn;min=20;max=2048;re=RoleArn"`
+	Tags                             map[string]string                      `aws:"n=tags;max=50;k.max=128;k.re=TagKey;e.max=256;e.re=TagValue"`
+	LogConfiguration                 *ExperimentTemplateLogConfiguration    `aws:"n=logConfiguration"`
+	ExperimentOptions                *ExperimentTemplateExperimentOptions   `aws:"n=experimentOptions"`
+	TargetAccountConfigurationsCount *int64                                 `aws:"n=targetAccountConfigurationsCount;min=0"`
+	ExperimentReportConfiguration    *ExperimentTemplateReportConfiguration `aws:"n=experimentReportConfiguration"`
 }
 
 type ExperimentTemplateAction struct {
@@ -254,14 +316,41 @@ type ExperimentTemplateLogConfiguration struct {
 	LogSchemaVersion            *int32                                            `aws:"n=logSchemaVersion"`
 }
 
+type ExperimentTemplateReportConfiguration struct {
+	Outputs                *ExperimentTemplateReportConfigurationOutputs     `aws:"n=outputs"`
+	DataSources            *ExperimentTemplateReportConfigurationDataSources `aws:"n=dataSources"`
+	PreExperimentDuration  *string                                           `aws:"n=preExperimentDuration;max=32;re=ReportConfigurationDuration"`
+	PostExperimentDuration *string                                           `aws:"n=postExperimentDuration;max=32;re=ReportConfigurationDuration"`
+}
+
+type ExperimentTemplateReportConfigurationCloudWatchDashboard struct {
+	DashboardIdentifier *string `aws:"n=dashboardIdentifier;max=512;re=ReportConfigurationCloudWatchDashboardIdentifier"`
+}
+
+type ExperimentTemplateReportConfigurationDataSources struct {
+	CloudWatchDashboards []ExperimentTemplateReportConfigurationCloudWatchDashboard `aws:"n=cloudWatchDashboards"`
+}
+
+type ExperimentTemplateReportConfigurationDataSourcesInput struct {
+	CloudWatchDashboards []ReportConfigurationCloudWatchDashboardInput `aws:"n=cloudWatchDashboards"`
+}
+
+type ExperimentTemplateReportConfigurationOutputs struct {
+	S3Configuration *ReportConfigurationS3Output `aws:"n=s3Configuration"`
+}
+
+type ExperimentTemplateReportConfigurationOutputsInput struct {
+	S3Configuration *ReportConfigurationS3OutputInput `aws:"n=s3Configuration"`
+}
+
 type ExperimentTemplateS3LogConfiguration struct {
 	BucketName *string `aws:"n=bucketName;min=3;max=63;re=S3BucketName"`
-	Prefix     *string `aws:"n=prefix;min=1;max=1024;re=S3ObjectKey"`
+	Prefix     *string `aws:"n=prefix;min=1;max=700;re=S3ObjectKey"`
 }
 
 type ExperimentTemplateS3LogConfigurationInput struct {
 	BucketName string  `aws:"n=bucketName;req;min=3;max=63;re=S3BucketName"`
-	Prefix     *string `aws:"n=prefix;min=1;max=1024;re=S3ObjectKey"`
+	Prefix     *string `aws:"n=prefix;min=1;max=700;re=S3ObjectKey"`
 }
 
 type ExperimentTemplateStopCondition struct {
@@ -328,6 +417,14 @@ type GetExperimentTemplateInput struct {
 
 type GetExperimentTemplateOutput struct {
 	ExperimentTemplate *ExperimentTemplate `aws:"n=experimentTemplate"`
+}
+
+type GetSafetyLeverInput struct {
+	Id string `aws:"uri=id;req;max=64;re=SafetyLeverId"`
+}
+
+type GetSafetyLeverOutput struct {
+	SafetyLever *SafetyLever `aws:"n=safetyLever"`
 }
 
 type GetTargetAccountConfigurationInput struct {
@@ -429,10 +526,35 @@ type ListTargetResourceTypesOutput struct {
 	NextToken           *string                     `aws:"n=nextToken;min=1;max=1024;re=NextToken"`
 }
 
+type ReportConfigurationCloudWatchDashboardInput struct {
+	DashboardIdentifier *string `aws:"n=dashboardIdentifier;max=512;re=ReportConfigurationCloudWatchDashboardIdentifier"`
+}
+
+type ReportConfigurationS3Output struct {
+	BucketName *string `aws:"n=bucketName;min=3;max=63;re=S3BucketName"`
+	Prefix     *string `aws:"n=prefix;max=256;re=ReportConfigurationS3OutputPrefix"`
+}
+
+type ReportConfigurationS3OutputInput struct {
+	BucketName *string `aws:"n=bucketName;min=3;max=63;re=S3BucketName"`
+	Prefix     *string `aws:"n=prefix;max=256;re=ReportConfigurationS3OutputPrefix"`
+}
+
 type ResolvedTarget struct {
 	ResourceType      *string           `aws:"n=resourceType;max=128;re=TargetResourceTypeId"`
 	TargetName        *string           `aws:"n=targetName;max=64;re=TargetName"`
 	TargetInformation map[string]string `aws:"n=targetInformation;k.max=64;k.re=TargetInformationKey;e.max=2048;e.re=TargetInformationValue"`
+}
+
+type SafetyLever struct {
+	Id    *string           `aws:"n=id;max=64;re=SafetyLeverId"`
+	Arn   *string           `aws:"n=arn;min=20;max=2048;re=ResourceArn"`
+	State *SafetyLeverState `aws:"n=state"`
+}
+
+type SafetyLeverState struct {
+	Status *string `aws:"n=status;enum=SafetyLeverStatus"`
+	Reason *string `aws:"n=reason"`
 }
 
 type StartExperimentExperimentOptionsInput struct {
@@ -520,15 +642,23 @@ type UpdateExperimentTemplateLogConfigurationInput struct {
 	LogSchemaVersion            *int32                                                 `aws:"n=logSchemaVersion"`
 }
 
+type UpdateExperimentTemplateReportConfigurationInput struct {
+	Outputs                *ExperimentTemplateReportConfigurationOutputsInput     `aws:"n=outputs"`
+	DataSources            *ExperimentTemplateReportConfigurationDataSourcesInput `aws:"n=dataSources"`
+	PreExperimentDuration  *string                                                `aws:"n=preExperimentDuration;max=32;re=ReportConfigurationDuration"`
+	PostExperimentDuration *string                                                `aws:"n=postExperimentDuration;max=32;re=ReportConfigurationDuration"`
+}
+
 type UpdateExperimentTemplateInput struct {
-	Id                string                                             `aws:"uri=id;req;max=64;re=ExperimentTemplateId"`
-	Description       *string                                            `aws:"n=description;max=512;re=ExperimentTemplateDescription"`
-	StopConditions    []UpdateExperimentTemplateStopConditionInput       `aws:"n=stopConditions"`
-	Targets           map[string]UpdateExperimentTemplateTargetInput     `aws:"n=targets;k.max=64;k.re=ExperimentTemplateTargetName"`
-	Actions           map[string]UpdateExperimentTemplateActionInputItem `aws:"n=actions;k.max=64;k.re=ExperimentTemplateActionName"`
-	RoleArn           *string                                            `aws:"n=roleArn;min=20;max=2048;re=RoleArn"`
-	LogConfiguration  *UpdateExperimentTemplateLogConfigurationInput     `aws:"n=logConfiguration"`
-	ExperimentOptions *UpdateExperimentTemplateExperimentOptionsInput    `aws:"n=experimentOptions"`
+	Id                            string                                             `aws:"uri=id;req;max=64;re=ExperimentTemplateId"`
+	Description                   *string                                            `aws:"n=description;max=512;re=ExperimentTemplateDescription"`
+	StopConditions                []UpdateExperimentTemplateStopConditionInput       `aws:"n=stopConditions"`
+	Targets                       map[string]UpdateExperimentTemplateTargetInput     `aws:"n=targets;k.max=64;k.re=ExperimentTemplateTargetName"`
+	Actions                       map[string]UpdateExperimentTemplateActionInputItem `aws:"n=actions;k.max=64;k.re=ExperimentTemplateActionName"`
+	RoleArn                       *string                                            `aws:"n=roleArn;min=20;max=2048;re=RoleArn"`
+	LogConfiguration              *UpdateExperimentTemplateLogConfigurationInput     `aws:"n=logConfiguration"`
+	ExperimentOptions             *UpdateExperimentTemplateExperimentOptionsInput    `aws:"n=experimentOptions"`
+	ExperimentReportConfiguration *UpdateExperimentTemplateReportConfigurationInput  `aws:"n=experimentReportConfiguration"`
 }
 
 type UpdateExperimentTemplateOutput struct {
@@ -547,6 +677,20 @@ type UpdateExperimentTemplateTargetInput struct {
 	Filters       []ExperimentTemplateTargetInputFilter `aws:"n=filters"`
 	SelectionMode string                                `aws:"n=selectionMode;req;max=64;re=ExperimentTemplateTargetSelectionMode"`
 	Parameters    map[string]string                     `aws:"n=parameters;k.max=64;k.re=ExperimentTemplateTargetParameterName;e.min=1;e.max=1024;e.re=ExperimentTemplateTargetParameterValue"`
+}
+
+type UpdateSafetyLeverStateInput struct {
+	Status string `aws:"n=status;req;enum=SafetyLeverStatusInput"`
+	Reason string `aws:"n=reason;req"`
+}
+
+type UpdateSafetyLeverStateRequest struct {
+	Id    string                      `aws:"uri=id;req;max=64;re=SafetyLeverId"`
+	State UpdateSafetyLeverStateInput `aws:"n=state;req"`
+}
+
+type UpdateSafetyLeverStateOutput struct {
+	SafetyLever *SafetyLever `aws:"n=safetyLever"`
 }
 
 type UpdateTargetAccountConfigurationInput struct {
