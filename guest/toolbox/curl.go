@@ -53,6 +53,7 @@ var curlOptions = options{letters: "sSo:OiIX:H:d:T:kLfw:u:vm:A:e:b:c:F:Gx:#nNgqr
 	"verbose": "v", "max-time": "m:", "connect-timeout": "4:", "user-agent": "A:", "referer": "e:", "cookie": "b:", "form": "F:", "get": "G", "retry": "5:", "retry-delay": "6:",
 	"retry-connrefused": "7", "retry-all-errors": "7", "retry-max-time": "8:", "compressed": "9", "cacert": "C:", "resolve": "R:", "fail-with-body": "B", "json": "j:", "noproxy": "P:",
 	"no-progress-meter": "S", "progress-bar": "#", "range": "r:", "dump-header": "D:", "url": "U:", "create-dirs": "M", "http1.1": "g", "ipv4": "g", "no-buffer": "N", "unix-socket": "K:", "connect-to": "Q:",
+	"aws-sigv4": "y:",
 }}
 
 func curl(c *call) error {
@@ -214,6 +215,11 @@ func (t *transfer) send(address string) (*http.Response, error) {
 		req.Header.Set("Content-Type", kind)
 	}
 	t.headers(req)
+	if t.p.has("y") {
+		if err := t.sign(req); err != nil {
+			return nil, err
+		}
+	}
 	if t.p.has("v") {
 		if b, err := httputil.DumpRequestOut(req, false); err == nil {
 			t.trace("> ", b)
