@@ -27,20 +27,15 @@ func (m *machine) identify() error {
 	if err := loopbackUp(); err != nil {
 		return err
 	}
-	_, domain, _ := strings.Cut(host, ".")
-	short, _, _ := strings.Cut(host, ".")
+	short, domain, _ := strings.Cut(host, ".")
 	names := host
 	if short != host {
 		names += " " + short
 	}
-	resolv := "nameserver " + resolver + "\noptions timeout:2 attempts:2\n"
-	if domain != "" {
-		resolv = "search " + domain + "\n" + resolv
-	}
 	for _, f := range []struct{ name, text string }{
 		{"/etc/hostname", host + "\n"},
 		{"/etc/hosts", "127.0.0.1 localhost localhost.localdomain\n::1 localhost\n127.0.1.1 " + names + "\n"},
-		{"/etc/resolv.conf", resolv},
+		{"/etc/resolv.conf", m.resolv(domain)},
 		{"/etc/profile.d/pileus.sh", m.exports()},
 	} {
 		if err := replaceFile(f.name, f.text, 0o644); err != nil {
@@ -59,6 +54,26 @@ func (m *machine) identify() error {
 		}
 	}
 	return m.ensureUser()
+}
+
+// resolv is /etc/resolv.conf as the network's DHCP options have it.
+func (m *machine) resolv(domain string) string {
+	servers, search := m.spec.Nameservers, m.spec.Search
+	if len(servers) == 0 {
+		servers = []string{resolver}
+	}
+	if len(search) == 0 && domain != "" {
+		search = []string{domain}
+	}
+	var b strings.Builder
+	if len(search) > 0 {
+		fmt.Fprintf(&b, "search %s\n", strings.Join(search, " "))
+	}
+	for _, s := range servers {
+		fmt.Fprintf(&b, "nameserver %s\n", s)
+	}
+	b.WriteString("options timeout:2 attempts:2\n")
+	return b.String()
 }
 
 // describe tells the tools what the kernel would tell of the host instead.

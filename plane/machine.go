@@ -93,6 +93,9 @@ type Guest struct {
 	User string
 	// Environment is set for everything that runs in the machine.
 	Environment []string
+	// Nameservers and Search are what its resolver asks and completes names with;
+	// none for the cloud's own DNS, and for the domain of its host name.
+	Nameservers, Search []string
 }
 
 // Attachment is a volume as a machine sees it.

@@ -45,6 +45,8 @@ type Spec struct {
 	Authority   []byte
 	User        string
 	Environment []string
+	// Nameservers and Search are for /etc/resolv.conf; none for the usual ones.
+	Nameservers, Search []string
 }
 
 // Disk is a block device of the host and its name in the machine.

@@ -58,6 +58,7 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 		ID: want.ID, Hostname: want.Hostname, Kind: string(want.Image.Kind), Stage: u.file("stage"), Program: m.Program,
 		Private: m.Private, VCPUs: want.VCPUs, MemoryMiB: want.MemoryMiB,
 		Authority: want.Guest.Authority, User: want.Guest.User, Environment: want.Guest.Environment,
+		Nameservers: want.Guest.Nameservers, Search: want.Guest.Search,
 	}
 	switch want.Image.Kind {
 	case plane.BuiltIn, plane.HostOverlay, plane.Whole:

@@ -108,6 +108,7 @@ func (s *Room) machine(c *cloud.Call, i *Instance) (m plane.Machine, err error) 
 	}
 	err = c.View(func(r store.Reader) error {
 		list := vpc.InterfacesOf(c, r, i.ID)
+		m.Guest.Nameservers, m.Guest.Search = vpc.Lease(c, r, i.VPC)
 		m.Hostname, m.Interfaces, m.CPUShare = i.hostname(list), nil, i.share(r)
 		for _, n := range list {
 			m.Interfaces = append(m.Interfaces, n.ID)

@@ -2,9 +2,11 @@ package vpc
 
 import (
 	"slices"
+	"strings"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/plane"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -82,6 +84,36 @@ func (d *DHCP) api(c *cloud.Call, r store.Reader) *api.DhcpOptions {
 		o.DhcpConfigurations = append(o.DhcpConfigurations, k)
 	}
 	return o
+}
+
+// Lease is what the DHCP options of a VPC tell its instances: the DNS servers
+// where they are not the cloud's own, and the domains to complete names with,
+// where they are not the region's.
+func Lease(c *cloud.Call, r store.Reader, id string) (servers, search []string) {
+	v, ok := vpcs.Get(r, c.Account, c.Region, id)
+	if !ok {
+		return nil, nil
+	}
+	d, ok := dhcps.Get(r, c.Account, c.Region, v.DHCPOptions)
+	if !ok {
+		return nil, nil // "default": no options at all
+	}
+	for _, o := range d.Options {
+		switch o.Key {
+		case "domain-name-servers":
+			for _, s := range o.Values {
+				if s == "AmazonProvidedDNS" {
+					s = plane.Resolver.String()
+				}
+				servers = append(servers, s)
+			}
+		case "domain-name":
+			for _, s := range o.Values { // some systems take several, in one value
+				search = append(search, strings.Fields(s)...)
+			}
+		}
+	}
+	return servers, search
 }
 
 func deleteDhcpOptions(c *cloud.Call, tx store.Tx, in *api.DeleteDhcpOptionsInput) (*cloud.Empty, error) {
