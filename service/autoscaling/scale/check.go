@@ -1,0 +1,222 @@
+package scale
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+
+	api "pileus/api/autoscaling"
+	"pileus/cloud"
+	"pileus/service/autoscaling/group"
+)
+
+// checkPolicy refuses what its type does not allow.
+func checkPolicy(g *group.Group, in *api.PutScalingPolicyInput) error {
+	kind := cloud.Or(in.PolicyType, simpleScaling)
+	if !slices.Contains(policyTypes, kind) {
+		return group.Invalid("Invalid policy type. Valid policy types are: [%s]", strings.Join(policyTypes, ", "))
+	}
+	if err := foreign(kind, in); err != nil {
+		return err
+	}
+	if cloud.Or(in.EstimatedInstanceWarmup, 0) < 0 {
+		return group.Invalid("Estimated instance warmup must be greater than or equal to 0")
+	}
+	switch kind {
+	case targetTracking:
+		return checkTracking(g, in.TargetTrackingConfiguration)
+	case predictiveScaling:
+		return checkPredictive(g, in.PredictiveScalingConfiguration)
+	}
+	if err := checkAdjustment(in); err != nil {
+		return err
+	}
+	if kind == stepScaling {
+		return checkSteps(in)
+	}
+	if in.ScalingAdjustment == nil {
+		return group.Invalid("Scaling increment must be specified for a SimpleScaling policy")
+	}
+	if cloud.Or(in.AdjustmentType, "") == exactCapacity && *in.ScalingAdjustment < 0 {
+		return group.Invalid("Scaling adjustment must be a non-negative value when the adjustment type is ExactCapacity")
+	}
+	if cloud.Or(in.Cooldown, 0) < 0 {
+		return group.Invalid("Cooldown must be greater than or equal to 0")
+	}
+	return nil
+}
+
+// foreign refuses parameters of other types of policies.
+func foreign(kind string, in *api.PutScalingPolicyInput) error {
+	simple, step := []string{simpleScaling}, []string{stepScaling}
+	both := []string{simpleScaling, stepScaling}
+	for _, x := range []struct {
+		name  string
+		given bool
+		for_  []string
+	}{
+		{"AdjustmentType", in.AdjustmentType != nil, both},
+		{"MinAdjustmentStep", in.MinAdjustmentStep != nil, both},
+		{"MinAdjustmentMagnitude", in.MinAdjustmentMagnitude != nil, both},
+		{"ScalingAdjustment", in.ScalingAdjustment != nil, simple},
+		{"Cooldown", in.Cooldown != nil, simple},
+		{"MetricAggregationType", in.MetricAggregationType != nil, step},
+		{"StepAdjustments", len(in.StepAdjustments) > 0, step},
+		{"EstimatedInstanceWarmup", in.EstimatedInstanceWarmup != nil, []string{stepScaling, targetTracking}},
+		{"TargetTrackingConfiguration", in.TargetTrackingConfiguration != nil, []string{targetTracking}},
+		{"PredictiveScalingConfiguration", in.PredictiveScalingConfiguration != nil, []string{predictiveScaling}},
+	} {
+		if x.given && !slices.Contains(x.for_, kind) {
+			return group.Invalid("%s is not supported for policy type %s", x.name, kind)
+		}
+	}
+	return nil
+}
+
+func checkAdjustment(in *api.PutScalingPolicyInput) error {
+	kind := cloud.Or(in.AdjustmentType, "")
+	if !slices.Contains(adjustmentTypes, kind) {
+		return group.Invalid("Adjustment type is invalid. Valid adjustment types are: [%s]", strings.Join(adjustmentTypes, ", "))
+	}
+	least := in.MinAdjustmentMagnitude
+	if in.MinAdjustmentStep != nil {
+		if least != nil {
+			return group.Invalid("MinAdjustmentStep and MinAdjustmentMagnitude cannot both be specified")
+		}
+		least = in.MinAdjustmentStep
+	}
+	switch {
+	case least != nil && kind != percentChangeInCapacity:
+		return group.Invalid("MinAdjustmentMagnitude is only supported for the adjustment type PercentChangeInCapacity")
+	case cloud.Or(least, 1) < 1:
+		return group.Invalid("MinAdjustmentMagnitude must be greater than 0")
+	}
+	return nil
+}
+
+// mostSteps of a policy.
+const mostSteps = 20
+
+// checkSteps holds the intervals of a step policy to AWS's rules: they are all
+// positive or negative, touch without gaps or overlaps, and reach to infinity.
+// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_StepAdjustment.html
+func checkSteps(in *api.PutScalingPolicyInput) error {
+	if !slices.Contains([]string{"Average", "Minimum", "Maximum"}, cloud.Or(in.MetricAggregationType, "Average")) {
+		return group.Invalid("Metric aggregation type is invalid. Valid metric aggregation types are: [Minimum, Maximum, Average]")
+	}
+	switch n := len(in.StepAdjustments); {
+	case n == 0:
+		return group.Invalid("At least one StepAdjustment must be specified for a StepScaling policy")
+	case n > mostSteps:
+		return api.ErrLimitExceededFault.New("The number of step adjustments exceeds the limit of %d", mostSteps)
+	}
+	steps := slices.Clone(in.StepAdjustments)
+	slices.SortFunc(steps, func(a, b api.StepAdjustment) int {
+		return cmp.Compare(bound(a.MetricIntervalLowerBound, -1), bound(b.MetricIntervalLowerBound, -1))
+	})
+	for i, s := range steps {
+		if err := checkStep(in, s); err != nil {
+			return err
+		}
+		if i == 0 {
+			continue
+		}
+		switch end, start := bound(steps[i-1].MetricIntervalUpperBound, 1), bound(s.MetricIntervalLowerBound, -1); {
+		case s.MetricIntervalLowerBound == nil:
+			return group.Invalid("At most one StepAdjustment may have an unspecified lower bound")
+		case math.IsInf(end, 1) && len(steps) > 1 && steps[i-1].MetricIntervalUpperBound == nil && s.MetricIntervalUpperBound == nil:
+			return group.Invalid("At most one StepAdjustment may have an unspecified upper bound")
+		case start < end:
+			return group.Invalid("StepAdjustment intervals can't overlap")
+		case start > end:
+			return group.Invalid("StepAdjustment intervals can't have gaps between them")
+		}
+	}
+	if first := steps[0].MetricIntervalLowerBound; first != nil && *first < 0 {
+		return group.Invalid("There must be a StepAdjustment with an unspecified lower bound (i.e., lower bound is null) when one StepAdjustment has a negative lower bound")
+	}
+	if last := steps[len(steps)-1].MetricIntervalUpperBound; last != nil && *last > 0 {
+		return group.Invalid("There must be a StepAdjustment with an unspecified upper bound (i.e., upper bound is null) when one StepAdjustment has a positive upper bound")
+	}
+	return nil
+}
+
+func checkStep(in *api.PutScalingPolicyInput, s api.StepAdjustment) error {
+	low, high := bound(s.MetricIntervalLowerBound, -1), bound(s.MetricIntervalUpperBound, 1)
+	switch {
+	case s.MetricIntervalLowerBound == nil && s.MetricIntervalUpperBound == nil:
+		return group.Invalid("At least one bound must be specified for a StepAdjustment")
+	case low >= high:
+		return group.Invalid("The upper bound of a StepAdjustment must be greater than its lower bound")
+	case cloud.Or(in.AdjustmentType, "") == exactCapacity && s.ScalingAdjustment < 0:
+		return group.Invalid("Scaling adjustment must be a non-negative value when the adjustment type is ExactCapacity")
+	}
+	return nil
+}
+
+func checkTracking(g *group.Group, t *api.TargetTrackingConfiguration) error {
+	if t == nil {
+		return group.Invalid("TargetTrackingConfiguration must be specified for a TargetTrackingScaling policy")
+	}
+	switch {
+	case (t.PredefinedMetricSpecification == nil) == (t.CustomizedMetricSpecification == nil):
+		return group.Invalid("Exactly one of PredefinedMetricSpecification or CustomizedMetricSpecification must be specified")
+	case !(t.TargetValue >= 8.515920e-109 && t.TargetValue <= 1.174271e+108):
+		return group.Invalid("Target value must be between 8.515920e-109 and 1.174271e+108")
+	}
+	if p := t.PredefinedMetricSpecification; p != nil {
+		return checkLabel(g, p.PredefinedMetricType == api.MetricTypeALBRequestCountPerTarget, p.PredefinedMetricType, p.ResourceLabel)
+	}
+	m := t.CustomizedMetricSpecification
+	single := m.MetricName != nil || m.Namespace != nil || m.Statistic != nil
+	switch {
+	case len(m.Metrics) > 0 && (single || m.Unit != nil || len(m.Dimensions) > 0):
+		return group.Invalid("Metrics cannot be specified together with MetricName, Namespace, Dimensions, Statistic or Unit")
+	case len(m.Metrics) == 0 && (m.MetricName == nil || m.Namespace == nil || m.Statistic == nil):
+		return group.Invalid("MetricName, Namespace and Statistic must be specified for a CustomizedMetricSpecification")
+	}
+	returned := 0
+	for _, q := range m.Metrics {
+		if (q.Expression == nil) == (q.MetricStat == nil) {
+			return group.Invalid("Exactly one of Expression or MetricStat must be specified for the metric data query %s", q.Id)
+		}
+		if cloud.Or(q.ReturnData, true) {
+			returned++
+		}
+	}
+	if len(m.Metrics) > 0 && returned != 1 {
+		return group.Invalid("Exactly one metric data query must have ReturnData set to true")
+	}
+	return nil
+}
+
+// checkLabel checks the ResourceLabel of a predefined metric: the end of a load
+// balancer's ARN and that of a target group which the group is attached to.
+func checkLabel(g *group.Group, needed bool, kind string, label *string) error {
+	switch {
+	case !needed && label != nil:
+		return group.Invalid("ResourceLabel cannot be specified for the predefined metric type %s", kind)
+	case !needed:
+		return nil
+	case label == nil:
+		return group.Invalid("ResourceLabel must be specified for the predefined metric type %s", kind)
+	}
+	balancer, target, ok := splitLabel(*label)
+	if !ok {
+		return group.Invalid("The resource label %s is invalid. It must be in the form app/my-alb/778d41231b141a0f/targetgroup/my-alb-target-group/943f017f100becff", *label)
+	}
+	if !slices.ContainsFunc(g.Balancers, func(s group.Source) bool { return strings.HasSuffix(s.ID, ":"+target) }) {
+		return group.Invalid("Target group %s of load balancer %s is not attached to the Auto Scaling group %s", target, balancer, g.Name)
+	}
+	return nil
+}
+
+// splitLabel takes app/lb/id/targetgroup/name/id apart.
+func splitLabel(label string) (balancer, target string, ok bool) {
+	f := strings.Split(label, "/")
+	if len(f) != 6 || f[0] != "app" || f[3] != "targetgroup" {
+		return "", "", false
+	}
+	return strings.Join(f[:3], "/"), strings.Join(f[3:], "/"), true
+}

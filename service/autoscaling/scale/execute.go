@@ -1,0 +1,160 @@
+package scale
+
+import (
+	"strings"
+	"time"
+
+	api "pileus/api/autoscaling"
+	"pileus/cloud"
+	"pileus/service/autoscaling/group"
+	"pileus/store"
+)
+
+// alarmService is who executes policies when an alarm says so.
+const alarmService = "cloudwatch.amazonaws.com"
+
+// order is one execution of a policy.
+type order struct {
+	*Policy
+	group     *group.Group
+	alarm     string // the alarm's name; "" where a user asks
+	byAlarm   bool
+	value     *float64
+	threshold *float64
+}
+
+// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ExecutePolicy.html
+func executePolicy(c *cloud.Call, tx store.Tx, in *api.ExecutePolicyInput) (*cloud.Empty, error) {
+	p, err := find(c, tx, in.PolicyName, in.AutoScalingGroupName)
+	if err != nil {
+		return nil, err
+	}
+	g, err := group.Find(c, tx, p.Group)
+	if err != nil {
+		return nil, err
+	}
+	o := &order{Policy: p, group: g, value: in.MetricValue, threshold: in.BreachThreshold}
+	o.byAlarm = c.Principal.Kind == cloud.ServicePrincipal && c.Principal.Name == alarmService
+	if o.byAlarm {
+		_, o.alarm, _ = strings.Cut(c.Principal.SourceARN, ":alarm:")
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if !p.enabled() || o.byAlarm && g.Suspended("AlarmNotification") || g.Deleting {
+		return &cloud.Empty{}, nil
+	}
+	switch p.kind() {
+	case simpleScaling:
+		return &cloud.Empty{}, o.simple(c, tx, o.byAlarm || cloud.Or(in.HonorCooldown, false))
+	case stepScaling:
+		return &cloud.Empty{}, o.step(c, tx)
+	}
+	return &cloud.Empty{}, o.track(c, tx)
+}
+
+// check refuses what a policy of the type cannot be executed with.
+func (o *order) check() error {
+	switch kind := o.kind(); {
+	case !o.enabled() && !o.byAlarm:
+		return group.Invalid("Policy %s is disabled", o.Name)
+	case kind == predictiveScaling, kind == targetTracking && !o.byAlarm:
+		return group.Invalid("Policies of type %s cannot be executed", kind)
+	case kind == simpleScaling:
+		return nil
+	case o.value == nil:
+		return group.Invalid("MetricValue must be specified to execute a policy of type %s", kind)
+	case o.threshold == nil:
+		return group.Invalid("BreachThreshold must be specified to execute a policy of type %s", kind)
+	}
+	return nil
+}
+
+// cause is who asked, as activities tell it.
+func (o *order) cause(c *cloud.Call) group.Cause {
+	if o.byAlarm {
+		return group.ByAlarm(c.Now, o.alarm, "ALARM", o.Name)
+	}
+	return group.ByPolicy(c.Now, o.Name)
+}
+
+// simple adjusts the desired capacity, and begins a cooldown. While activities
+// are in progress, and during the cooldown, it does not.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-scaling-cooldowns.html
+func (o *order) simple(c *cloud.Call, tx store.Tx, patient bool) error {
+	if patient {
+		for i := range group.Instances(tx, o.group) {
+			if !i.Warm && !settled(i) {
+				return errBlocked(i.Activity)
+			}
+		}
+		if !o.group.Cooling(c.Now).IsZero() {
+			return errBlocked(lastActivity(tx, o.group))
+		}
+	}
+	k := capacity{desired: int(o.group.Desired), min: int(o.group.Min), max: int(o.group.Max)}
+	wish := k.settle(adjusted(k.desired, *o.AdjustmentType, int(*o.ScalingAdjustment), o.magnitude()))
+	if wish == k.desired {
+		return nil
+	}
+	group.Cool(tx, o.group, o.Cooldown)
+	group.SetDesired(tx, o.group, int32(wish), o.cause(c))
+	return nil
+}
+
+// settled tells whether no activity of an instance is in progress.
+func settled(i *group.Instance) bool {
+	return i.State == api.LifecycleStateInService || i.State == api.LifecycleStateStandby
+}
+
+// lastActivity is the id of the activity of a group that began last.
+func lastActivity(r store.Reader, g *group.Group) string {
+	for a := range group.Activities.ScanReverse(r, g.Account, g.Region, g.Name) {
+		return a.ID
+	}
+	return ""
+}
+
+// magnitude is the least change of a policy in per cent.
+func (p *Policy) magnitude() int {
+	return int(cloud.Or(p.MinAdjustmentMagnitude, cloud.Or(p.MinAdjustmentStep, 0)))
+}
+
+// step adjusts the capacity by the step that the breach is in.
+func (o *order) step(c *cloud.Call, tx store.Tx) error {
+	by, ok := step(o.StepAdjustments, *o.value-*o.threshold)
+	if !ok {
+		return group.Invalid("No step adjustment found for metric value %v and breach threshold %v", *o.value, *o.threshold)
+	}
+	k := capacityOf(tx, o.group, o.warmup(o.group), c.Now)
+	group.SetDesired(tx, o.group, int32(k.stepped(*o.AdjustmentType, by, o.magnitude())), o.cause(c))
+	return nil
+}
+
+// capacityOf is what a group has, seen by a policy with a warm-up in seconds.
+// What is wanted and not there yet counts as warming up, unless it cannot be
+// launched; what is there and not wanted any more counts as leaving.
+func capacityOf(r store.Reader, g *group.Group, warmup int32, now time.Time) capacity {
+	_, wanted, most := foreseen(r, g, now)
+	k := capacity{desired: int(g.Desired), min: int(max(g.Min, wanted)), max: int(most)}
+	for i := range group.Instances(r, g) {
+		switch {
+		case i.Warm || i.State == api.LifecycleStateStandby:
+		case !i.Active():
+			if i.Leaving != nil && i.Leaving.To == group.ToTerminate {
+				k.leaving += int(i.Weight)
+			}
+		case i.Warmed(now, warmup):
+			k.ready += int(i.Weight)
+		default:
+			k.warming += int(i.Weight)
+		}
+	}
+	if missing := k.desired - k.ready - k.warming; missing > 0 && g.Failures == 0 {
+		k.warming += missing
+	} else if missing < 0 {
+		surplus := min(-missing, k.ready)
+		k.ready, k.leaving = k.ready-surplus, k.leaving+surplus
+	}
+	return k
+}
