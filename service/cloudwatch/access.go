@@ -16,12 +16,18 @@ func access() []cloud.Access {
 		onAlarms(&api.DisableAlarmActions, func(in *api.DisableAlarmActionsInput) []string { return in.AlarmNames }),
 		onAlarms(&api.EnableAlarmActions, func(in *api.EnableAlarmActionsInput) []string { return in.AlarmNames }),
 		onAlarms(&api.SetAlarmState, func(in *api.SetAlarmStateInput) []string { return []string{in.AlarmName} }),
+		onAlarms(&api.DescribeAlarmContributors, func(in *api.DescribeAlarmContributorsInput) []string { return []string{in.AlarmName} }),
 		onAlarms(&api.DescribeAlarmHistory, func(in *api.DescribeAlarmHistoryInput) []string { return []string{cloud.Or(in.AlarmName, "*")} }),
 		api.DescribeAlarms.Needs("cloudwatch:DescribeAlarms", func(c *cloud.Call, _ store.Reader, _ *api.DescribeAlarmsInput) (cloud.Resource, error) {
 			return cloud.Resource{ARN: alarmARN(c, "*")}, nil
 		}),
 		api.DescribeAlarmsForMetric.Needs("cloudwatch:DescribeAlarmsForMetric", nil),
-		api.PutMetricAlarm.Decides([]string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, checkPutAlarm),
+		api.PutMetricAlarm.Decides([]string{"cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"}, func(c *cloud.Call, r store.Reader, in *api.PutMetricAlarmInput) ([]cloud.Check, error) {
+			return checkPutAlarm(c, r, "cloudwatch:PutMetricAlarm", in.AlarmName, in.Tags, in.AlarmActions, in.OKActions, in.InsufficientDataActions), nil
+		}),
+		api.PutCompositeAlarm.Decides([]string{"cloudwatch:PutCompositeAlarm", "cloudwatch:TagResource"}, func(c *cloud.Call, r store.Reader, in *api.PutCompositeAlarmInput) ([]cloud.Check, error) {
+			return checkPutAlarm(c, r, "cloudwatch:PutCompositeAlarm", in.AlarmName, in.Tags, in.AlarmActions, in.OKActions, in.InsufficientDataActions), nil
+		}),
 		onTagged(&api.ListTagsForResource, func(in *api.ListTagsForResourceInput) (string, cloud.Keys) { return in.ResourceARN, nil }),
 		onTagged(&api.TagResource, func(in *api.TagResourceInput) (string, cloud.Keys) {
 			return in.ResourceARN, cloud.TagKeys(tagMap(in.Tags))
@@ -65,17 +71,17 @@ func alarmResource(c *cloud.Call, r store.Reader, name string) cloud.Resource {
 }
 
 // checkPutAlarm also needs to tag, where an alarm begins with tags.
-func checkPutAlarm(c *cloud.Call, r store.Reader, in *api.PutMetricAlarmInput) ([]cloud.Check, error) {
-	keys := cloud.TagKeys(tagMap(in.Tags))
-	if actions := slices.Concat(in.AlarmActions, in.OKActions, in.InsufficientDataActions); len(actions) > 0 {
-		keys["cloudwatch:alarmactions"] = actions
+func checkPutAlarm(c *cloud.Call, r store.Reader, action, name string, tags []api.Tag, actions ...[]string) []cloud.Check {
+	keys := cloud.TagKeys(tagMap(tags))
+	if all := slices.Concat(actions...); len(all) > 0 {
+		keys["cloudwatch:alarmactions"] = all
 	}
-	res := alarmResource(c, r, in.AlarmName)
-	checks := []cloud.Check{{Action: "cloudwatch:PutMetricAlarm", Resource: res, Keys: keys}}
-	if len(in.Tags) > 0 {
+	res := alarmResource(c, r, name)
+	checks := []cloud.Check{{Action: action, Resource: res, Keys: keys}}
+	if len(tags) > 0 {
 		checks = append(checks, cloud.Check{Action: "cloudwatch:TagResource", Resource: res, Keys: keys})
 	}
-	return checks, nil
+	return checks
 }
 
 // onTagged declares an operation on the tags of what has an ARN.

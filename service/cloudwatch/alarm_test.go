@@ -91,7 +91,7 @@ func TestAlarmThroughSDK(t *testing.T) {
 		t.Fatalf("alarms %+v, %v", list, err)
 	}
 	a := list.MetricAlarms[0]
-	if a.StateValue != types.StateValueAlarm || !strings.Contains(*a.StateReason, "1 datapoint [20] was greater than the threshold (10)") || *a.AlarmArn != "arn:aws:cloudwatch:us-east-1:000000000000:alarm:slow" {
+	if a.StateValue != types.StateValueAlarm || !strings.Contains(*a.StateReason, "1 out of the last 1 datapoints [20.0 (01/01/26 00:00:00)] was greater than the threshold (10.0) (minimum 1 datapoint for OK -> ALARM transition)") || *a.AlarmArn != "arn:aws:cloudwatch:us-east-1:000000000000:alarm:slow" {
 		t.Errorf("alarm %s, %s, %s", a.StateValue, *a.StateReason, *a.AlarmArn)
 	}
 	h, err := client.DescribeAlarmHistory(ctx, &sdk.DescribeAlarmHistoryInput{AlarmName: aws.String("slow")})
@@ -155,6 +155,7 @@ func TestActionsSwitch(t *testing.T) {
 	}
 	set := func(state string) {
 		nodetest.Do(w, &api.SetAlarmState, &api.SetAlarmStateInput{AlarmName: "a", StateValue: state, StateReason: "drill"})
+		w.Drain()
 	}
 	nodetest.Do(w, &api.DisableAlarmActions, &api.DisableAlarmActionsInput{AlarmNames: []string{"a"}})
 	if set("ALARM"); failed() != 0 {

@@ -3,15 +3,21 @@
 //
 //	metric.go, put.go, list.go   metrics and their publication
 //	statistics.go, data.go       what can be asked of them
+//	sample.go                    what services publish, and the tick of all alarms
 //	fold.go                      retention
-//	alarm.go, evaluate.go        alarms and their state
-//	history.go, change.go        what happened to them, and changes by hand
-//	tag.go                       tags of alarms
+//	alarm.go, evaluate.go        alarms and how they are evaluated
+//	composite.go                 alarms on alarms
+//	change.go, action.go         changes of state, and what is done on them
+//	mute.go                      times in which nothing is done
+//	history.go                   what happened to alarms
+//	tag.go                       tags
 //	dashboard.go                 dashboards
 //	series                       how points are kept
 package cloudwatch
 
 import (
+	"context"
+
 	api "pileus/api/cloudwatch"
 	"pileus/cloud"
 	"pileus/store"
@@ -19,11 +25,13 @@ import (
 
 // Module lists what the service offers; see cloud.Module.
 func Module() cloud.Module {
+	reset := func() {}
 	return cloud.Module{
 		API: &api.Service,
 		Operations: []cloud.Binding{
 			api.DeleteAlarms.Update(deleteAlarms),
 			api.DeleteDashboards.Update(deleteDashboards),
+			api.DescribeAlarmContributors.View(describeAlarmContributors),
 			api.DescribeAlarmHistory.View(describeAlarmHistory),
 			api.DescribeAlarms.View(describeAlarms),
 			api.DescribeAlarmsForMetric.View(describeAlarmsForMetric),
@@ -35,20 +43,30 @@ func Module() cloud.Module {
 			api.ListDashboards.View(listDashboards),
 			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
 			api.ListTagsForResource.View(listTagsForResource),
+			api.PutCompositeAlarm.Update(putCompositeAlarm),
 			api.PutDashboard.Update(putDashboard).Partial("tags; warnings about the properties of widgets"),
-			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on metric math, anomaly bands and PromQL; actions are kept but not run"),
+			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on PromQL queries"),
 			api.PutMetricData.Update(putMetricData).Partial("EntityMetricData"),
-			api.SetAlarmState.Update(setAlarmState).Partial("actions are not run"),
+			api.SetAlarmState.Update(setAlarmState),
 			api.TagResource.Update(tagResource),
 			api.UntagResource.Update(untagResource),
 		},
 		Access: access(),
 		Controllers: []cloud.Controller{
 			{Name: foldController, Reconcile: fold},
+			{Name: tickController, Reconcile: tick},
 			{Name: evaluateController, Reconcile: evaluate},
+			{Name: compositeController, Reconcile: evaluateComposite},
 			{Name: forgetController, Reconcile: forgetHistory},
 		},
-		Count: census,
+		Deliveries: []cloud.Delivery{{Topic: actionTopic, Deliver: carryOut, Attempts: 5}},
+		Count:      census,
+		Start: func(ctx context.Context, c cloud.Cloud) error {
+			ctx = context.WithoutCancel(ctx)
+			reset = func() { _ = beginTicking(ctx, c) } // should it fail, the first alarm begins it
+			return beginTicking(ctx, c)
+		},
+		Reset: func() { reset() },
 	}
 }
 

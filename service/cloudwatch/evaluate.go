@@ -1,9 +1,7 @@
 package cloudwatch
 
 import (
-	"encoding/json"
-	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	api "pileus/api/cloudwatch"
@@ -13,197 +11,126 @@ import (
 
 const evaluateController = "cloudwatch.evaluate"
 
-// How an alarm takes periods without data.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-const (
-	treatMissing      = "missing"
-	treatIgnore       = "ignore"
-	treatBreaching    = "breaching"
-	treatNotBreaching = "notBreaching"
-)
+const aDay = 24 * time.Hour
 
-var comparisons = map[string]struct {
-	words    string
-	breaches func(v, threshold float64) bool
-}{
-	api.ComparisonOperatorGreaterThanThreshold:          {"greater than", func(v, t float64) bool { return v > t }},
-	api.ComparisonOperatorGreaterThanOrEqualToThreshold: {"greater than or equal to", func(v, t float64) bool { return v >= t }},
-	api.ComparisonOperatorLessThanThreshold:             {"less than", func(v, t float64) bool { return v < t }},
-	api.ComparisonOperatorLessThanOrEqualToThreshold:    {"less than or equal to", func(v, t float64) bool { return v <= t }},
-}
-
-// evaluateEvery is how often an alarm looks: each minute, or each ten seconds
-// where its period is below a minute.
-func evaluateEvery(a *alarm) time.Duration {
-	if *a.Period < 60 {
-		return 10 * time.Second
+// every is how often an alarm looks: each minute; each ten seconds where its
+// period is below a minute; each hour where it looks back for more than a day.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
+func (a *alarm) every() time.Duration {
+	period := time.Duration(a.period()) * time.Second
+	switch {
+	case period < time.Minute:
+		return tickFine
+	case period*time.Duration(cloud.Or(a.EvaluationPeriods, 1)) > aDay:
+		return time.Hour
 	}
 	return time.Minute
 }
 
-// evaluate looks at an alarm's metric and changes its state.
-func evaluate(c *cloud.Call, key store.Key) error {
-	return c.Update(func(tx store.Tx) error {
-		a, ok := alarms.Get(tx, key...)
-		if !ok {
-			return nil
+// evaluateAll evaluates the alarms that look now and have not since last. It
+// writes only about those with something new. fine tells that some look more
+// often than each minute.
+func evaluateAll(c *cloud.Call, last time.Time) (fine bool, err error) {
+	var news []store.Key
+	err = c.View(func(r store.Reader) error {
+		news, fine = nil, false
+		for a := range alarms.Glance(r, store.K(), store.K()) {
+			if a.Composite != nil {
+				continue
+			}
+			every := a.every()
+			fine = fine || every < time.Minute
+			if !c.Now.Truncate(every).After(last) {
+				continue
+			}
+			v, err := a.evaluate(c.In(a.Account, a.Region), r)
+			if err != nil {
+				return err
+			}
+			if v.isNews(a) || a.repeats() {
+				news = append(news, alarms.Key(a))
+			}
 		}
-		tx.After(c.Now.Truncate(evaluateEvery(a)).Add(evaluateEvery(a)), evaluateController, key)
-		c := c.In(a.Account, a.Region)
-		seen, err := a.look(c, tx)
-		if err != nil {
-			return err
+		return nil
+	})
+	if err != nil || len(news) == 0 {
+		return fine, err
+	}
+	return fine, c.Update(func(tx store.Tx) error {
+		for _, key := range news {
+			if err := evaluateOne(c, tx, key, true); err != nil {
+				return err
+			}
 		}
-		state, reason := a.judge(seen)
-		if state == *a.StateValue {
-			return nil
-		}
-		data, err := reasonData(c, a, seen)
-		if err != nil {
-			return err
-		}
-		return enter(c, tx, a, state, reason, data)
+		return nil
 	})
 }
 
-// spare is how many periods beyond the evaluation periods an alarm looks back,
-// so that data that come late do not count as missing.
-const spare = 2
-
-// look is what the last whole periods show, the newest first; nil where a
-// period has no data.
-func (a *alarm) look(c *cloud.Call, r store.Reader) ([]*float64, error) {
-	period := int64(*a.Period)
-	end := c.Now.Unix() / period * period
-	n := int64(*a.EvaluationPeriods) + spare
-	stat := &api.MetricStat{Metric: api.Metric{Namespace: a.Namespace, MetricName: a.MetricName, Dimensions: a.Dimensions}, Period: *a.Period, Unit: a.Unit, Stat: cloud.Or(a.Statistic, cloud.Or(a.ExtendedStatistic, ""))}
-	list, err := samples(c, r, stat, end-n*period, end)
-	if err != nil {
-		return nil, err
-	}
-	seen := make([]*float64, n)
-	for _, s := range list {
-		seen[(end-s.at)/period-1] = &s.v
-	}
-	return seen, nil
+// evaluate looks at one alarm outside of its turn, because it was changed.
+func evaluate(c *cloud.Call, key store.Key) error {
+	return c.Update(func(tx store.Tx) error { return evaluateOne(c, tx, key, false) })
 }
 
-// judge decides the state. Where enough periods have data, the missing ones are
-// passed over for older ones; where not, they count as the alarm says.
-func (a *alarm) judge(seen []*float64) (state, reason string) {
-	n := int(*a.EvaluationPeriods)
-	m := int(cloud.Or(a.DatapointsToAlarm, *a.EvaluationPeriods))
-	var real []float64
-	age := 0 // of the oldest, in periods
-	for i, v := range seen {
-		if v != nil && len(real) < n {
-			real, age = append(real, *v), i+1
-		}
+// evaluateOne brings an alarm into the state that it should be in. In its turn
+// it also runs the actions that are repeated for as long as a state lasts.
+func evaluateOne(c *cloud.Call, tx store.Tx, key store.Key, turn bool) error {
+	a, ok := alarms.Get(tx, key...)
+	if !ok || a.Composite != nil {
+		return nil
 	}
-	over := 0
-	for _, v := range real {
-		if comparisons[*a.ComparisonOperator].breaches(v, *a.Threshold) {
-			over++
-		}
+	c = c.In(a.Account, a.Region)
+	v, err := a.evaluate(c, tx)
+	if err != nil {
+		return err
 	}
-	gaps := n - len(real)
-	how := cloud.Or(a.TreatMissingData, treatMissing)
 	switch {
-	case over >= m, how == treatBreaching && over+gaps >= m:
-		return api.StateValueAlarm, a.crossed(real, gaps, m, "")
-	case len(real) == 0 && how == treatMissing:
-		return api.StateValueInsufficientData, fmt.Sprintf("Insufficient Data: %d datapoint%s %s unknown.", n, plural(n), were(n))
-	case gaps > 0 && how == treatIgnore && (len(real) == 0 || over+gaps >= m):
-		return *a.StateValue, *a.StateReason
-	case how == treatMissing && over == len(real) && over+gaps >= m && age >= m:
-		return api.StateValueAlarm, a.crossed(real, gaps, m, "")
-	case how == treatMissing && over == len(real) && over+gaps >= m:
-		return *a.StateValue, *a.StateReason // it is too early to tell
+	case v.state != *a.StateValue:
+		return enter(c, tx, a, v)
+	case v.isNews(a):
+		a.EvaluationState = v.evaluation
+		alarms.Put(tx, a)
 	}
-	return api.StateValueOk, a.crossed(real, gaps, max(1, n-m+1), "not ")
-}
-
-// crossed words the reason of a state.
-func (a *alarm) crossed(real []float64, gaps, need int, not string) string {
-	words := comparisons[*a.ComparisonOperator].words
-	if len(real) == 0 {
-		return fmt.Sprintf("Threshold Crossed: no datapoints were received for %d period%s and %d missing datapoint%s %s treated as [%s].",
-			gaps, plural(gaps), gaps, plural(gaps), were(gaps), map[bool]string{true: "Breaching", false: "NonBreaching"}[not == ""])
-	}
-	list := make([]string, len(real))
-	for i, v := range real {
-		list[i] = fmt.Sprint(v)
-	}
-	return fmt.Sprintf("Threshold Crossed: %d datapoint%s [%s] %s %s%s the threshold (%v) (minimum %d datapoint%s for transition).",
-		len(real), plural(len(real)), strings.Join(list, ", "), were(len(real)), not, words, *a.Threshold, need, plural(need))
-}
-
-func plural(n int) string {
-	if n == 1 {
-		return ""
-	}
-	return "s"
-}
-
-func were(n int) string {
-	if n == 1 {
-		return "was"
-	}
-	return "were"
-}
-
-// reasonData is what led to a state, as JSON.
-func reasonData(c *cloud.Call, a *alarm, seen []*float64) (string, error) {
-	recent := []float64{}
-	for _, v := range seen[:*a.EvaluationPeriods] {
-		if v != nil {
-			recent = append(recent, *v)
-		}
-	}
-	data := map[string]any{"version": "1.0", "queryDate": c.Now.UTC().Format(historyTime), "statistic": cloud.Or(a.Statistic, cloud.Or(a.ExtendedStatistic, "")), "period": *a.Period, "recentDatapoints": recent, "threshold": *a.Threshold}
-	b, err := json.Marshal(data)
-	return string(b), err
-}
-
-const historyTime = "2006-01-02T15:04:05.000-0700"
-
-// stateData is one side of a change in the history.
-type stateData struct {
-	StateValue      string          `json:"stateValue"`
-	StateReason     string          `json:"stateReason"`
-	StateReasonData json.RawMessage `json:"stateReasonData,omitempty"`
-}
-
-// enter brings an alarm into a state and says so in its history. Its actions
-// are kept, and the history says that they did not run.
-func enter(c *cloud.Call, tx store.Tx, a *alarm, state, reason, data string) error {
-	reason = cut(reason, 1023)
-	old := stateData{*a.StateValue, *a.StateReason, json.RawMessage(cloud.Or(a.StateReasonData, ""))}
-	a.StateReason, a.StateReasonData, a.StateUpdatedTimestamp = &reason, nil, &c.Now
-	if data != "" {
-		a.StateReasonData = &data
-	}
-	changed := state != old.StateValue
-	if changed {
-		a.StateValue, a.StateTransitionedTimestamp = &state, &c.Now
-	}
-	alarms.Put(tx, a)
-	if !changed {
-		return nil
-	}
-	b, err := json.Marshal(map[string]any{"version": "1.0", "oldState": old, "newState": stateData{state, reason, json.RawMessage(data)}})
-	if err != nil {
-		return fmt.Errorf("history of %s: %w", *a.AlarmName, err)
-	}
-	record(c, tx, a, api.HistoryItemTypeStateUpdate, fmt.Sprintf("Alarm updated from %s to %s", old.StateValue, state), string(b))
-	if !*a.ActionsEnabled {
-		return nil
-	}
-	actions := map[string][]string{api.StateValueOk: a.OKActions, api.StateValueAlarm: a.AlarmActions, api.StateValueInsufficientData: a.InsufficientDataActions}[state]
-	for _, action := range actions {
-		record(c, tx, a, api.HistoryItemTypeAction, cut("Failed to execute action "+action+": pileus does not run alarm actions yet", 255), "")
+	if turn && a.repeats() {
+		return emit(c, tx, a, v, scalingAction)
 	}
 	return nil
 }
 
-func cut(s string, n int) string { return s[:min(n, len(s))] }
+// repeats tells whether actions of the alarm's state are run again for as long
+// as it lasts, each minute: those of Auto Scaling.
+func (a *alarm) repeats() bool {
+	return *a.ActionsEnabled && a.Muted == "" && slices.ContainsFunc(a.actions(*a.StateValue), scalingAction)
+}
+
+// actions are what an alarm does on coming into a state.
+func (a *alarm) actions(state string) []string {
+	switch state {
+	case api.StateValueOk:
+		return a.OKActions
+	case api.StateValueAlarm:
+		return a.AlarmActions
+	}
+	return a.InsufficientDataActions
+}
+
+// verdict is what an evaluation has found.
+type verdict struct {
+	state, reason, data string
+	value               *float64 // the newest data point
+	threshold           *float64
+	evaluation          *string // EvaluationState, where something is wrong
+}
+
+// isNews tells whether a verdict says something that the alarm does not.
+func (v *verdict) isNews(a *alarm) bool {
+	return v.state != *a.StateValue || cloud.Or(v.evaluation, "") != cloud.Or(a.EvaluationState, "")
+}
+
+// evaluate looks at what an alarm watches and judges it.
+func (a *alarm) evaluate(c *cloud.Call, r store.Reader) (verdict, error) {
+	w, err := a.look(c, r)
+	if err != nil {
+		return verdict{}, err
+	}
+	return a.judge(c, w)
+}

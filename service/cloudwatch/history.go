@@ -1,9 +1,11 @@
 package cloudwatch
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
+	"unicode"
 
 	api "pileus/api/cloudwatch"
 	"pileus/cloud"
@@ -14,13 +16,16 @@ import (
 type history struct {
 	Account, Region, Alarm string
 	At                     time.Time
-	Seq                    string // tells apart what happened at the same time
-	Kind, Summary, Data    string
+	// Seq tells apart what happened at the same time, in order of its first
+	// digit: configuration, state, actions.
+	Seq                 string
+	Type                string // AlarmType; "" for that of metric alarms
+	Kind, Summary, Data string
 }
 
 var histories = &store.Table[history]{Name: "cloudwatch.history", Key: (*history).key}
 
-func (h *history) key() store.Key { return store.K(h.Account, h.Region, h.At, h.Alarm, h.Seq) }
+func (h *history) key() store.Key { return store.K(h.Account, h.Region, h.At, h.Seq, h.Alarm) }
 
 // historyKept is how long the history of alarms is kept.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
@@ -30,6 +35,75 @@ const forgetController = "cloudwatch.forget"
 
 func forgetHistory(c *cloud.Call, key store.Key) error {
 	return c.Update(func(tx store.Tx) error { histories.Delete(tx, key...); return nil })
+}
+
+// write keeps an item of the history for its time.
+func (h *history) write(tx store.Tx) {
+	histories.Put(tx, h)
+	tx.After(h.At.Add(historyKept+time.Second), forgetController, h.key())
+}
+
+// record adds to an alarm's history.
+func record(c *cloud.Call, tx store.Tx, a *alarm, kind, summary, data string) {
+	rank := map[string]string{api.HistoryItemTypeConfigurationUpdate: "0", api.HistoryItemTypeStateUpdate: "1"}[kind]
+	if rank == "" {
+		rank = "2"
+	}
+	h := &history{
+		Account: a.Account, Region: a.Region, Alarm: *a.AlarmName, Type: a.kind(), At: c.Now,
+		Seq: rank + strconv.FormatUint(c.Rand().Uint64(), 36), Kind: kind, Summary: cut(summary, 255), Data: data,
+	}
+	h.write(tx)
+}
+
+// recordConfiguration tells that an alarm was made, changed or removed: kind is
+// "Create", "Update" or "Delete".
+func recordConfiguration(c *cloud.Call, tx store.Tx, a *alarm, kind string) {
+	past := map[string]string{"Create": "created", "Update": "updated", "Delete": "deleted"}[kind]
+	var shown any = a.MetricAlarm
+	if a.Composite != nil {
+		shown = a.describeComposite()
+	}
+	b, err := json.Marshal(map[string]any{"version": "1.0", "type": kind, past + "Alarm": camel(shown)})
+	if err != nil || len(b) > 4095 {
+		b = nil
+	}
+	record(c, tx, a, api.HistoryItemTypeConfigurationUpdate, `Alarm "`+*a.AlarmName+`" `+past, string(b))
+}
+
+// camel is a value with the names of its members as the history writes them,
+// beginning with a small letter, and without what is not set.
+func camel(v any) any {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	var parsed any
+	if err := json.Unmarshal(b, &parsed); err != nil {
+		return nil
+	}
+	return lowered(parsed)
+}
+
+func lowered(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		m := map[string]any{}
+		for k, x := range v {
+			if x == nil {
+				continue
+			}
+			name := []rune(k)
+			name[0] = unicode.ToLower(name[0])
+			m[string(name)] = lowered(x)
+		}
+		return m
+	case []any:
+		for i := range v {
+			v[i] = lowered(v[i])
+		}
+	}
+	return v
 }
 
 func describeAlarmHistory(c *cloud.Call, r store.Reader, in *api.DescribeAlarmHistoryInput) (*api.DescribeAlarmHistoryOutput, error) {
@@ -60,7 +134,7 @@ func describeAlarmHistory(c *cloud.Call, r store.Reader, in *api.DescribeAlarmHi
 			out.NextToken = new(writeToken(strconv.Itoa(skip + limit)))
 			break
 		}
-		item := api.AlarmHistoryItem{AlarmName: &h.Alarm, AlarmType: new(api.AlarmTypeMetricAlarm), Timestamp: &h.At, HistoryItemType: &h.Kind, HistorySummary: &h.Summary}
+		item := api.AlarmHistoryItem{AlarmName: &h.Alarm, AlarmType: new(h.kind()), Timestamp: &h.At, HistoryItemType: &h.Kind, HistorySummary: &h.Summary}
 		if h.Data != "" {
 			item.HistoryData = &h.Data
 		}
@@ -69,8 +143,21 @@ func describeAlarmHistory(c *cloud.Call, r store.Reader, in *api.DescribeAlarmHi
 	return out, nil
 }
 
+func (h *history) kind() string {
+	if h.Type == "" {
+		return api.AlarmTypeMetricAlarm
+	}
+	return h.Type
+}
+
+// matches tells whether an item was asked for. Who asks for neither an alarm
+// nor a type is told of metric alarms.
 func (h *history) matches(now time.Time, in *api.DescribeAlarmHistoryInput) bool {
-	return now.Sub(h.At) <= historyKept && same(in.AlarmName, &h.Alarm) && same(in.HistoryItemType, &h.Kind) &&
+	types := in.AlarmTypes
+	if len(types) == 0 && in.AlarmName == nil {
+		types = []string{api.AlarmTypeMetricAlarm}
+	}
+	return now.Sub(h.At) <= historyKept && same(in.AlarmName, &h.Alarm) && same(in.HistoryItemType, &h.Kind) && in.AlarmContributorId == nil &&
 		(in.StartDate == nil || !h.At.Before(*in.StartDate)) && (in.EndDate == nil || !h.At.After(*in.EndDate)) &&
-		(len(in.AlarmTypes) == 0 || slices.Contains(in.AlarmTypes, api.AlarmTypeMetricAlarm))
+		(len(types) == 0 || slices.Contains(types, h.kind()))
 }

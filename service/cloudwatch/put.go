@@ -1,7 +1,6 @@
 package cloudwatch
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -39,19 +38,42 @@ func putMetricData(c *cloud.Call, tx store.Tx, in *api.PutMetricDataInput) (*clo
 	if err != nil {
 		return nil, err
 	}
+	publish(c, tx, batches)
+	return &cloud.Empty{}, nil
+}
+
+// publish adds points to metrics, which it makes known where they are not.
+func publish(c *cloud.Call, tx store.Tx, batches []*batch) {
 	seq := c.Rand().Uint64() | 1
 	for _, b := range batches {
-		m, ok := metrics.Peek(tx, b.metric.key()...)
+		key := b.metric.key()
+		m, ok := metrics.Peek(tx, key...)
 		if !ok || c.Now.Sub(m.Heard) >= heardStep {
 			b.metric.Heard = c.Now
 			metrics.Put(tx, b.metric)
 		}
 		if !ok {
-			tx.After(c.Now.Add(foldEvery), foldController, b.metric.key())
+			tx.After(c.Now.Add(foldEvery), foldController, key)
 		}
 		series.Write(tx, b.metric.id(), b.fine, seq, b.points)
 	}
-	return &cloud.Empty{}, nil
+}
+
+// add puts a point to the batch of its metric, which known finds by key.
+func add(known map[string]*batch, list []*batch, c *cloud.Call, namespace, name string, dims []api.Dimension, fine bool, p series.Point) []*batch {
+	m := newMetric(c, namespace, name, dims)
+	key := string(m.key().Append([]byte{0}))
+	if fine {
+		key = string(m.key().Append([]byte{1}))
+	}
+	b := known[key]
+	if b == nil {
+		b = &batch{metric: m, fine: fine}
+		known[key] = b
+		list = append(list, b)
+	}
+	b.points = append(b.points, p)
+	return list
 }
 
 // gather checks a request and sorts its data by metric.
@@ -72,16 +94,7 @@ func gather(c *cloud.Call, in *api.PutMetricDataInput) (list []*batch, err error
 		if err != nil {
 			return nil, err
 		}
-		m := newMetric(c, in.Namespace, d.MetricName, d.Dimensions)
-		fine := cloud.Or(d.StorageResolution, 60) == 1
-		key := fmt.Sprint(fine, string(m.key().Append(nil)))
-		b := known[key]
-		if b == nil {
-			b = &batch{metric: m, fine: fine}
-			known[key] = b
-			list = append(list, b)
-		}
-		b.points = append(b.points, p)
+		list = add(known, list, c, in.Namespace, d.MetricName, d.Dimensions, cloud.Or(d.StorageResolution, 60) == 1, p)
 	}
 	return list, nil
 }
