@@ -1,0 +1,207 @@
+package cloudwatch
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	api "pileus/api/cloudwatch"
+	"pileus/cloud"
+	"pileus/service/cloudwatch/math"
+	"pileus/store"
+)
+
+// evaluateQueries works queries out, expressions included, and gives what each
+// is worth by its id, whether its ReturnData is set or not: a TimeSeries has one
+// Series, an Array any number (ANOMALY_DETECTION_BAND: the upper end, then the
+// lower one). Their Times, seconds since 1970 in rising order, begin periods
+// from start on (rounded down to a period) and before end. The queries have
+// passed checkQueries. Alarms on metric math use it as GetMetricData does.
+func evaluateQueries(c *cloud.Call, r store.Reader, queries []api.MetricDataQuery, start, end time.Time) (map[string]math.Value, error) {
+	e := newEvaluation(c, r, queries, start, end)
+	values := make(map[string]math.Value, len(queries))
+	for i := range queries {
+		v, err := e.query(&queries[i])
+		if err != nil {
+			return nil, err
+		}
+		values[queries[i].Id] = v
+	}
+	return values, nil
+}
+
+// defaultPeriod is that of an expression that uses no metric and says none.
+const defaultPeriod = 60
+
+// evaluation is the queries of one request, and what is known of them already.
+type evaluation struct {
+	c          *cloud.Call
+	r          store.Reader // nil: nothing is read, only checked
+	list       []api.MetricDataQuery
+	start, end time.Time
+	known      map[slot]math.Value
+	busy       []string // the expressions that are being worked out
+	messages   []api.MessageData
+}
+
+// slot is a query's value in a period.
+type slot struct {
+	id     string
+	period int64
+}
+
+func newEvaluation(c *cloud.Call, r store.Reader, list []api.MetricDataQuery, start, end time.Time) *evaluation {
+	return &evaluation{c: c, r: r, list: list, start: start, end: end, known: map[slot]math.Value{}}
+}
+
+func (e *evaluation) find(id string) *api.MetricDataQuery {
+	i := slices.IndexFunc(e.list, func(q api.MetricDataQuery) bool { return q.Id == id })
+	if i < 0 {
+		return nil
+	}
+	return &e.list[i]
+}
+
+// query works one query out in its own period.
+func (e *evaluation) query(q *api.MetricDataQuery) (math.Value, error) { return e.in(q, 0) }
+
+// in works a query out in a period, where its own is not longer: metrics that
+// meet in an expression have to have the same.
+func (e *evaluation) in(q *api.MetricDataQuery, period int64) (v math.Value, err error) {
+	if slices.Contains(e.busy, q.Id) {
+		return v, badExpression(q.Id, &math.Error{Text: "Circular reference"})
+	}
+	e.busy = append(e.busy, q.Id)
+	defer func() { e.busy = e.busy[:len(e.busy)-1] }()
+	period = max(period, e.periodOf(q, nil))
+	at := slot{q.Id, period}
+	if v, ok := e.known[at]; ok {
+		return v, nil
+	}
+	if q.MetricStat != nil {
+		v, err = e.metric(q, period)
+	} else {
+		v, err = e.expression(q, period)
+	}
+	if err != nil {
+		return v, err
+	}
+	e.known[at] = v
+	return v, nil
+}
+
+// expression works out a formula or a query of Metrics Insights.
+func (e *evaluation) expression(q *api.MetricDataQuery, period int64) (v math.Value, err error) {
+	text := *q.Expression
+	if math.IsInsight(text) {
+		ask, err := math.ParseInsight(text)
+		if err != nil {
+			return v, badExpression(q.Id, err)
+		}
+		list, err := e.insights(ask, period)
+		return math.Many(list), err
+	}
+	x, err := math.Parse(text)
+	if err == nil {
+		v, err = x.Eval(&environment{e, q, period})
+	}
+	return v, badExpression(q.Id, err)
+}
+
+// badExpression words what is wrong with an expression as AWS does. Errors of
+// other kinds stay what they are.
+func badExpression(id string, err error) error {
+	var bad *math.Error
+	if errors.As(err, &bad) {
+		return validation("Error in expression '%s': %s", id, bad.Text)
+	}
+	return err
+}
+
+// periodOf is a query's period: its metric's, or the longest of what its
+// expression uses.
+func (e *evaluation) periodOf(q *api.MetricDataQuery, seen []string) int64 {
+	if q.MetricStat != nil {
+		return int64(q.MetricStat.Period)
+	}
+	longest := int64(cloud.Or(q.Period, 0))
+	if !slices.Contains(seen, q.Id) {
+		longest = max(longest, e.periodUsed(q, append(seen, q.Id)))
+	}
+	if longest == 0 {
+		return defaultPeriod
+	}
+	return longest
+}
+
+// periodUsed is the longest period among what an expression uses; 0 if nothing.
+func (e *evaluation) periodUsed(q *api.MetricDataQuery, seen []string) (longest int64) {
+	if math.IsInsight(*q.Expression) {
+		return 0
+	}
+	x, err := math.Parse(*q.Expression)
+	if err != nil {
+		return 0 // it fails where it is worked out
+	}
+	for i := range e.list {
+		used := &e.list[i]
+		if slices.Contains(x.IDs(), used.Id) || used.MetricStat != nil && x.Calls("METRICS") > 0 {
+			longest = max(longest, e.periodOf(used, seen))
+		}
+	}
+	return longest
+}
+
+// grid is the times of a period that the request asks for.
+func (e *evaluation) grid(period int64) math.Grid {
+	if e.r == nil {
+		return math.Grid{Period: period}
+	}
+	return math.Grid{From: startOf(e.c.Now, e.start, period), To: e.end.Unix(), Period: period}
+}
+
+// environment is what one expression can use; it is a math.Env.
+type environment struct {
+	*evaluation
+	of     *api.MetricDataQuery
+	period int64
+}
+
+func (v *environment) Grid() math.Grid { return v.grid(v.period) }
+
+func (v *environment) Query(id string) (math.Value, error) {
+	q := v.find(id)
+	if q == nil {
+		return math.Value{}, &math.Error{Text: "Undefined variable '" + id + "'"}
+	}
+	return v.in(q, v.period)
+}
+
+func (v *environment) Metrics(part string) (list []math.Series, err error) {
+	for i := range v.list {
+		q := &v.list[i]
+		if q.MetricStat == nil || !strings.Contains(q.Id, part) {
+			continue
+		}
+		m, err := v.in(q, v.period)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, m.Series...)
+	}
+	return list, nil
+}
+
+func (v *environment) Band(*math.Expr, float64) ([]math.Series, error) {
+	return nil, cloud.Errorf(501, "NotImplemented", "pileus has no ANOMALY_DETECTION_BAND yet.")
+}
+
+func (v *environment) Insight(string, string) (s math.Series, err error) {
+	return s, cloud.Errorf(501, "NotImplemented", "pileus has no INSIGHT_RULE_METRIC yet.")
+}
+
+// Quota is not to be had: there is no Service Quotas to ask.
+func (v *environment) Quota(*math.Series) (s math.Series, err error) {
+	return s, &math.Error{Text: "Function 'SERVICE_QUOTA' needs Service Quotas, which is not offered here"}
+}
