@@ -38,7 +38,7 @@ func Module() cloud.Module {
 			api.DisableAlarmActions.Update(disableAlarmActions),
 			api.EnableAlarmActions.Update(enableAlarmActions),
 			api.GetDashboard.View(getDashboard),
-			api.GetMetricData.View(getMetricData).Partial("metric math: queries with an Expression are refused"),
+			api.GetMetricData.View(getMetricData).Partial("linked accounts; SERVICE_QUOTA, LAMBDA and DB_PERF_INSIGHTS are refused"),
 			api.GetMetricStatistics.View(getMetricStatistics),
 			api.ListDashboards.View(listDashboards),
 			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
