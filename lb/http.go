@@ -1,19 +1,196 @@
 package lb
 
 import (
-	"errors"
+	"crypto/tls"
+	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-type httpFront struct{}
+// httpFront carries requests of HTTP and HTTPS listeners.
+//
+// HTTP/1 requests are read, judged and written to targets here, one goroutine
+// for each client (http_client.go, http_relay.go): what the desync modes, the
+// limits and the logs of load balancers need to see is hidden by net/http.
+// HTTP/2 and requests of the edge go through net/http (http_handler.go).
+type httpFront struct {
+	site   *site
+	ports  *ports
+	sealer *sealer
+	config atomic.Pointer[httpConfig]
+	calls  *callers
 
-func newHTTPFront(*site, *Balancer, *Listener) (front, error) {
-	return nil, errors.New("listeners for HTTP are missing")
+	meters     sync.Map // zone: *nodeMeter
+	groups     sync.Map // groupZone: *groupMeter
+	open       atomic.Int64
+	mu         sync.Mutex
+	clients    map[*client]bool
+	closing    atomic.Bool
+	endClosing func() // stops the timer of the grace
 }
 
-func (f *httpFront) update(*Balancer, *Listener) error { return nil }
-func (f *httpFront) close(time.Duration)               {}
+type groupZone struct {
+	pool *pool
+	zone string
+}
 
-type idleConns struct{}
+// httpConfig is what requests are treated by; it is replaced as a whole.
+type httpConfig struct {
+	balancer *Balancer
+	listener *Listener
+	attrs    *HTTPAttributes
+	rules    []matcher
+	fallback plan
+	classic  bool
+	tls      *tls.Config // nil for HTTP
+	idle     time.Duration
+	keep     time.Duration
+}
 
-func (m *member) closeIdle() {}
+func newHTTPFront(s *site, b *Balancer, l *Listener) (front, error) {
+	f := &httpFront{site: s, sealer: newSealer(s.opts.Key, b.ID), clients: map[*client]bool{}}
+	f.calls = newCallers(s)
+	f.ports = newPorts(s, f.accept)
+	if err := f.update(b, l); err != nil {
+		f.close(0)
+		return nil, err
+	}
+	return f, nil
+}
+
+// update implements front.
+func (f *httpFront) update(b *Balancer, l *Listener) error {
+	c := &httpConfig{
+		balancer: b, listener: l, attrs: l.HTTP, classic: b.Kind == Classic,
+		fallback: newPlan(f.site, l.Default), idle: b.IdleTimeout, keep: b.KeepAlive,
+	}
+	if c.attrs == nil {
+		c.attrs = &b.HTTP
+	}
+	if c.idle <= 0 {
+		c.idle = time.Minute
+	}
+	if c.keep <= 0 {
+		c.keep = time.Hour
+	}
+	for i := range l.Rules {
+		r := &l.Rules[i]
+		m := matcher{id: r.ID, priority: r.Priority, plan: newPlan(f.site, r.Actions)}
+		for j := range r.Conditions {
+			m.conditions = append(m.conditions, newCondition(&r.Conditions[j]))
+		}
+		c.rules = append(c.rules, m)
+	}
+	if l.TLS != nil {
+		config, err := tlsConfig(l.TLS)
+		if err != nil {
+			return err
+		}
+		c.tls = config.Clone()
+		c.tls.NextProtos = []string{"http/1.1"}
+		if c.attrs.HTTP2 && !c.classic {
+			c.tls.NextProtos = []string{"h2", "http/1.1"}
+		}
+	}
+	f.config.Store(c)
+	return f.ports.update(b, l.Port)
+}
+
+// close implements front.
+func (f *httpFront) close(grace time.Duration) {
+	f.ports.close()
+	f.closing.Store(true)
+	f.mu.Lock()
+	clients := f.clients
+	f.mu.Unlock()
+	for _, c := range f.snapshot(clients) {
+		if grace == 0 {
+			c.conn.Close()
+		} else {
+			c.closeIfIdle()
+		}
+	}
+	if grace == 0 {
+		f.calls.close()
+		return
+	}
+	f.site.start(func() { f.closeAfter(grace) })
+}
+
+// closeAfter ends what did not come to its end within the grace.
+func (f *httpFront) closeAfter(grace time.Duration) {
+	const look = 100 * time.Millisecond
+	for waited := time.Duration(0); waited < grace && f.open.Load() > 0; waited += look {
+		if f.site.opts.Clock.Wait(f.site.ctx, look) != nil {
+			break
+		}
+	}
+	for _, c := range f.snapshot(f.clients) {
+		c.conn.Close()
+	}
+	f.calls.close()
+}
+
+func (f *httpFront) snapshot(clients map[*client]bool) (all []*client) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c := range clients {
+		all = append(all, c)
+	}
+	return all
+}
+
+func (f *httpFront) add(c *client) {
+	f.mu.Lock()
+	f.clients[c] = true
+	f.mu.Unlock()
+	f.open.Add(1)
+}
+
+func (f *httpFront) forget(c *client) {
+	f.mu.Lock()
+	delete(f.clients, c)
+	f.mu.Unlock()
+	f.open.Add(-1)
+}
+
+func (f *httpFront) meter(b *Balancer, zone string) *nodeMeter {
+	if m, ok := f.meters.Load(zone); ok {
+		return m.(*nodeMeter)
+	}
+	m, _ := f.meters.LoadOrStore(zone, f.site.nodeMeter(b, zone))
+	return m.(*nodeMeter)
+}
+
+func (f *httpFront) meterOf(b *Balancer, zone string, p *pool) *groupMeter {
+	k := groupZone{p, zone}
+	if m, ok := f.groups.Load(k); ok {
+		return m.(*groupMeter)
+	}
+	m, _ := f.groups.LoadOrStore(k, f.site.groupMeter(b, zone, p.id))
+	return m.(*groupMeter)
+}
+
+// accept serves a client's connection.
+func (f *httpFront) accept(conn net.Conn, n *Node) {
+	defer conn.Close()
+	config := f.config.Load()
+	c := newClient(f, conn, n, config)
+	f.add(c)
+	defer f.forget(c)
+	if f.closing.Load() {
+		return
+	}
+	c.meter.connections.add(1)
+	if config.tls != nil {
+		if !c.handshake(config) {
+			return
+		}
+		if c.info.h2 {
+			f.serveHTTP2(c, config)
+			return
+		}
+	}
+	c.serve()
+}

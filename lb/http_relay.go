@@ -1,0 +1,387 @@
+package lb
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+const (
+	// maxAnswerHead is how large the head of a target's answer may be.
+	maxAnswerHead = 32 << 10
+	// attempts is how many targets are tried that cannot be reached.
+	attempts = 3
+	// patience is how long the answer is waited for without watching whether
+	// the client is still there.
+	patience = 50 * time.Millisecond
+)
+
+// errGone says that the client has closed its connection.
+var errGone = errors.New("the client has gone")
+
+// relay carries a request to its target and the answer back. It tells whether
+// the client's connection can go on.
+func (c *client) relay(keep bool) bool {
+	x := &c.x
+	x.member.inflight.Add(1)
+	defer func() { x.member.inflight.Add(-1) }()
+	if c.req.expects && c.req.length != 0 {
+		if c.write([]byte("HTTP/1.1 100 Continue\r\n\r\n")) != nil {
+			return c.gone()
+		}
+	}
+	c.out = x.appendRequest(c.out[:0])
+	whole := c.takeBody()
+	replay := whole && idempotent(c.req.method)
+	fresh := false
+	var tried []*member
+	for {
+		t, err := c.connect(&tried, fresh, replay)
+		if err != nil {
+			return c.own(page(gateway(err)), keep && whole)
+		}
+		again, on := c.exchange(t, keep, whole, replay && t.used > 0)
+		if !again {
+			return on
+		}
+		fresh = true
+	}
+}
+
+// connect finds a connection to the chosen target, or to another one if it
+// cannot be reached.
+func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, error) {
+	x := &c.x
+	for {
+		t, err := x.member.connect(context.Background(), c.node, fresh)
+		if err == nil {
+			if !replay && t.used > 0 && !t.quiet(c.front.site.opts.Clock) {
+				t.discard()
+				continue
+			}
+			return t, nil
+		}
+		x.connectFailed(err)
+		*tried = append(*tried, x.member)
+		was := x.member
+		if len(*tried) >= attempts || !x.another(*tried) {
+			return nil, err
+		}
+		was.inflight.Add(-1)
+		x.member.inflight.Add(1)
+	}
+}
+
+// connectFailed counts a target that could not be reached.
+func (x *exchange) connectFailed(err error) {
+	x.member.done(false)
+	if e := (*tlsError)(nil); errors.As(err, &e) {
+		x.group.tlsErrors.add(1)
+		return
+	}
+	x.group.connectErrors.add(1)
+}
+
+// gateway is the code for a target that could not be reached or did not
+// answer.
+func gateway(err error) int {
+	var n net.Error
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout() {
+		return 504
+	}
+	return 502
+}
+
+func idempotent(method string) bool {
+	switch method {
+	case "GET", "HEAD", "OPTIONS", "PUT", "DELETE":
+		return true
+	}
+	return false
+}
+
+// takeBody adds what has come of the body to what is written first, and tells
+// whether that is all of it.
+func (c *client) takeBody() (whole bool) {
+	if c.req.length == 0 {
+		return true
+	}
+	d := c.in.data()
+	if c.req.length < 0 || int64(len(d)) < c.req.length {
+		return false
+	}
+	c.out = append(c.out, d[:c.req.length]...)
+	c.in.used(int(c.req.length))
+	c.x.received += c.req.length
+	return true
+}
+
+// exchange sends the request over a connection and passes the answer on.
+// again asks for another attempt: the kept connection was closed meanwhile,
+// nothing has come of an answer and the request may be repeated.
+func (c *client) exchange(t *targetConn, keep, whole, replay bool) (again, on bool) {
+	x := &c.x
+	x.sending()
+	now := c.front.site.opts.Clock.Machine()
+	t.SetWriteDeadline(now.Add(x.config.idle))
+	var up *upload
+	_, err := t.Write(c.out)
+	if err == nil && !whole {
+		up = c.startUpload(t)
+	}
+	if err == nil || up != nil {
+		err = c.awaitAnswer(t, up != nil)
+	}
+	if err != nil {
+		up.stop(c)
+		started := len(t.in.data()) > 0
+		t.discard()
+		switch {
+		case errors.Is(err, errGone) || up.clientGone():
+			return false, c.gone()
+		case up.timedOut():
+			return false, c.refuse(408)
+		case up.malformed():
+			return false, c.refuse(400)
+		case replay && !started && gateway(err) == 502:
+			return true, false
+		}
+		x.member.done(false)
+		return false, c.own(page(gateway(err)), keep && whole)
+	}
+	x.answered(c.resp.status)
+	return false, c.answer(t, up, keep)
+}
+
+// gone notes that the client has left before its answer.
+func (c *client) gone() bool {
+	c.x.status, c.x.reason = 460, ""
+	return false
+}
+
+// awaitAnswer reads the head of the answer, passing on what comes before the
+// final one.
+func (c *client) awaitAnswer(t *targetConn, uploading bool) error {
+	for {
+		if err := c.readAnswer(t, uploading); err != nil {
+			return err
+		}
+		if c.resp.status >= 200 || c.resp.status == 101 {
+			return nil
+		}
+		if c.resp.status != 100 && c.req.minor == 1 { // 103 Early Hints
+			out := appendStatus(nil, c.resp.status, string(c.resp.line[min(len(c.resp.line), 4):]))
+			if err := c.write(append(c.resp.appendFields(out), '\r', '\n')); err != nil {
+				return errGone
+			}
+		}
+		c.consume(t)
+	}
+}
+
+// readAnswer reads a head into c.resp, which points into t's buffer until
+// consume.
+func (c *client) readAnswer(t *targetConn, uploading bool) error {
+	idle := c.x.config.idle
+	first := !uploading
+	for {
+		if end := headEnd(t.in.data()); end >= 0 {
+			c.respEnd = end
+			return c.resp.parse(t.in.data()[:end], c.req.method)
+		}
+		wait := idle
+		if first && patience < idle {
+			wait = patience
+		}
+		t.SetReadDeadline(c.front.site.opts.Clock.Machine().Add(wait))
+		var err error
+		if first || uploading {
+			_, err = t.in.fill(t.Conn, maxAnswerHead)
+		} else {
+			err = c.watched(t)
+		}
+		if err != nil && first && errors.Is(err, os.ErrDeadlineExceeded) && patience < idle {
+			first = false
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// watched reads from the target while another goroutine watches whether the
+// client is still there. What the client sends meanwhile is its next request.
+func (c *client) watched(t *targetConn) error {
+	done := make(chan bool)
+	c.front.site.start(func() { done <- c.watch(t) })
+	_, err := t.in.fill(t.Conn, maxAnswerHead)
+	c.interrupt()
+	if gone := <-done; gone && err != nil {
+		return errGone
+	}
+	return err
+}
+
+// watch reads ahead until it is interrupted; true if the client has gone.
+func (c *client) watch(t *targetConn) bool {
+	c.conn.SetReadDeadline(time.Time{})
+	for {
+		_, err := c.in.fill(c.conn, maxHead)
+		switch {
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errFull):
+			return false
+		default:
+			t.SetReadDeadline(time.Unix(1, 0)) // ends the waiting
+			return true
+		}
+	}
+}
+
+// consume drops the head from the buffer.
+func (c *client) consume(t *targetConn) {
+	t.in.used(c.respEnd)
+	c.respEnd = 0
+}
+
+// answer passes the target's answer on.
+func (c *client) answer(t *targetConn, up *upload, keep bool) bool {
+	r := &c.resp
+	if r.status == 101 {
+		return c.tunnel(t)
+	}
+	rechunk := r.length == untilEOF && c.req.minor == 1
+	plain := r.length == -1 && c.req.minor == 0
+	if up.running() || r.length == untilEOF && !rechunk || plain {
+		keep = false
+	}
+	out := c.appendAnswer(c.out[:0], keep, rechunk || r.length == -1 && !plain)
+	length, closes := r.length, r.close
+	c.consume(t)
+	c.x.answering = c.x.watch.Elapsed() - c.x.sentAt - c.x.waited
+	c.out = out
+	var err error
+	switch {
+	case length == 0:
+		err = c.write(out)
+	case length == -1 && !plain:
+		err = c.copyChunks(t)
+	default:
+		err = c.copyBody(t, length, rechunk)
+	}
+	done := up.stop(c)
+	if err != nil || closes || length == untilEOF || !done || c.x.req.verdict.separate(c.x.config.attrs.Desync) || len(t.in.data()) > 0 {
+		t.discard()
+	} else {
+		t.keep()
+	}
+	return err == nil && done && keep
+}
+
+// appendAnswer writes the head of the answer that the client gets.
+func (c *client) appendAnswer(out []byte, keep, chunked bool) []byte {
+	r, x := &c.resp, &c.x
+	out = append(append(append(out, "HTTP/1.1 "...), r.line...), '\r', '\n')
+	out = r.appendFields(out)
+	if chunked {
+		out = append(out, "Transfer-Encoding: chunked\r\n"...)
+	}
+	for _, v := range x.setCookies(r.sets) {
+		out = appendField(out, "Set-Cookie", v)
+	}
+	for name, value := range x.config.attrs.Add {
+		out = appendField(out, name, value)
+	}
+	return append(appendConnection(out, keep), '\r', '\n')
+}
+
+// copyBody writes the head, which is in c.out, and a body that ends after a
+// length or with the connection.
+func (c *client) copyBody(t *targetConn, length int64, rechunk bool) error {
+	b := &body{in: &t.in, from: targetReader{c, t}, left: length}
+	if length == -1 { // to a client that knows no chunks
+		b.left, b.chunks = 0, &chunks{}
+	}
+	out := c.out
+	if d, err := b.buffered(); err != nil {
+		return err
+	} else if len(d) > 0 && rechunk {
+		out = appendChunk(out, d)
+	} else {
+		out = append(out, d...)
+	}
+	c.out = out
+	if err := c.write(out); err != nil || b.ended() && !rechunk {
+		return err
+	}
+	large := largeBuffers.Get().(*[largeBuffer]byte)
+	defer largeBuffers.Put(large)
+	for {
+		n, err := b.Read(large[:])
+		if n > 0 {
+			d := large[:n]
+			if rechunk {
+				c.out = appendChunk(c.out[:0], d)
+				d = c.out
+			}
+			if err := c.write(d); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			if rechunk {
+				return c.write([]byte("0\r\n\r\n"))
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// copyChunks writes the head and a chunked body as it comes, framing and all.
+func (c *client) copyChunks(t *targetConn) error {
+	var k chunks
+	for {
+		d := t.in.data()
+		all := 0
+		for all < len(d) && k.state != chunkDone {
+			_, n, err := k.next(d[all:])
+			if err != nil {
+				return err
+			}
+			all += n
+		}
+		if len(c.out) > 0 {
+			c.out = append(c.out, d[:all]...)
+			d = c.out
+		} else {
+			d = d[:all]
+		}
+		err := c.write(d)
+		t.in.used(all)
+		if c.out = c.out[:0]; err != nil || k.state == chunkDone {
+			return err
+		}
+		t.SetReadDeadline(c.front.site.opts.Clock.Machine().Add(c.x.config.idle))
+		if _, err := t.in.fill(t.Conn, largeBuffer); err != nil {
+			return err
+		}
+	}
+}
+
+// targetReader reads with the deadline of idle connections.
+type targetReader struct {
+	c *client
+	t *targetConn
+}
+
+func (r targetReader) Read(p []byte) (int, error) {
+	r.t.SetReadDeadline(r.c.front.site.opts.Clock.Machine().Add(r.c.x.config.idle))
+	return r.t.Conn.Read(p)
+}

@@ -1,0 +1,186 @@
+package lb
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"pileus/clock"
+)
+
+const (
+	// connectTimeout is how long a connection to a target may take.
+	connectTimeout = 10 * time.Second
+	// idleTargets is how many connections to one target a node keeps.
+	idleTargets = 256
+	// trusted is how long a kept connection is believed to be open; one that
+	// lay longer is looked at before it is used.
+	trusted = time.Second
+	// look is how long it takes to see that nothing comes.
+	look = 50 * time.Microsecond
+)
+
+// targetConn is a connection from a node to a target.
+type targetConn struct {
+	net.Conn
+	in      buffer
+	member  *member
+	zone    string
+	untrack func()
+	used    int
+	since   clock.Stopwatch // when it was laid aside
+}
+
+// idleConns are the connections from one node to one target that wait for
+// another request, the latest used last.
+type idleConns struct {
+	mu    sync.Mutex
+	conns []*targetConn
+}
+
+func (m *member) idleOf(zone string) *idleConns {
+	if v, ok := m.idle.Load(zone); ok {
+		return v.(*idleConns)
+	}
+	v, _ := m.idle.LoadOrStore(zone, &idleConns{})
+	return v.(*idleConns)
+}
+
+// connect is a connection to a target: a kept one if fresh is false and there
+// is one, or a new one.
+func (m *member) connect(ctx context.Context, n *Node, fresh bool) (*targetConn, error) {
+	idle := m.idleOf(n.Zone)
+	for !fresh {
+		c := idle.take()
+		if c == nil {
+			break
+		}
+		if c.since.Elapsed() < trusted || c.quiet(m.pool.site.opts.Clock) {
+			return c, nil
+		}
+		c.discard()
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := m.pool.site.dial(ctx, n, m.addr())
+	if err != nil {
+		return nil, err
+	}
+	if m.pool.group.Load().Protocol == "HTTPS" {
+		secure := tls.Client(conn, targetTLS("http/1.1"))
+		if err := secure.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, &tlsError{err}
+		}
+		conn = secure
+	}
+	c := &targetConn{Conn: conn, member: m, zone: n.Zone}
+	c.untrack = m.track(func() { conn.Close() })
+	return c, nil
+}
+
+// targetTLS is how targets are called: load balancers do not verify their
+// certificates.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+func targetTLS(protocols ...string) *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, NextProtos: protocols, MinVersion: tls.VersionTLS10}
+}
+
+// tlsError is a handshake with a target that failed.
+type tlsError struct{ error }
+
+func (e *tlsError) Unwrap() error { return e.error }
+
+// quiet tells whether a kept connection is still open and the target has said
+// nothing of its own.
+func (c *targetConn) quiet(k clock.Clock) bool {
+	var b [1]byte
+	c.SetReadDeadline(k.Machine().Add(look))
+	n, err := c.Read(b[:])
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// keep lays a connection aside for the next request.
+func (c *targetConn) keep() {
+	idle := c.member.idleOf(c.zone)
+	c.since = clock.Start()
+	c.used++
+	c.in.shrink()
+	idle.mu.Lock()
+	kept := len(idle.conns) < idleTargets && c.member.target.Load().Draining.IsZero()
+	if kept {
+		idle.conns = append(idle.conns, c)
+	}
+	idle.mu.Unlock()
+	if !kept {
+		c.discard()
+	}
+}
+
+// discard closes a connection for good.
+func (c *targetConn) discard() {
+	c.untrack()
+	c.Close()
+	c.in.free()
+}
+
+func (i *idleConns) take() *targetConn {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	n := len(i.conns)
+	if n == 0 {
+		return nil
+	}
+	c := i.conns[n-1]
+	i.conns[n-1] = nil
+	i.conns = i.conns[:n-1]
+	return c
+}
+
+// old takes those that were not used for a time.
+func (i *idleConns) old(than time.Duration) (old []*targetConn) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	n := 0
+	for n < len(i.conns) && i.conns[n].since.Elapsed() >= than {
+		n++
+	}
+	old = append(old, i.conns[:n]...)
+	i.conns = append(i.conns[:0], i.conns[n:]...)
+	return old
+}
+
+// closeIdle closes what waits for requests.
+func (m *member) closeIdle() { m.closeOld(0) }
+
+func (m *member) closeOld(than time.Duration) {
+	m.idle.Range(func(_, v any) bool {
+		for _, c := range v.(*idleConns).old(than) {
+			c.discard()
+		}
+		return true
+	})
+}
+
+// tidy closes, every so often, connections to targets that nobody needs.
+func (s *site) tidy(ctx context.Context) {
+	const every = 15 * time.Second
+	for s.opts.Clock.Wait(ctx, every) == nil {
+		idle := s.desired.Load().IdleTimeout
+		if idle <= 0 {
+			idle = time.Minute
+		}
+		for _, p := range *s.pools.Load() {
+			p.mu.Lock()
+			members := p.members
+			p.mu.Unlock()
+			for _, m := range members {
+				m.closeOld(idle)
+			}
+		}
+	}
+}

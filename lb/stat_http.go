@@ -1,0 +1,98 @@
+package lb
+
+// nodeMeter counts what concerns a node and no group.
+type nodeMeter struct {
+	connections, active, bytes, rejected *counter
+	tlsErrors, redirects, fixed, rules   *counter
+	elb4xx, elb5xx                       *counter
+	elb500, elb502, elb503, elb504       *counter
+	grpc, unrouted                       *counter
+}
+
+// groupMeter counts what concerns a group at a node.
+type groupMeter struct {
+	requests, perTarget            *counter
+	codes                          [6]*counter
+	connectErrors, tlsErrors, grpc *counter
+	time                           *values
+}
+
+// active is a gauge: what is open, from clients and to targets. The counter of
+// the same name gets what it was when statistics are given out.
+func (s *site) nodeMeter(b *Balancer, zone string) *nodeMeter {
+	c := func(name string) *counter { return s.stats.counter(name, "Count", zone, "") }
+	m := &nodeMeter{
+		elb4xx: c("HTTPCode_ELB_4XX"), elb5xx: c("HTTPCode_ELB_5XX"),
+		unrouted: &counter{},
+	}
+	if b.Kind == Classic { // what AWS does not publish for classic ones is counted nowhere
+		none := &counter{}
+		m.connections, m.bytes, m.rejected, m.tlsErrors = none, c("EstimatedProcessedBytes"), none, none
+		m.redirects, m.fixed, m.rules, m.grpc = none, none, none, none
+		m.elb500, m.elb502, m.elb503, m.elb504 = none, none, none, none
+		return m
+	}
+	m.elb4xx, m.elb5xx = c("HTTPCode_ELB_4XX_Count"), c("HTTPCode_ELB_5XX_Count")
+	m.connections, m.rejected = c("NewConnectionCount"), c("RejectedConnectionCount")
+	m.bytes = s.stats.counter("ProcessedBytes", "Bytes", zone, "")
+	m.tlsErrors, m.redirects = c("ClientTLSNegotiationErrorCount"), c("HTTP_Redirect_Count")
+	m.fixed, m.rules, m.grpc = c("HTTP_Fixed_Response_Count"), c("RuleEvaluations"), c("GrpcRequestCount")
+	m.elb500, m.elb502 = c("HTTPCode_ELB_500_Count"), c("HTTPCode_ELB_502_Count")
+	m.elb503, m.elb504 = c("HTTPCode_ELB_503_Count"), c("HTTPCode_ELB_504_Count")
+	return m
+}
+
+// own counts an answer of the balancer's own.
+func (m *nodeMeter) own(status int) {
+	switch status / 100 {
+	case 4:
+		m.elb4xx.add(1)
+	case 5:
+		m.elb5xx.add(1)
+	}
+	switch status {
+	case 500:
+		m.elb500.add(1)
+	case 502:
+		m.elb502.add(1)
+	case 503:
+		m.elb503.add(1)
+	case 504:
+		m.elb504.add(1)
+	}
+}
+
+// groupMeter is the meter of a group at a node; classic ones have no groups.
+func (s *site) groupMeter(b *Balancer, zone, group string) *groupMeter {
+	if b.Kind == Classic {
+		c := func(name string) *counter { return s.stats.counter(name, "Count", zone, "") }
+		m := &groupMeter{
+			requests: c("RequestCount"), perTarget: &counter{}, tlsErrors: &counter{},
+			connectErrors: c("BackendConnectionErrors"), time: s.stats.value("Latency", "Seconds", zone, ""),
+		}
+		for i := range m.codes {
+			m.codes[i] = c("HTTPCode_Backend_" + codeClass(i))
+		}
+		return m
+	}
+	c := func(name string) *counter { return s.stats.counter(name, "Count", zone, group) }
+	m := &groupMeter{
+		requests: c("RequestCount"), perTarget: c("RequestCountPerTarget"),
+		connectErrors: c("TargetConnectionErrorCount"), tlsErrors: c("TargetTLSNegotiationErrorCount"),
+		time: s.stats.value("TargetResponseTime", "Seconds", zone, group),
+	}
+	for i := range m.codes {
+		m.codes[i] = c("HTTPCode_Target_" + codeClass(i) + "_Count")
+	}
+	return m
+}
+
+func codeClass(i int) string { return string('0'+rune(i)) + "XX" }
+
+// answered counts a target's answer.
+func (m *groupMeter) answered(status int, seconds float64) {
+	if i := status / 100; i < len(m.codes) {
+		m.codes[i].add(1)
+	}
+	m.time.add(seconds)
+}
