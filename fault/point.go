@@ -34,7 +34,26 @@ func (p *call) Kind() string { return KindAPI }
 
 func (p *call) Aimed(r *Rule) bool {
 	return p.service(r.Service) && match(r.Operation, p.op.Name) &&
-		match(r.Region, p.c.Region) && match(r.Account, p.c.Account) && p.resource(r.Resource)
+		match(r.Region, p.c.Region) && match(r.Account, p.c.Account) && p.principal(r.Principal) && p.resource(r.Resource)
+}
+
+// principal knows who calls by its own ARN and by those of its role and user,
+// and who has a service call for it.
+func (p *call) principal(pattern string) bool {
+	if pattern == "" {
+		return true
+	}
+	for _, who := range []*cloud.Principal{p.c.Principal, p.c.Caller} {
+		if who == nil {
+			continue
+		}
+		for _, arn := range []string{who.ARN, who.RoleARN, who.UserARN} {
+			if arn != "" && match(pattern, arn) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // service knows a service by all the names that it has in use.

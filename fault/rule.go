@@ -21,6 +21,7 @@ type Rule struct {
 	Resource  string `json:"resource,omitempty"` // ARN
 	Region    string `json:"region,omitempty"`
 	Account   string `json:"account,omitempty"`
+	Principal string `json:"principal,omitempty"` // ARN of who calls, or of its role or user
 
 	Error   string   `json:"error,omitempty"`   // AWS's error code
 	Status  int      `json:"status,omitempty"`  // HTTP status; the code's own where 0

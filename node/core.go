@@ -86,7 +86,7 @@ func (c *core) assemble(ctx context.Context) (err error) {
 	if c.faults, err = fault.New(ctx, c.db, c.clock, rand); err != nil {
 		return err
 	}
-	c.modules = o.Modules(Parts{Blobs: c.blobs, Clock: c.clock, Log: c.log, Plane: o.Plane, Authority: o.trusted})
+	c.modules = o.Modules(Parts{Blobs: c.blobs, Clock: c.clock, Log: c.log, Plane: o.Plane, Authority: o.trusted, Faults: c.faults})
 	c.gate = gate.New(gate.Options{
 		DB: c.db, Blobs: c.blobs, Clock: c.clock, Rand: rand, Log: c.log, Modules: c.modules,
 		Trail: c.trail, Faults: c.faults, Meter: c.meter, Usage: c.usage,

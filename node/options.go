@@ -9,6 +9,7 @@ import (
 	"pileus/blob"
 	"pileus/clock"
 	"pileus/cloud"
+	"pileus/fault"
 	"pileus/node/initscripts"
 	"pileus/plane"
 )
@@ -71,6 +72,7 @@ type Parts struct {
 	// Authority is the certificate of the cloud's authority in PEM, for
 	// machines to trust.
 	Authority func() ([]byte, error)
+	Faults    *fault.Faults // what is injected into calls
 }
 
 // Defaults of the conventions that local clouds share.

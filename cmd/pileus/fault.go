@@ -75,7 +75,7 @@ func addFaultCommand() *cobra.Command {
 	f := c.Flags()
 	for name, usage := range map[string]string{
 		"service": "service: s3 (patterns with * and ? everywhere; empty: all)", "operation": "operation: GetObject", "resource": "ARN of the resource",
-		"region": "region", "account": "account", "error": "AWS's error code to answer with: SlowDown, ThrottlingException, InternalError",
+		"region": "region", "account": "account", "principal": "ARN of who calls, or of its role", "error": "AWS's error code to answer with: SlowDown, ThrottlingException, InternalError",
 		"message": "the error's message",
 	} {
 		f.String(name, "", usage)
@@ -94,7 +94,7 @@ func addFault(c *cobra.Command, _ []string) error {
 	text := func(name string) string { v, _ := f.GetString(name); return v }
 	r := fault.Rule{
 		Service: text("service"), Operation: text("operation"), Resource: text("resource"), Region: text("region"),
-		Account: text("account"), Error: text("error"), Message: text("message"),
+		Account: text("account"), Principal: text("principal"), Error: text("error"), Message: text("message"),
 	}
 	r.Status, _ = f.GetInt("status")
 	r.Reset, _ = f.GetBool("reset")

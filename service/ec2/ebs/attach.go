@@ -10,7 +10,7 @@ import (
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
 	"pileus/store"
-	"pileus/zone"
+	zones "pileus/zone"
 )
 
 // attachmentsPerVolume is how many instances may have a volume with
@@ -106,7 +106,7 @@ func (v *Volume) attach(c *cloud.Call, r store.Reader, i Instance, device string
 	case v.Zone != i.Zone:
 		return nil, resource.Errorf("InvalidVolume.ZoneMismatch", "The volume '%s' is not in the same availability zone as instance '%s'", v.ID, i.ID)
 	}
-	if zone.Down(r, v.Zone) {
+	if zones.Down(r, v.Zone) {
 		return nil, errZone(v)
 	}
 	for other := range On(c, r, i.ID) {

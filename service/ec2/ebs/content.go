@@ -8,6 +8,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/fault"
 	"pileus/plane"
 	"pileus/service/ec2/ebs/blocks"
 	"pileus/store"
@@ -70,10 +71,27 @@ func (s *Room) limit(c *cloud.Call, v *Volume) error {
 	if err != nil {
 		return err
 	}
-	if err := s.plane.LimitVolume(c, v.ID, k.limits(v.shape)); err != nil && !errors.Is(err, plane.ErrUnsupported) {
+	limits := k.limits(v.shape)
+	if s.paused(c, v) {
+		limits = standstill
+	}
+	if err := s.plane.LimitVolume(c, v.ID, limits); err != nil && !errors.Is(err, plane.ErrUnsupported) {
 		return err
 	}
 	return nil
+}
+
+// standstill are limits under which the I/O of a volume hangs: the kernel knows
+// none that are less. A block of 4 KiB would take more than an hour.
+var standstill = plane.VolumeLimits{IOPS: 1, BytesPerSecond: 1}
+
+// paused tells whether an experiment has paused the volume's I/O.
+func (s *Room) paused(c *cloud.Call, v *Volume) (yes bool) {
+	err := c.View(func(r store.Reader) error {
+		yes = fault.IsPaused(r, v.Account, v.Region, v.ID)
+		return nil
+	})
+	return yes && err == nil
 }
 
 // removeContent removes the content of a snapshot that is gone, as soon as no

@@ -8,7 +8,7 @@ import (
 	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/store"
-	"pileus/zone"
+	zones "pileus/zone"
 )
 
 const volumeKind = "volume" // in ARNs and tag specifications
@@ -120,7 +120,7 @@ func createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInput) (*api.V
 		return nil, resource.Unsupported("There are no Outposts in this cloud.")
 	}
 	return resource.Once(c, tx, "CreateVolume", in.ClientToken, in, func() (*api.Volume, error) {
-		if zone.Down(tx, in.AvailabilityZone) {
+		if zones.Down(tx, in.AvailabilityZone) {
 			return nil, errNoCapacity
 		}
 		v, err := Create(c, tx, Wanted{

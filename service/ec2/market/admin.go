@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"pileus/cloud"
+	"pileus/fault"
 	"pileus/service/ec2/instance"
 	"pileus/store"
 )
@@ -68,4 +69,20 @@ func interruptByHand(c *cloud.Call, id string, rebalance bool) (out Interrupted,
 		return nil
 	})
 	return out, err
+}
+
+// interruptForExperiment does what an experiment wants of a spot instance; one
+// that has ended meanwhile, or is none, is left alone.
+func interruptForExperiment(c *cloud.Call, key store.Key) error {
+	c = c.In(key[0].(string), key[1].(string))
+	id, act := key[2].(string), Interrupt
+	if key[3].(string) == fault.RecommendSpot {
+		act = Recommend
+	}
+	err := c.Update(func(tx store.Tx) error { return act(c, tx, id) })
+	var refused *cloud.Error
+	if errors.As(err, &refused) {
+		return nil
+	}
+	return err
 }

@@ -7,7 +7,7 @@
 //	launch.go       what RunInstances does for the market
 //	fulfil.go       the controller that fulfils requests
 //	interrupt.go    interruptions and their notices
-//	admin.go        interruptions by hand
+//	admin.go        interruptions by hand and by experiments
 //	history.go      prices and placement scores
 //	datafeed.go     the hourly files of usage
 //	requirements.go instance types by their attributes
@@ -21,6 +21,7 @@ package market
 
 import (
 	"pileus/cloud"
+	"pileus/fault"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resource"
 )
@@ -51,5 +52,6 @@ func (s *Room) controllers() []cloud.Controller {
 		{Name: requestController, Reconcile: s.fulfil},
 		{Name: fleetController, Reconcile: s.keep},
 		{Name: feedController, Reconcile: writeFeed},
+		{Name: fault.SpotController, Reconcile: interruptForExperiment},
 	}
 }
