@@ -87,7 +87,8 @@ type Listener struct {
 type TLS struct {
 	// Default is the certificate for clients that name no known host.
 	Default      *tls.Certificate
-	Certificates []*tls.Certificate // chosen by SNI
+	Certificates []*tls.Certificate          // chosen by SNI
+	ARNs         map[*tls.Certificate]string // of all these, for logs
 	MinVersion   uint16
 	MaxVersion   uint16
 	Ciphers      []uint16 // those of TLS 1.2 and before; nil for Go's own choice

@@ -10,6 +10,7 @@ import (
 type stats struct {
 	counters sync.Map // statKey: *counter
 	values   sync.Map // statKey: *values
+	gauges   sync.Map // statKey: *gauge
 }
 
 // statKey is a metric of a node and group.
@@ -106,7 +107,7 @@ func (s *site) statistics() []Statistic {
 	for k, sum := range sums {
 		all = append(all, Statistic{Name: k.name, Unit: k.unit, Zone: k.zone, Group: k.group, Values: []float64{sum[0]}, Counts: []float64{1}})
 	}
-	return append(all, s.distributions()...)
+	return append(append(all, s.distributions()...), s.stats.levels()...)
 }
 
 func (s *site) distributions() (all []Statistic) {

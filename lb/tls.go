@@ -8,8 +8,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pileus/clock"
@@ -140,13 +142,29 @@ func weakHash(c *x509.Certificate) bool {
 	return false
 }
 
-// choose is the best certificate for the name that a client asks for among
+// choose gives a client the certificate for the name that it asks for, and
+// tells the connection.
+func (s *certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c := s.forClient(hello)
+	if conn, ok := hello.Conn.(*choice); ok {
+		conn.certificate.Store(c)
+	}
+	return c, nil
+}
+
+// choice is a connection that remembers which certificate its client got.
+type choice struct {
+	net.Conn
+	certificate atomic.Pointer[tls.Certificate]
+}
+
+// forClient is the best certificate for the name that a client asks for among
 // those that it can use: one for exactly that name, or a wildcard, or else the
 // default one.
-func (s *certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (s *certificates) forClient(hello *tls.ClientHelloInfo) *tls.Certificate {
 	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
 	if name == "" {
-		return s.fallback, nil
+		return s.fallback
 	}
 	candidates := s.named[name]
 	if _, parent, ok := strings.Cut(name, "."); ok {
@@ -154,13 +172,13 @@ func (s *certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, err
 	}
 	for _, c := range candidates {
 		if supports(hello, c) {
-			return c, nil
+			return c
 		}
 	}
 	if len(candidates) > 0 {
-		return candidates[0], nil
+		return candidates[0]
 	}
-	return s.fallback, nil
+	return s.fallback
 }
 
 // supports tells whether a client can use a certificate, without regard to

@@ -24,19 +24,3 @@ var ciphers = map[string]uint16{
 	"ECDHE-RSA-RC4-SHA":             tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA,
 	"RC4-SHA":                       tls.TLS_RSA_WITH_RC4_128_SHA,
 }
-
-// OpenSSL is the name that AWS's logs and headers have for a cipher.
-func OpenSSL(id uint16) string {
-	switch id {
-	case tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256:
-		return "ECDHE-RSA-CHACHA20-POLY1305"
-	case tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256:
-		return "ECDHE-ECDSA-CHACHA20-POLY1305"
-	}
-	for name, c := range ciphers {
-		if c == id {
-			return name
-		}
-	}
-	return tls.CipherSuiteName(id) // TLS 1.3 has one name for all
-}

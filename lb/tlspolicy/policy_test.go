@@ -61,8 +61,8 @@ func TestEveryAttributeIsKnown(t *testing.T) {
 		if !slices.Contains(attributes, name) {
 			t.Errorf("%s is no attribute of classic policies", name)
 		}
-		if OpenSSL(id) != name {
-			t.Errorf("%s is called %s", name, OpenSSL(id))
+		if lb.CipherName(id) != name {
+			t.Errorf("%s is called %s", name, lb.CipherName(id))
 		}
 	}
 	for i, a := range attributes {
