@@ -98,6 +98,9 @@ func checkMath(in *api.PutMetricAlarmInput) error {
 	if err := checkQueries(in.Metrics); err != nil {
 		return err
 	}
+	if err := checkWatchable(in.Metrics); err != nil {
+		return err
+	}
 	returned := 0
 	for _, q := range in.Metrics {
 		if cloud.Or(q.ReturnData, true) {
