@@ -42,9 +42,12 @@ func trials(now time.Time) map[string]trial {
 		"SetAlarmState":             of(&api.SetAlarmState, &api.SetAlarmStateInput{AlarmName: "a", StateValue: "OK", StateReason: "by hand"}),
 		"GetMetricData": of(&api.GetMetricData, &api.GetMetricDataInput{StartTime: now, EndTime: now.Add(time.Hour), MetricDataQueries: []api.MetricDataQuery{
 			{Id: "m", MetricStat: &api.MetricStat{Metric: api.Metric{Namespace: new(ns), MetricName: new("m")}, Period: 60, Stat: "Sum"}}}}),
-		"GetMetricStatistics": of(&api.GetMetricStatistics, &api.GetMetricStatisticsInput{Namespace: ns, MetricName: "m", StartTime: now, EndTime: now.Add(time.Hour), Period: 60, Statistics: []string{"Sum"}}),
-		"ListMetrics":         of(&api.ListMetrics, &api.ListMetricsInput{}),
-		"PutMetricData":       of(&api.PutMetricData, &api.PutMetricDataInput{Namespace: ns, MetricData: []api.MetricDatum{{MetricName: "m", Value: new(1.0)}}}),
+		"PutAnomalyDetector":       of(&api.PutAnomalyDetector, &api.PutAnomalyDetectorInput{SingleMetricAnomalyDetector: watching("m")}),
+		"DeleteAnomalyDetector":    of(&api.DeleteAnomalyDetector, &api.DeleteAnomalyDetectorInput{SingleMetricAnomalyDetector: watching("doomed")}),
+		"DescribeAnomalyDetectors": of(&api.DescribeAnomalyDetectors, &api.DescribeAnomalyDetectorsInput{}),
+		"GetMetricStatistics":      of(&api.GetMetricStatistics, &api.GetMetricStatisticsInput{Namespace: ns, MetricName: "m", StartTime: now, EndTime: now.Add(time.Hour), Period: 60, Statistics: []string{"Sum"}}),
+		"ListMetrics":              of(&api.ListMetrics, &api.ListMetricsInput{}),
+		"PutMetricData":            of(&api.PutMetricData, &api.PutMetricDataInput{Namespace: ns, MetricData: []api.MetricDatum{{MetricName: "m", Value: new(1.0)}}}),
 	}
 }
 
@@ -70,6 +73,7 @@ func TestAccess(t *testing.T) {
 }
 
 func prepare(w *nodetest.World) {
+	nodetest.Do(w, &api.PutAnomalyDetector, &api.PutAnomalyDetectorInput{SingleMetricAnomalyDetector: watching("doomed")})
 	for _, name := range []string{"d", "doomed"} {
 		nodetest.Do(w, &api.PutDashboard, &api.PutDashboardInput{DashboardName: name, DashboardBody: `{"widgets":[]}`})
 	}

@@ -12,7 +12,10 @@
 //	history.go                   what happened to alarms
 //	tag.go                       tags
 //	dashboard.go                 dashboards
+//	math_*.go                    metric math in queries
+//	anomaly*.go                  what is to be expected of a metric
 //	series                       how points are kept
+//	math                         the language of metric math
 package cloudwatch
 
 import (
@@ -32,6 +35,9 @@ func Module() cloud.Module {
 			api.DeleteAlarms.Update(deleteAlarms),
 			api.DeleteDashboards.Update(deleteDashboards),
 			api.DescribeAlarmContributors.View(describeAlarmContributors),
+			api.DeleteAnomalyDetector.Update(deleteAnomalyDetector),
+			api.DescribeAnomalyDetectors.View(describeAnomalyDetectors),
+			api.PutAnomalyDetector.Update(putAnomalyDetector),
 			api.DescribeAlarmHistory.View(describeAlarmHistory),
 			api.DescribeAlarms.View(describeAlarms),
 			api.DescribeAlarmsForMetric.View(describeAlarmsForMetric),
@@ -54,6 +60,7 @@ func Module() cloud.Module {
 		Access: access(),
 		Controllers: []cloud.Controller{
 			{Name: foldController, Reconcile: fold},
+			{Name: trainController, Reconcile: retrain},
 			{Name: tickController, Reconcile: tick},
 			{Name: evaluateController, Reconcile: evaluate},
 			{Name: compositeController, Reconcile: evaluateComposite},

@@ -193,10 +193,6 @@ func (v *environment) Metrics(part string) (list []math.Series, err error) {
 	return list, nil
 }
 
-func (v *environment) Band(*math.Expr, float64) ([]math.Series, error) {
-	return nil, cloud.Errorf(501, "NotImplemented", "pileus has no ANOMALY_DETECTION_BAND yet.")
-}
-
 func (v *environment) Insight(string, string) (s math.Series, err error) {
 	return s, cloud.Errorf(501, "NotImplemented", "pileus has no INSIGHT_RULE_METRIC yet.")
 }

@@ -224,3 +224,21 @@ func (e *Expr) Calls(name string) (times int) {
 	})
 	return times
 }
+
+// ID is the query that the expression is nothing but.
+func (e *Expr) ID() (string, bool) {
+	id, ok := e.root.(idNode)
+	return string(id), ok
+}
+
+// Bands are the queries for which the expression asks what is to be expected.
+func (e *Expr) Bands() (ids []string) {
+	walk(e.root, func(n node) {
+		if c, ok := n.(*callNode); ok && c.name == "ANOMALY_DETECTION_BAND" && len(c.args) > 0 {
+			if id, ok := c.args[0].(idNode); ok {
+				ids = append(ids, string(id))
+			}
+		}
+	})
+	return ids
+}
