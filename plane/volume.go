@@ -3,6 +3,7 @@ package plane
 import (
 	"context"
 	"io"
+	"time"
 )
 
 // Volumes keeps block devices. A volume's content is a sparse file; it is
@@ -25,6 +26,8 @@ type Volumes interface {
 	LimitVolume(ctx context.Context, id string, l VolumeLimits) error
 	// Volumes lists what exists.
 	Volumes(ctx context.Context) ([]VolumeStatus, error)
+	// VolumeUsage tells what the volumes that are open have carried, by id.
+	VolumeUsage(ctx context.Context) (map[string]VolumeUsage, error)
 	// FreezeVolume holds writes to a volume for the time of f, so that what f
 	// reads is one moment of it: a snapshot.
 	FreezeVolume(ctx context.Context, id string, f func(VolumeContent) error) error
@@ -65,4 +68,15 @@ type VolumeStatus struct {
 	Device   string // "/dev/loop3" on the host; "" while closed
 	Machine  string // where it is attached
 	Attached string // as which device
+}
+
+// VolumeUsage are the counters of a volume's device. They have meaning only as
+// differences, of one device.
+type VolumeUsage struct {
+	Device              string
+	ReadOps, WriteOps   uint64
+	ReadBytes, Written  uint64
+	ReadTime, WriteTime time.Duration // of all operations together
+	Busy                time.Duration // with at least one operation under way
+	Queued              time.Duration // the length of the queue times how long it was so
 }

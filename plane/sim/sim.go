@@ -182,6 +182,19 @@ func (d *disks) setOpen(id string, open bool) error {
 // LimitVolume implements plane.Volumes; nothing reads or writes here.
 func (d *disks) LimitVolume(context.Context, string, plane.VolumeLimits) error { return nil }
 
+// VolumeUsage implements plane.Volumes: of volumes that are open, and idle.
+func (d *disks) VolumeUsage(context.Context) (map[string]plane.VolumeUsage, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := map[string]plane.VolumeUsage{}
+	for id, v := range d.volumes {
+		if v.open {
+			all[id] = plane.VolumeUsage{}
+		}
+	}
+	return all, nil
+}
+
 // Volumes implements plane.Volumes.
 func (d *disks) Volumes(context.Context) ([]plane.VolumeStatus, error) {
 	d.mu.Lock()

@@ -90,7 +90,7 @@ func (s *Room) Reset() {
 func (s *Room) Room() resource.Room {
 	return resource.Room{
 		Operations: s.Bindings(), Access: s.Access(), Controllers: s.Controllers(),
-		Start: s.Start, Stored: s.Stored, Count: count, Reset: s.Reset,
+		Start: s.Start, Stored: s.Stored, Count: count, Reset: s.Reset, Metrics: (&publisher{room: s}).metrics,
 	}
 }
 

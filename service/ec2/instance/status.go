@@ -26,6 +26,11 @@ func (s *Room) check(ctx context.Context, now time.Time, i *Instance) checks {
 	if s.dark(ctx, i.Zone) { // whoever checks it from outside gets no answer
 		return checks{"impaired", "impaired"}
 	}
+	return s.checkLit(ctx, now, i)
+}
+
+// checkLit is check of a running instance whose zone is reachable.
+func (s *Room) checkLit(ctx context.Context, now time.Time, i *Instance) checks {
 	st, err := s.plane.MachineStatus(ctx, i.ID)
 	if err != nil {
 		return checks{"impaired", "impaired"}

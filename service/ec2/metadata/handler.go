@@ -135,6 +135,9 @@ func (q *query) get(w http.ResponseWriter, r *http.Request, s *Service) {
 		refuse(w, http.StatusUnauthorized)
 		return
 	}
+	if token == "" {
+		s.untokened(q.i.ID)
+	}
 	text, ok := s.lookUp(q, r.URL.Path)
 	if q.err != nil {
 		refuse(w, http.StatusInternalServerError)

@@ -20,8 +20,9 @@ type Service struct {
 	source Source
 	plane  plane.Network
 
-	mu   sync.Mutex
-	open map[string]*door // by VPC
+	mu     sync.Mutex
+	open   map[string]*door  // by VPC
+	unsafe map[string]uint64 // requests without a token, by instance
 }
 
 // door is a server with its listener, which may have to be closed before the
