@@ -2,10 +2,12 @@ package cloudwatch
 
 import (
 	"fmt"
+	"iter"
 	"testing"
 	"time"
 
 	api "pileus/api/cloudwatch"
+	"pileus/api/dlm"
 	"pileus/clock"
 	"pileus/cloud"
 	"pileus/node"
@@ -57,5 +59,33 @@ func BenchmarkTwoWeeks(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkTick samples what a thousand instances with detailed monitoring
+// publish, on disk, and evaluates as many alarms.
+func BenchmarkTick(b *testing.B) {
+	instances := cloud.Module{API: &dlm.Service, Metrics: func(c *cloud.Call) iter.Seq[cloud.Metric] {
+		return func(yield func(cloud.Metric) bool) {
+			for i := range 1000 {
+				for n := range 18 {
+					m := cloud.Metric{Account: nodetest.Account, Region: nodetest.Region, Namespace: "AWS/EC2", Name: fmt.Sprint("m", n), Unit: "Count", Values: []float64{float64(i * n)}}
+					for _, dims := range [][]cloud.Dimension{{{Name: "InstanceId", Value: fmt.Sprint(i)}}, {{Name: "ImageId", Value: "ami"}}, {{Name: "InstanceType", Value: "t"}}, nil} {
+						m.Dimensions = dims
+						yield(m)
+					}
+				}
+			}
+		}
+	}}
+	w := nodetest.Start(b, node.Options{Modules: func(node.Parts) []cloud.Module { return []cloud.Module{Module(), instances} }, DataDir: b.TempDir()})
+	for i := range 1000 {
+		in := watch(fmt.Sprint("a", i), 2, 3, "")
+		in.Namespace, in.MetricName, in.Dimensions = new("AWS/EC2"), new("m3"), []api.Dimension{{Name: "InstanceId", Value: fmt.Sprint(i)}}
+		nodetest.Do(w, &api.PutMetricAlarm, in)
+	}
+	w.Advance(5 * time.Minute)
+	for b.Loop() {
+		w.Advance(time.Minute)
 	}
 }
