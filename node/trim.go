@@ -20,18 +20,21 @@ const trims = 3
 // alone would keep what a busy minute needed for some more minutes.
 func (n *Node) trim(ctx context.Context) {
 	k := clock.New()
-	done := 0
+	done, begun := 0, false
 	for seen := uint64(0); k.Wait(ctx, trimAfter) == nil; {
 		now := n.served.Load()
 		switch {
+		case now == 0 && !begun:
+			unmapCode() // what only the start needed
 		case now != seen:
 			done = 0
 		case now > 0 && done < trims && n.rest():
 			n.core.Load().trail.Compact()
 			debug.FreeOSMemory()
+			unmapCode()
 			done++
 		}
-		seen = now
+		seen, begun = now, true
 	}
 }
 
