@@ -66,6 +66,9 @@ func (v *view) count(r verdict, c *Check) {
 	}
 }
 
+// shortest is the least time between two checks of a target.
+const shortest = 10 * time.Millisecond
+
 // checkKey is a target as one node checks it.
 type checkKey struct {
 	zone string
@@ -154,22 +157,6 @@ func (p *pool) applyCheck(k checkKey, m *member, n *Node, g *Group) {
 
 func sameAddresses(a, b *Node) bool {
 	return fmt.Sprint(a.Addresses) == fmt.Sprint(b.Addresses)
-}
-
-// runChecks checks at once and then in the group's interval, by the machine's
-// time: targets can fail while the cloud's clock stands still.
-func (p *pool) runChecks(ctx context.Context, m *member, n *Node, g *Group) {
-	for {
-		w := clock.Start()
-		r := p.probe(ctx, m, n, g)
-		if ctx.Err() != nil {
-			return
-		}
-		p.seen(ctx, m, n.Zone, r, g)
-		if p.site.opts.Clock.Wait(ctx, max(g.Check.Interval-w.Elapsed(), 10*time.Millisecond)) != nil {
-			return
-		}
-	}
 }
 
 // seen takes over what a check has found.

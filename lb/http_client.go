@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"pileus/clock"
+	"pileus/rng"
 )
 
 // client is a client's connection that speaks HTTP/1.
@@ -48,6 +49,9 @@ func newClient(f *httpFront, conn net.Conn, n *Node, config *httpConfig) *client
 	c := &client{front: f, node: n, conn: conn, raw: conn, since: clock.Start()}
 	c.meter = f.meter(config.balancer, n.Zone)
 	c.info = connInfo{scheme: "http"}
+	if config.balancer.AccessLog || config.balancer.ConnectionLog {
+		c.info.trace = "TID_" + f.site.opts.Rand.String(32, rng.Hex)
+	}
 	remote, _ := netip.ParseAddrPort(conn.RemoteAddr().String())
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	c.x = exchange{front: f, node: n, meter: c.meter, client: remote, conn: &c.info}
@@ -65,20 +69,24 @@ func (c *client) closeIfIdle() {
 func (c *client) handshake(config *httpConfig) bool {
 	ctx, cancel := context.WithTimeout(c.front.site.ctx, config.idle)
 	defer cancel()
-	secure := tls.Server(c.conn, config.tls)
+	chosen := &choice{Conn: c.conn}
+	secure := tls.Server(chosen, config.tls)
 	w := clock.Start()
 	err := secure.HandshakeContext(ctx)
 	state := secure.ConnectionState()
 	c.info.scheme = "https"
 	if err == nil {
 		c.info.tls, c.info.cipher = classicVersionName(state.Version), CipherName(state.CipherSuite)
+		c.info.name = state.ServerName
+		if cert := chosen.certificate.Load(); cert != nil {
+			c.info.arn = config.listener.TLS.ARNs[cert]
+		}
 		c.info.h2 = state.NegotiatedProtocol == "h2"
 		c.info.cert = newClientCert(&state, config.listener.TLS)
 	} else {
 		c.meter.tlsErrors.add(1)
 	}
 	if config.balancer.ConnectionLog {
-		c.info.trace = "TID_" + c.front.site.opts.Rand.String(32, "0123456789abcdef")
 		c.front.site.record("connection", connectionLine(c, config, &state, w.Elapsed(), err), c.x.nodeAddr())
 	}
 	c.conn = secure

@@ -36,7 +36,8 @@ type exchange struct {
 	status       int
 	targetStatus int
 	received     int64
-	sent         int64
+	sent         int64 // all of it, and of the body alone
+	sentBody     int64
 	reason       string // of the error, for the log
 	location     string
 	grpc         bool
@@ -49,6 +50,8 @@ type connInfo struct {
 	cipher string
 	tls    string // "TLSv1.3"
 	scheme string // "http"
+	name   string // that the client asked for (SNI)
+	arn    string // of the certificate that it got
 	h2     bool
 	cert   *clientCert
 }
@@ -181,7 +184,11 @@ func (x *exchange) finish() {
 	}
 }
 
+// nodeAddr is by which address logs know the node.
 func (x *exchange) nodeAddr() netip.Addr {
+	if x.node.Public.IsValid() {
+		return x.node.Public
+	}
 	if len(x.node.Addresses) == 0 {
 		return netip.Addr{}
 	}

@@ -19,10 +19,6 @@ func (x *exchange) appendRequest(to []byte) []byte {
 		x.trace = x.traceID()
 		to = appendField(to, "X-Amzn-Trace-Id", x.trace)
 	}
-	if x.config.attrs.TLSHeaders && x.conn.tls != "" {
-		to = appendField(to, "X-Amzn-Tls-Version", x.conn.tls)
-		to = appendField(to, "X-Amzn-Tls-Cipher-Suite", x.conn.cipher)
-	}
 	to = x.appendCert(to)
 	for i := range r.fields {
 		if f := &r.fields[i]; !x.dropped(f) {
@@ -90,6 +86,9 @@ func (x *exchange) dropped(f *field) bool {
 		return fold(f.name, "transfer-encoding") || fold(f.name, "x-forwarded-proto")
 	}
 	if len(f.name) > 7 && fold(f.name[:7], "x-amzn-") && x.reserved(f.name[7:]) {
+		return true
+	}
+	if len(x.config.attrs.Rename) > 0 && x.isRenamed(f.name) {
 		return true
 	}
 	if x.req.verdict.class > compliant && strings.ContainsAny(f.name, " \t\r\x00") {

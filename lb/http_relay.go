@@ -174,7 +174,7 @@ func (c *client) awaitAnswer(t *targetConn, uploading bool) error {
 		}
 		if c.resp.status != 100 && c.req.minor == 1 { // 103 Early Hints
 			out := appendStatus(nil, c.resp.status, string(c.resp.line[min(len(c.resp.line), 4):]))
-			if err := c.write(append(c.resp.appendFields(out), '\r', '\n')); err != nil {
+			if err := c.write(append(c.resp.appendFields(out, nil), '\r', '\n')); err != nil {
 				return errGone
 			}
 		}
@@ -264,6 +264,8 @@ func (c *client) answer(t *targetConn, up *upload, keep bool) bool {
 	c.consume(t)
 	c.x.answering = c.x.watch.Elapsed() - c.x.sentAt - c.x.waited
 	c.out = out
+	head := c.x.sent + int64(len(out))
+	defer func() { c.x.sentBody = max(0, c.x.sent-head) }()
 	var err error
 	switch {
 	case length == 0:
@@ -286,7 +288,7 @@ func (c *client) answer(t *targetConn, up *upload, keep bool) bool {
 func (c *client) appendAnswer(out []byte, keep, chunked bool) []byte {
 	r, x := &c.resp, &c.x
 	out = append(append(append(out, "HTTP/1.1 "...), r.line...), '\r', '\n')
-	out = r.appendFields(out)
+	out = r.appendFields(out, x.config.attrs.Add)
 	if chunked {
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}

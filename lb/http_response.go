@@ -3,6 +3,7 @@ package lb
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // response is the head of a target's answer.
@@ -14,8 +15,6 @@ type response struct {
 	length  int64 // -1 for chunked, untilEOF
 	close   bool
 	upgrade bool
-	cookies bool // it sets some
-	named   bool // an Server header is there
 }
 
 // parse reads a head, which ends with an empty line.
@@ -66,8 +65,6 @@ func (r *response) know(line []byte, keep *bool) error {
 			list := string(value)
 			r.close = r.close || hasListed(list, "close")
 			*keep = *keep || hasListed(list, "keep-alive")
-		} else if foldBytes(name, "set-cookie") {
-			r.cookies = true
 		}
 	case 14:
 		if foldBytes(name, "content-length") && r.length != -1 {
@@ -88,15 +85,16 @@ func (r *response) know(line []byte, keep *bool) error {
 	return nil
 }
 
-// appendFields writes the headers that the client gets.
-func (r *response) appendFields(to []byte) []byte {
+// appendFields writes the headers that the client gets, without those that the
+// balancer sets.
+func (r *response) appendFields(to []byte, set map[string]string) []byte {
 	rest := r.raw
 	var line []byte
 	for len(rest) > 0 {
 		if line, rest = cutLine(rest); len(line) == 0 {
 			break
 		}
-		if name, _, _ := cutField(line); !r.hop(name) {
+		if name, _, _ := cutField(line); !r.hop(name) && !overridden(set, name) {
 			to = append(append(to, line...), '\r', '\n')
 		}
 	}
@@ -116,6 +114,15 @@ func (r *response) hop(name []byte) bool {
 		return foldBytes(name, "proxy-connection")
 	case 17:
 		return foldBytes(name, "transfer-encoding")
+	}
+	return false
+}
+
+func overridden(set map[string]string, name []byte) bool {
+	for k := range set {
+		if len(k) == len(name) && strings.EqualFold(k, string(name)) {
+			return true
+		}
 	}
 	return false
 }

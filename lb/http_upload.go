@@ -114,7 +114,7 @@ func isReset(err error) bool {
 func (c *client) tunnel(t *targetConn) bool {
 	defer t.discard()
 	out := append(append(append(c.out[:0], "HTTP/1.1 "...), c.resp.line...), "\r\nConnection: upgrade\r\n"...)
-	out = append(c.resp.appendFields(out), '\r', '\n')
+	out = append(c.resp.appendFields(out, nil), '\r', '\n')
 	c.consume(t)
 	if c.write(append(out, t.in.data()...)) != nil {
 		return false

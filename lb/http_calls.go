@@ -1,0 +1,156 @@
+package lb
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// callers are what a front calls HTTP/2 targets with, and all targets for
+// clients that do not speak HTTP/1 to it.
+type callers struct {
+	site   *site
+	server *http2.Server
+	base   *http.Server
+	silent *log.Logger
+
+	mu         sync.Mutex
+	transports map[transportKey]*http.Transport
+	handled    map[*handled]bool
+	sweeping   bool
+}
+
+type transportKey struct{ zone, protocol, version string }
+
+func newCallers(s *site) *callers {
+	c := &callers{site: s, transports: map[transportKey]*http.Transport{}, handled: map[*handled]bool{}}
+	c.silent = log.New(io.Discard, "", 0)
+	c.base = &http.Server{ErrorLog: c.silent, MaxHeaderBytes: maxHead}
+	c.server = &http2.Server{MaxConcurrentStreams: 128, IdleTimeout: time.Minute}
+	if err := http2.ConfigureServer(c.base, c.server); err != nil {
+		s.opts.Log.Error("lb: HTTP/2 cannot be set up", "err", err)
+	}
+	return c
+}
+
+// transport is what a node calls the targets of groups of one protocol with.
+func (c *callers) transport(n *Node, g *Group) *http.Transport {
+	k := transportKey{n.Zone, g.Protocol, g.Version}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t := c.transports[k]; t != nil {
+		return t
+	}
+	t := &http.Transport{
+		DialContext: callTarget, DisableCompression: true, ForceAttemptHTTP2: false,
+		MaxIdleConnsPerHost: idleTargets, IdleConnTimeout: time.Minute,
+		MaxResponseHeaderBytes: maxAnswerHead, Protocols: new(http.Protocols),
+		TLSClientConfig: targetTLS(),
+	}
+	switch http2 := g.Version == "HTTP2" || g.Version == "GRPC"; {
+	case http2 && g.Protocol == "HTTPS":
+		t.Protocols.SetHTTP2(true)
+	case http2:
+		t.Protocols.SetUnencryptedHTTP2(true)
+	default:
+		t.Protocols.SetHTTP1(true)
+	}
+	c.transports[k] = t
+	return t
+}
+
+// close lets HTTP/2 clients know that no further requests are taken, and ends
+// connections to targets that nothing goes over.
+func (c *callers) close() {
+	c.base.Shutdown(c.site.ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, t := range c.transports {
+		t.CloseIdleConnections()
+	}
+}
+
+// watch ends a request over which nothing goes for the idle time.
+func (c *callers) watch(h *handled) (forget func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.handled[h] = true
+	if !c.sweeping {
+		c.sweeping = true
+		c.site.start(c.sweep)
+	}
+	return func() {
+		c.mu.Lock()
+		delete(c.handled, h)
+		c.mu.Unlock()
+	}
+}
+
+// sweep looks after requests as long as there are some.
+func (c *callers) sweep() {
+	const every = time.Second
+	for {
+		err := c.site.opts.Clock.Wait(c.site.ctx, every)
+		c.mu.Lock()
+		for h := range c.handled {
+			if h.watch.Elapsed()-time.Duration(h.last.at.Load()) > h.config.idle {
+				h.last.idle.Store(true)
+				h.stop()
+			}
+		}
+		if err != nil || len(c.handled) == 0 {
+			c.sweeping = false
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+	}
+}
+
+// lastSeen is when something last went over a request's connection.
+type lastSeen struct {
+	at       atomic.Int64 // since the exchange began
+	received atomic.Int64 // bytes of the request's body
+	idle     atomic.Bool  // it was ended for its silence
+}
+
+// seenBody notes that something goes over a body.
+type seenBody struct {
+	io.ReadCloser
+	last   *lastSeen
+	h      *handled
+	answer bool
+}
+
+// Read implements io.Reader.
+func (b *seenBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.last.at.Store(int64(b.h.watch.Elapsed()))
+		if !b.answer {
+			b.last.received.Add(int64(n))
+		}
+	}
+	return n, err
+}
+
+// countingWriter counts what the client gets.
+type countingWriter struct {
+	http.ResponseWriter
+	n atomic.Int64
+}
+
+// Write implements http.ResponseWriter.
+func (w *countingWriter) Write(b []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(b)
+	w.n.Add(int64(n))
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
