@@ -33,6 +33,9 @@ func (s *service) one(c *cloud.Call, op, url string, do func(b *batch) error) (*
 		return nil, err
 	}
 	s.used(c, op, q, 1)
+	if op == "DeleteMessage" {
+		s.activity.deleted(q, 1)
+	}
 	return &cloud.Empty{}, nil
 }
 
@@ -123,10 +126,20 @@ func (s *service) many(c *cloud.Call, op, url string, n int, id func(int) string
 		}
 		return nil
 	}})
-	if err == nil {
-		s.used(c, op, q, 1)
+	if err != nil {
+		return nil, err
 	}
-	return failed, err
+	s.used(c, op, q, 1)
+	if op == "DeleteMessageBatch" {
+		done := 0
+		for _, e := range failed {
+			if e == nil {
+				done++
+			}
+		}
+		s.activity.deleted(q, done)
+	}
+	return failed, nil
 }
 
 // failure is the entry of a batch's answer for what failed.

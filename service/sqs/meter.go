@@ -14,6 +14,7 @@ const (
 
 // used counts requests to a queue, which its owner pays.
 func (s *service) used(c *cloud.Call, op string, q *queue, requests float64) {
+	s.activity.touch(q, c.Now)
 	kind := standardRequests
 	if q.FIFO {
 		kind = fifoRequests

@@ -240,6 +240,7 @@ func (s *service) received(c *cloud.Call, r *reception, t taken) *api.ReceiveMes
 		out.Messages = append(out.Messages, m.answer(r))
 	}
 	s.used(c, "ReceiveMessage", t.queue, chunks(size))
+	s.activity.received(t.queue, len(t.messages))
 	return out
 }
 

@@ -194,6 +194,7 @@ func (s *service) sendMessage(c *cloud.Call, in *api.SendMessageInput) (*api.Sen
 		out.SequenceNumber = new(sequence(put.seq))
 	}
 	s.used(c, "SendMessage", put.q, chunks(d.size()))
+	s.activity.sent(put.q, d.size())
 	return out, nil
 }
 
@@ -251,6 +252,11 @@ func (s *service) sendMessageBatch(c *cloud.Call, in *api.SendMessageBatchInput)
 		return nil, err
 	}
 	s.used(c, "SendMessageBatch", q, chunks(total))
+	for i, d := range drafts {
+		if d != nil && failed[i] == nil {
+			s.activity.sent(q, d.size())
+		}
+	}
 	return batchSent(q, in, drafts, res, failed), nil
 }
 

@@ -8,6 +8,7 @@
 //	line.go, window.go, poll.go          what a process remembers of a queue
 //	send.go, receive.go, delete.go       the operations on messages
 //	count.go, sweep.go, purge.go         numbers and what has to go
+//	metrics.go                           what CloudWatch is told
 //	move.go                              message move tasks
 package sqs
 
@@ -34,6 +35,7 @@ type service struct {
 	last        atomic.Int64 // order given out last
 	flightLimit int
 	cache       cache
+	activity    activities
 
 	mu    sync.Mutex
 	lines map[queueName]*line
@@ -83,9 +85,10 @@ func (s *service) module() cloud.Module {
 			{Name: forgetController, Reconcile: s.forgetName},
 			{Name: moveController, Reconcile: s.move},
 		},
-		Start: s.start,
-		Reset: s.reset,
-		Count: census,
+		Start:   s.start,
+		Reset:   s.reset,
+		Count:   census,
+		Metrics: s.metrics,
 	}
 }
 
