@@ -42,6 +42,14 @@ func trials(now time.Time) map[string]trial {
 		"SetAlarmState":             of(&api.SetAlarmState, &api.SetAlarmStateInput{AlarmName: "a", StateValue: "OK", StateReason: "by hand"}),
 		"GetMetricData": of(&api.GetMetricData, &api.GetMetricDataInput{StartTime: now, EndTime: now.Add(time.Hour), MetricDataQueries: []api.MetricDataQuery{
 			{Id: "m", MetricStat: &api.MetricStat{Metric: api.Metric{Namespace: new(ns), MetricName: new("m")}, Period: 60, Stat: "Sum"}}}}),
+		"DeleteInsightRules":       of(&api.DeleteInsightRules, &api.DeleteInsightRulesInput{RuleNames: []string{"doomed"}}),
+		"DescribeInsightRules":     of(&api.DescribeInsightRules, &api.DescribeInsightRulesInput{}),
+		"DisableInsightRules":      of(&api.DisableInsightRules, &api.DisableInsightRulesInput{RuleNames: []string{"r"}}),
+		"EnableInsightRules":       of(&api.EnableInsightRules, &api.EnableInsightRulesInput{RuleNames: []string{"r"}}),
+		"GetInsightRuleReport":     of(&api.GetInsightRuleReport, &api.GetInsightRuleReportInput{RuleName: "r", StartTime: now, EndTime: now.Add(time.Hour), Period: 60}),
+		"ListManagedInsightRules":  of(&api.ListManagedInsightRules, &api.ListManagedInsightRulesInput{ResourceARN: endpointService}),
+		"PutInsightRule":           of(&api.PutInsightRule, &api.PutInsightRuleInput{RuleName: "s", RuleDefinition: ruleText}),
+		"PutManagedInsightRules":   of(&api.PutManagedInsightRules, &api.PutManagedInsightRulesInput{ManagedRules: []api.ManagedRule{{TemplateName: "VpcEndpointService-BytesByEndpointId-v1", ResourceARN: endpointService}}}),
 		"PutAnomalyDetector":       of(&api.PutAnomalyDetector, &api.PutAnomalyDetectorInput{SingleMetricAnomalyDetector: watching("m")}),
 		"DeleteAnomalyDetector":    of(&api.DeleteAnomalyDetector, &api.DeleteAnomalyDetectorInput{SingleMetricAnomalyDetector: watching("doomed")}),
 		"DescribeAnomalyDetectors": of(&api.DescribeAnomalyDetectors, &api.DescribeAnomalyDetectorsInput{}),
@@ -73,6 +81,9 @@ func TestAccess(t *testing.T) {
 }
 
 func prepare(w *nodetest.World) {
+	for _, name := range []string{"r", "doomed"} {
+		nodetest.Do(w, &api.PutInsightRule, &api.PutInsightRuleInput{RuleName: name, RuleDefinition: ruleText})
+	}
 	nodetest.Do(w, &api.PutAnomalyDetector, &api.PutAnomalyDetectorInput{SingleMetricAnomalyDetector: watching("doomed")})
 	for _, name := range []string{"d", "doomed"} {
 		nodetest.Do(w, &api.PutDashboard, &api.PutDashboardInput{DashboardName: name, DashboardBody: `{"widgets":[]}`})

@@ -14,6 +14,7 @@
 //	dashboard.go                 dashboards
 //	math_*.go                    metric math in queries
 //	anomaly*.go                  what is to be expected of a metric
+//	insight*.go                  Contributor Insights
 //	series                       how points are kept
 //	math                         the language of metric math
 package cloudwatch
@@ -35,6 +36,14 @@ func Module() cloud.Module {
 			api.DeleteAlarms.Update(deleteAlarms),
 			api.DeleteDashboards.Update(deleteDashboards),
 			api.DescribeAlarmContributors.View(describeAlarmContributors),
+			api.DeleteInsightRules.Update(deleteInsightRules),
+			api.DescribeInsightRules.View(describeInsightRules),
+			api.DisableInsightRules.Update(disableInsightRules),
+			api.EnableInsightRules.Update(enableInsightRules),
+			api.GetInsightRuleReport.View(getInsightRuleReport).Partial("reports are empty: there is no CloudWatch Logs whose events rules could read"),
+			api.ListManagedInsightRules.View(listManagedInsightRules),
+			api.PutInsightRule.Update(putInsightRule).Partial("rules are checked and kept, but there is no CloudWatch Logs whose events they could read"),
+			api.PutManagedInsightRules.Update(putManagedInsightRules).Partial("rules are kept, but no service publishes events for them"),
 			api.DeleteAnomalyDetector.Update(deleteAnomalyDetector),
 			api.DescribeAnomalyDetectors.View(describeAnomalyDetectors),
 			api.PutAnomalyDetector.Update(putAnomalyDetector),

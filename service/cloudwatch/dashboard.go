@@ -16,6 +16,7 @@ import (
 type dashboard struct {
 	Account, Name, Body string
 	Modified            time.Time
+	Tags                map[string]string
 }
 
 var dashboards = &store.Table[dashboard]{Name: "cloudwatch.dashboard", Key: func(d *dashboard) store.Key { return store.K(d.Account, d.Name) }}

@@ -17,7 +17,8 @@ import (
 // Series, an Array any number (ANOMALY_DETECTION_BAND: the upper end, then the
 // lower one). Their Times, seconds since 1970 in rising order, begin periods
 // from start on (rounded down to a period) and before end. The queries have
-// passed checkQueries. Alarms on metric math use it as GetMetricData does.
+// passed checkQueries. Alarms on metric math use it as GetMetricData does; those
+// with a band have detectBands train its model when they are put.
 func evaluateQueries(c *cloud.Call, r store.Reader, queries []api.MetricDataQuery, start, end time.Time) (map[string]math.Value, error) {
 	e := newEvaluation(c, r, queries, start, end)
 	values := make(map[string]math.Value, len(queries))
@@ -193,8 +194,16 @@ func (v *environment) Metrics(part string) (list []math.Series, err error) {
 	return list, nil
 }
 
-func (v *environment) Insight(string, string) (s math.Series, err error) {
-	return s, cloud.Errorf(501, "NotImplemented", "pileus has no INSIGHT_RULE_METRIC yet.")
+// Insight is a rule's metric: empty, as no rule has anything to read.
+func (v *environment) Insight(name, metric string) (math.Series, error) {
+	s := math.Series{Period: v.period}
+	if !slices.Contains(reportMetrics(), metric) {
+		return s, &math.Error{Text: "Invalid metric name in INSIGHT_RULE_METRIC: " + metric}
+	}
+	if v.r != nil && !insightRules.Has(v.r, v.c.Account, v.c.Region, name) {
+		return s, &math.Error{Text: "Contributor Insights rule '" + name + "' not found"}
+	}
+	return s, nil
 }
 
 // Quota is not to be had: there is no Service Quotas to ask.

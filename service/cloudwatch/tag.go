@@ -13,47 +13,64 @@ import (
 // maxTags is how many tags a resource can have.
 const maxTags = 50
 
-// tagged is the alarm with an ARN: of what can have tags, what there is.
-func tagged(c *cloud.Call, r store.Reader, arn string) (*alarm, error) {
-	name, ok := strings.CutPrefix(arn, alarmARN(c, ""))
-	if ok {
+// tagging is the tags of something, and how they are kept.
+type tagging struct {
+	Tags map[string]string
+	keep func(store.Tx)
+}
+
+// tagged is what has an ARN: of what can have tags, what there is.
+func tagged(c *cloud.Call, r store.Reader, arn string) (*tagging, error) {
+	t := &tagging{}
+	if name, ok := strings.CutPrefix(arn, alarmARN(c, "")); ok {
 		if a, ok := alarms.Get(r, c.Account, c.Region, name); ok {
-			return a, nil
+			t.Tags, t.keep = a.Tags, func(tx store.Tx) { a.Tags = t.Tags; alarms.Put(tx, a) }
+		}
+	} else if name, ok := strings.CutPrefix(arn, ruleARN(c, "")); ok {
+		if x, ok := insightRules.Get(r, c.Account, c.Region, name); ok {
+			t.Tags, t.keep = x.Tags, func(tx store.Tx) { x.Tags = t.Tags; insightRules.Put(tx, x) }
+		}
+	} else if name, ok := strings.CutPrefix(arn, dashboardARN(c, "")); ok {
+		if d, ok := dashboards.Get(r, c.Account, name); ok {
+			t.Tags, t.keep = d.Tags, func(tx store.Tx) { d.Tags = t.Tags; dashboards.Put(tx, d) }
 		}
 	}
-	return nil, api.ErrResourceNotFoundException.New("The specified resource does not exist: %s", arn)
+	if t.keep == nil {
+		return nil, api.ErrResourceNotFoundException.New("The specified resource does not exist: %s", arn)
+	}
+	return t, nil
 }
 
 func tagResource(c *cloud.Call, tx store.Tx, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
-	a, err := tagged(c, tx, in.ResourceARN)
+	t, err := tagged(c, tx, in.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
-	if a.Tags == nil {
-		a.Tags = map[string]string{}
+	if t.Tags == nil {
+		t.Tags = map[string]string{}
 	}
-	for _, t := range in.Tags {
-		if strings.HasPrefix(strings.ToLower(t.Key), "aws:") {
-			return nil, badValue(t.Key, "Tags")
+	for _, tag := range in.Tags {
+		if strings.HasPrefix(strings.ToLower(tag.Key), "aws:") {
+			return nil, badValue(tag.Key, "Tags")
 		}
-		a.Tags[t.Key] = t.Value
+		t.Tags[tag.Key] = tag.Value
 	}
-	if len(a.Tags) > maxTags {
+	if len(t.Tags) > maxTags {
 		return nil, invalid("The number of tags must not exceed %d.", maxTags)
 	}
-	alarms.Put(tx, a)
+	t.keep(tx)
 	return &api.TagResourceOutput{}, nil
 }
 
 func untagResource(c *cloud.Call, tx store.Tx, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
-	a, err := tagged(c, tx, in.ResourceARN)
+	t, err := tagged(c, tx, in.ResourceARN)
 	if err != nil {
 		return nil, err
 	}
 	for _, k := range in.TagKeys {
-		delete(a.Tags, k)
+		delete(t.Tags, k)
 	}
-	alarms.Put(tx, a)
+	t.keep(tx)
 	return &api.UntagResourceOutput{}, nil
 }
 
