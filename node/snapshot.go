@@ -20,11 +20,12 @@ import (
 )
 
 // A snapshot is a folder: the state in the embedded store's form, the content,
-// the key that seals it, and a description.
+// the key that seals it, what volumes hold, and a description.
 const (
 	snapshotState   = "state"
 	snapshotContent = "content"
 	snapshotKey     = "master.key"
+	snapshotVolumes = "volumes"
 	snapshotAbout   = "snapshot.json"
 )
 
@@ -86,6 +87,9 @@ func (n *Node) Save(ctx context.Context, name string) (*Snapshot, error) {
 		return nil, err
 	}
 	s, err := n.core.Load().save(ctx, name, whole)
+	if err == nil {
+		err = saveVolumes(ctx, n.o.Plane, filepath.Join(whole, snapshotVolumes))
+	}
 	if err == nil {
 		err = syncTree(whole)
 	}
@@ -201,7 +205,8 @@ func (n *Node) replace(ctx context.Context, g generation, next *core, path strin
 			return err
 		}
 	}
-	if err := errors.Join(g.choose(), next.assemble(ctx)); err != nil {
+	err := loadVolumes(ctx, n.o.Plane, filepath.Join(path, snapshotVolumes))
+	if err := errors.Join(err, g.choose(), next.assemble(ctx)); err != nil {
 		return errors.Join(err, next.close(ctx))
 	}
 	next.gate.SetEndpoint(n.endpoint)
