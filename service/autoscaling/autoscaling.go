@@ -15,13 +15,16 @@ import (
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
 	"pileus/service/autoscaling/group"
+	"pileus/service/autoscaling/refresh"
+	"pileus/service/autoscaling/scale"
+	"pileus/service/autoscaling/warm"
 	"pileus/store"
 )
 
 // Module lists what the service offers; see cloud.Module.
 func Module() cloud.Module {
 	keeper := group.New()
-	return join(keeper.Room())
+	return join(keeper.Room(), scale.New(keeper), refresh.New(keeper), warm.New(keeper))
 }
 
 // join makes one module of rooms.

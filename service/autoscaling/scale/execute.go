@@ -34,7 +34,7 @@ func executePolicy(c *cloud.Call, tx store.Tx, in *api.ExecutePolicyInput) (*clo
 		return nil, err
 	}
 	o := &order{Policy: p, group: g, value: in.MetricValue, threshold: in.BreachThreshold}
-	o.byAlarm = c.Principal.Kind == cloud.ServicePrincipal && c.Principal.Name == alarmService
+	o.byAlarm = c.Principal.LinkedService == alarmService || c.Principal.Kind == cloud.ServicePrincipal && c.Principal.Name == alarmService
 	if o.byAlarm {
 		_, o.alarm, _ = strings.Cut(c.Principal.SourceARN, ":alarm:")
 	}
