@@ -64,7 +64,7 @@ func Module(p Parts) cloud.Module {
 		resource.Room{
 			Operations: networks.Bindings(), Access: networks.Access(), Controllers: networks.Controllers(),
 			Start: networks.Start, Stored: networks.Stored, Count: networks.Count, Reset: networks.Reset, Through: vpc.Through,
-			Web: networks.Web,
+			Web: networks.Web, Metrics: networks.Metrics(),
 		},
 		insight.Room(), vpn.Room(over), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(), reserve.Room(instances),
 		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},

@@ -52,7 +52,7 @@ func New(p Plane) *Room { return &Room{plane: p} }
 func (s *Room) Room() resource.Room {
 	return resource.Room{
 		Operations: s.Bindings(), Access: s.Access(), Controllers: s.Controllers(),
-		Start: s.Start, Stored: s.Stored, Count: s.Count,
+		Start: s.Start, Stored: s.Stored, Count: s.Count, Metrics: (&publisher{room: s}).metrics,
 	}
 }
 
