@@ -15,9 +15,27 @@ func Invalid(format string, a ...any) *cloud.Error {
 func errNoGroup() *cloud.Error { return Invalid("AutoScalingGroup name not found - null") }
 
 func errNoInstance(id string) *cloud.Error {
-	return Invalid("Instance Id not found - No managed instance found for instance ID %s", id)
+	return Invalid("Instance Id not found - No managed instance found for instance ID: %s", id)
 }
 
-func errGroupExists() *cloud.Error {
-	return api.ErrAlreadyExistsFault.New("AutoScalingGroup by this name already exists - A group with the name already exists")
+func errNotMember(id, group string) *cloud.Error {
+	return Invalid("The instance %s is not part of Auto Scaling group %s.", id, group)
 }
+
+func errGroupExists(name string) *cloud.Error {
+	return api.ErrAlreadyExistsFault.New("AutoScalingGroup by this name already exists - A group with the name %s already exists", name)
+}
+
+func errPendingDelete() *cloud.Error {
+	return Invalid("AutoScalingGroup name not found - AutoScalingGroup is pending delete")
+}
+
+func errLimit(what string, n int) *cloud.Error {
+	return api.ErrLimitExceededFault.New("You have reached the limit of %d for %s resources.", n, what)
+}
+
+func errLaunchable() *cloud.Error {
+	return Invalid("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.")
+}
+
+func errToken() *cloud.Error { return api.ErrInvalidNextToken.New("The token is not valid.") }

@@ -26,6 +26,7 @@ type Group struct {
 	Units             string // DesiredCapacityType: "units", "vcpu", "memory-mib"; "" for "units"
 	Zones             []string
 	Subnets           []string // VPCZoneIdentifier; nil: the zones' default subnets
+	Places            []Place  // Subnets with their zones
 	PlacementGroup    string
 
 	Cooldown      int32  // DefaultCooldown, seconds
@@ -64,9 +65,14 @@ type Group struct {
 	// Retry.
 	Failures int
 	Retry    time.Time
+	// Owed counts unhealthy instances that were taken out and not replaced yet.
+	Owed int
 	// Avoid are the zones where a launch failed of late.
 	Avoid []Avoided
 }
+
+// Place is a subnet with its zone.
+type Place struct{ Subnet, Zone string }
 
 // Avoided is a zone in which nothing is launched until a time, if another can
 // be had.
@@ -168,6 +174,7 @@ type Instance struct {
 
 	// What it was launched from.
 	LaunchConfiguration string
+	Configured          time.Time                        // when the launch configuration was made
 	LaunchTemplate      *api.LaunchTemplateSpecification // with the number of the version
 	Spot                bool
 	Weight              int32 // WeightedCapacity; 1 where the group has no weights
@@ -188,9 +195,18 @@ type Instance struct {
 	Leaving *Leaving
 	// Activity is the one in progress that brought the instance into State.
 	Activity string
-	// Registered are the Sources that the instance was registered with.
-	Registered []string
+	// Registered are the sources that the instance was registered with, or
+	// passed over by because AddToLoadBalancer was suspended.
+	Registered []Registration
 	Hooks      []Wait // lifecycle actions that are waited for
+	Plain      bool   // it comes into service without hooks: attached, back from standby
+	Pooled     bool   // it came out of the warm pool
+}
+
+// Registration is an instance's place in one of the group's sources.
+type Registration struct {
+	Source  string
+	Skipped bool
 }
 
 // Replacement tells how and why an instance is replaced.
@@ -198,7 +214,10 @@ type Replacement struct {
 	Why string // as an activity says it: "an instance refresh"
 	// First has its successor in service before it is taken out.
 	First bool
-	At    time.Time
+	// Balance is set where the instance is in nobody's way but in the wrong
+	// zone: Why is then a whole sentence.
+	Balance bool
+	At      time.Time
 }
 
 // Leaving tells what becomes of an instance that is taken out of traffic.
@@ -209,6 +228,7 @@ type Leaving struct {
 	Shrinks bool
 	Drained bool // it is out of its balancers
 	Failed  bool // its launch was given up: it ends without further hooks
+	Ended   bool // EC2 was told
 }
 
 // Exit is a way out of service.
@@ -257,7 +277,7 @@ func FindInstance(c *cloud.Call, r store.Reader, id string) (*Instance, bool) {
 // Clone is a copy that may be changed.
 func (i *Instance) Clone() *Instance {
 	d := *i
-	d.Registered = append([]string(nil), i.Registered...)
+	d.Registered = append([]Registration(nil), i.Registered...)
 	d.Hooks = append([]Wait(nil), i.Hooks...)
 	if i.Replacing != nil {
 		d.Replacing = new(*i.Replacing)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 
+	api "pileus/api/autoscaling"
 	"pileus/cloud"
 	"pileus/store"
 )
@@ -53,5 +54,69 @@ func New() *Keeper { return &Keeper{} }
 
 // Room is the room as the module takes it.
 func (k *Keeper) Room() Room {
-	return Room{}
+	return Room{
+		Operations:  k.bindings(),
+		Controllers: []cloud.Controller{{Name: Controller, Reconcile: k.reconcile}, {Name: forgetController, Reconcile: forget}},
+		Deliveries:  []cloud.Delivery{{Topic: deliverTopic, Deliver: deliver, Attempts: 5}},
+		Start:       k.start,
+		Metrics:     k.Metrics,
+		Count: func(r store.Reader) map[string]int {
+			n := 0
+			for range Groups.Scan(r) {
+				n++
+			}
+			return map[string]int{"auto scaling groups": n}
+		},
+	}
+}
+
+func (k *Keeper) bindings() []cloud.Binding {
+	const topics = "SNS topics are not told"
+	return []cloud.Binding{
+		api.AttachInstances.Update(k.attachInstances),
+		api.AttachLoadBalancerTargetGroups.Update(attachTargetGroups),
+		api.AttachLoadBalancers.Update(attachLoadBalancers),
+		api.AttachTrafficSources.Update(attachTrafficSources).Partial("no VPC Lattice"),
+		api.CompleteLifecycleAction.Update(completeLifecycleAction),
+		api.CreateAutoScalingGroup.Update(k.createAutoScalingGroup).Partial("no Lambda functions as termination policies, no VPC Lattice"),
+		api.CreateOrUpdateTags.Update(createOrUpdateTags),
+		api.DeleteAutoScalingGroup.Update(k.deleteAutoScalingGroup),
+		api.DeleteLifecycleHook.Update(deleteLifecycleHook),
+		api.DeleteNotificationConfiguration.Update(deleteNotificationConfiguration),
+		api.DeleteTags.Update(deleteTags),
+		api.DescribeAccountLimits.View(describeAccountLimits),
+		api.DescribeAdjustmentTypes.View(describeAdjustmentTypes),
+		api.DescribeAutoScalingGroups.View(describeAutoScalingGroups),
+		api.DescribeAutoScalingInstances.View(describeAutoScalingInstances),
+		api.DescribeAutoScalingNotificationTypes.View(describeAutoScalingNotificationTypes),
+		api.DescribeLifecycleHookTypes.View(describeLifecycleHookTypes),
+		api.DescribeLifecycleHooks.View(describeLifecycleHooks),
+		api.DescribeLoadBalancerTargetGroups.View(describeTargetGroups),
+		api.DescribeLoadBalancers.View(describeLoadBalancers),
+		api.DescribeMetricCollectionTypes.View(describeMetricCollectionTypes),
+		api.DescribeNotificationConfigurations.View(describeNotificationConfigurations),
+		api.DescribeScalingActivities.View(describeScalingActivities),
+		api.DescribeScalingProcessTypes.View(describeScalingProcessTypes),
+		api.DescribeTags.View(describeTags),
+		api.DescribeTerminationPolicyTypes.View(describeTerminationPolicyTypes),
+		api.DescribeTrafficSources.View(describeTrafficSources),
+		api.DetachInstances.Update(k.detachInstances),
+		api.DetachLoadBalancerTargetGroups.Update(detachTargetGroups),
+		api.DetachLoadBalancers.Update(detachLoadBalancers),
+		api.DetachTrafficSources.Update(detachTrafficSources),
+		api.DisableMetricsCollection.Update(disableMetricsCollection),
+		api.EnableMetricsCollection.Update(enableMetricsCollection),
+		api.EnterStandby.Update(k.enterStandby),
+		api.ExitStandby.Update(k.exitStandby),
+		api.PutLifecycleHook.Update(putLifecycleHook).Partial(topics),
+		api.PutNotificationConfiguration.Update(putNotificationConfiguration).Partial(topics),
+		api.RecordLifecycleActionHeartbeat.Update(recordLifecycleActionHeartbeat),
+		api.ResumeProcesses.Update(resumeProcesses),
+		api.SetDesiredCapacity.Update(setDesiredCapacity),
+		api.SetInstanceHealth.Update(setInstanceHealth),
+		api.SetInstanceProtection.Update(setInstanceProtection),
+		api.SuspendProcesses.Update(suspendProcesses),
+		api.TerminateInstanceInAutoScalingGroup.Update(k.terminateInstance),
+		api.UpdateAutoScalingGroup.Update(k.updateAutoScalingGroup).Partial("no Lambda functions as termination policies"),
+	}
 }

@@ -1,0 +1,295 @@
+package group
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	api "pileus/api/autoscaling"
+	"pileus/api/ec2"
+	"pileus/cloud"
+	"pileus/identity"
+	"pileus/store"
+)
+
+const (
+	// firstRetry is how long a group waits after a launch that failed; each
+	// further one doubles it, up to longestRetry.
+	firstRetry   = 10 * time.Second
+	longestRetry = 10 * time.Minute
+	// avoiding is how long a zone without capacity is left alone where others
+	// have some.
+	avoiding = 5 * time.Minute
+)
+
+// errEnough ends a launch that is not needed any more.
+var errEnough = errors.New("the group has what it wants")
+
+// grow launches, or takes out of the warm pool, what a group lacks.
+func (k *Keeper) grow(c *cloud.Call, s *scene, goal int32) (changed bool, err error) {
+	m, err := s.menu(c)
+	if err != nil {
+		return k.cannot(c, s, err)
+	}
+	for s.have() < goal {
+		if i := s.readiest(); i != nil {
+			if err := k.take(c, s, i); err != nil {
+				return changed, err
+			}
+			changed = true
+			continue
+		}
+		i, failure, err := k.buy(c, s, m, goal)
+		switch {
+		case errors.Is(err, errEnough):
+			return true, nil
+		case err != nil:
+			return changed, err
+		case failure != nil:
+			return true, c.Update(func(tx store.Tx) error { failed(c, tx, s.Group); return nil })
+		}
+		s.members = append(s.members, i)
+		changed = true
+	}
+	return changed, nil
+}
+
+// cannot notes a launch that came to nothing before EC2 was asked.
+func (k *Keeper) cannot(c *cloud.Call, s *scene, err error) (bool, error) {
+	var e *cloud.Error
+	if !errors.As(err, &e) {
+		return false, err
+	}
+	return true, c.Update(func(tx store.Tx) error {
+		if g, ok := Groups.Get(tx, s.Key()...); ok && g.ID == s.ID {
+			refused(c, tx, g, e, order{})
+			failed(c, tx, g)
+		}
+		return nil
+	})
+}
+
+// buy launches one instance: in the zone that has the fewest, of the type that
+// the strategy prefers. Where that has no capacity, others are tried.
+func (k *Keeper) buy(c *cloud.Call, s *scene, m *menu, goal int32) (i *Instance, failure *cloud.Error, err error) {
+	spot := s.buysSpot(goal)
+	for _, z := range s.zonesByNeed(c.Now) {
+		lacking := false
+		for _, d := range s.offers(m, z, spot, c.Now) {
+			o := order{dish: d, zone: z, subnet: s.subnetIn(z), spot: spot, maxPrice: s.distribution().maxPrice}
+			i, err = k.launch(c, s, m, o)
+			if !errors.As(err, &failure) {
+				return i, nil, err
+			}
+			if lacking = scarce(failure); !lacking {
+				return nil, failure, nil
+			}
+		}
+		if lacking {
+			if err := k.avoid(c, s, z); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if failure == nil {
+		failure = Invalid("There is no capacity for what the group launches.")
+	}
+	return nil, failure, nil
+}
+
+// scarce tells whether a launch may do better in another zone or of another
+// type.
+func scarce(e *cloud.Error) bool {
+	return slices.Contains([]string{
+		"InsufficientInstanceCapacity", "InsufficientFreeAddressesInSubnet", "InsufficientAddressCapacity", "InsufficientHostCapacity", "Unsupported",
+		"SpotMaxPriceTooLow", "InsufficientReservedInstanceCapacity", "InsufficientCapacity",
+	}, e.Code)
+}
+
+// launch launches one instance and enters it, with its activity, in one
+// transaction. Its client token is the activity's id: however often this is
+// tried, there is one instance.
+func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order) (i *Instance, err error) {
+	id := c.Rand().UUID()
+	err = c.Update(func(tx store.Tx) error {
+		g, ok := Groups.Get(tx, s.Key()...)
+		if !ok || g.ID != s.ID {
+			return errEnough
+		}
+		now := sceneOf(tx, g)
+		if now.have() >= now.goal() || g.Suspended("Launch") {
+			return errEnough
+		}
+		run, err := runOne(c, tx, m.request(g, o, id))
+		if err != nil {
+			return err
+		}
+		i = m.member(c, g, o, run)
+		i.State, i.Activity = api.LifecycleStatePending, id
+		Begin(c, tx, g, Activity{ID: id, Instance: i.ID, Description: "Launching a new EC2 instance: " + i.ID,
+			Cause: now.launchCause(c.Now, i.Weight), Progress: 30, Details: details(i.Subnet, i.Zone)})
+		k.become(c, tx, g, i, i.State)
+		launched(tx, g, o)
+		return nil
+	})
+	var e *cloud.Error
+	if errors.As(err, &e) {
+		return nil, errors.Join(err, c.Update(func(tx store.Tx) error {
+			if g, ok := Groups.Get(tx, s.Key()...); ok && g.ID == s.ID {
+				refused(c, tx, g, e, o)
+			}
+			return nil
+		}))
+	}
+	return i, err
+}
+
+// runOne has EC2 run an instance as part of a transaction.
+func runOne(c *cloud.Call, tx store.Tx, in *ec2.RunInstancesInput) (*ec2.Instance, error) {
+	as := identity.AsAccount(c)
+	as.Tx = tx
+	out, err := ec2.RunInstances.Call(as, in)
+	if err != nil {
+		return nil, err
+	}
+	return &out.Instances[0], nil
+}
+
+// member is the record of an instance that was launched.
+func (m *menu) member(c *cloud.Call, g *Group, o order, run *ec2.Instance) *Instance {
+	i := &Instance{
+		Account: g.Account, Region: g.Region, Group: g.Name, ID: *run.InstanceId,
+		Zone: *run.Placement.AvailabilityZone, Subnet: cloud.Or(run.SubnetId, ""), Type: cloud.Or(run.InstanceType, ""),
+		Health: healthy, LaunchTemplate: o.template, Spot: cloud.Or(run.InstanceLifecycle, "") == "spot",
+		Weight: o.weight, Weighted: m.weighted, Protected: g.Protect, Launched: c.Now,
+	}
+	if m.configuration != nil {
+		i.LaunchConfiguration, i.Configured = m.configuration.Name, m.configuration.Created
+	}
+	return i
+}
+
+// launched notes that launches work again.
+func launched(tx store.Tx, g *Group, o order) {
+	d := g.Clone()
+	d.Failures, d.Retry, d.Owed = 0, time.Time{}, max(d.Owed-1, 0)
+	d.Avoid = slices.DeleteFunc(slices.Clone(d.Avoid), func(a Avoided) bool { return a.Zone == o.zone })
+	Groups.Put(tx, d)
+}
+
+// refused enters an activity for a launch that EC2 refused.
+func refused(c *cloud.Call, tx store.Tx, g *Group, e *cloud.Error, o order) {
+	message := strings.TrimSuffix(e.Message, ".") + ". Launching EC2 instance failed."
+	Begin(c, tx, g, Activity{
+		Description: "Launching a new EC2 instance.  Status Reason: " + message, Cause: sceneOf(tx, g).launchCause(c.Now, max(o.weight, 1)),
+		Status: api.ScalingActivityStatusCodeFailed, Message: cut(message, 255), Details: details(o.subnet, o.zone),
+	})
+}
+
+// failed puts the group's next launch off. A group that was only to be evened
+// out stays as it is.
+func failed(c *cloud.Call, tx store.Tx, g *Group) {
+	now, ok := Groups.Get(tx, g.Key()...)
+	if !ok {
+		return
+	}
+	d := now.Clone()
+	d.Failures++
+	d.Retry = c.Now.Add(min(firstRetry<<min(d.Failures-1, 10), longestRetry))
+	Groups.Put(tx, d)
+	Wake(tx, d, d.Retry)
+	for i := range Instances(tx, g) {
+		if i.Replacing != nil && i.Replacing.Balance {
+			o := i.Clone()
+			o.Replacing = nil
+			Members.Put(tx, o)
+		}
+	}
+}
+
+// avoid has a zone left alone for a while.
+func (k *Keeper) avoid(c *cloud.Call, s *scene, zone string) error {
+	return c.Update(func(tx store.Tx) error {
+		g, ok := Groups.Get(tx, s.Key()...)
+		if !ok {
+			return nil
+		}
+		d := g.Clone()
+		d.Avoid = append(slices.DeleteFunc(slices.Clone(d.Avoid), func(a Avoided) bool { return a.Zone == zone }), Avoided{zone, c.Now.Add(avoiding)})
+		Groups.Put(tx, d)
+		Wake(tx, d, c.Now.Add(avoiding))
+		return nil
+	})
+}
+
+// launchCause is why an instance is launched, as its activity tells it.
+func (s *scene) launchCause(now time.Time, weight int32) string {
+	if s.Owed > 0 {
+		return fmt.Sprintf("At %s an instance was started in response to an unhealthy instance needing to be replaced.", stamp(now))
+	}
+	have, why := s.have(), s.Why
+	for _, i := range s.members {
+		if r := i.Replacing; r != nil && i.Active() && have >= s.Desired {
+			if why = r.Why; !r.Balance {
+				return fmt.Sprintf("At %s an instance was launched in response to %s.", stamp(now), cmp.Or(why, i.Why))
+			}
+			break
+		}
+	}
+	return sentences(why, fmt.Sprintf("At %s an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d.", stamp(now), have, have+weight))
+}
+
+func details(subnet, zone string) string {
+	if zone == "" {
+		return "{}"
+	}
+	if subnet == "" {
+		return fmt.Sprintf(`{"Availability Zone":%q}`, zone)
+	}
+	return fmt.Sprintf(`{"Subnet ID":%q,"Availability Zone":%q}`, subnet, zone)
+}
+
+// zonesByNeed are the group's zones in the order in which something is to be
+// launched there: those with the fewest instances first, but after those that
+// can be reached the dark ones, and those without capacity.
+func (s *scene) zonesByNeed(now time.Time) []string {
+	count := map[string]int{}
+	for _, i := range s.members {
+		if i.Active() && i.Replacing == nil {
+			count[i.Zone]++
+		}
+	}
+	zones := slices.Clone(s.Zones)
+	slices.SortStableFunc(zones, func(a, b string) int {
+		return cmp.Or(
+			cmp.Compare(truth(s.dark[a]), truth(s.dark[b])),
+			cmp.Compare(truth(s.avoided(now, a)), truth(s.avoided(now, b))),
+			cmp.Compare(count[a], count[b]),
+		)
+	})
+	return zones
+}
+
+// subnetIn is the group's subnet in a zone, of several the one with the fewest
+// instances; "" for groups that name zones only.
+func (s *scene) subnetIn(zone string) (best string) {
+	fewest := 0
+	for _, p := range s.Places {
+		if p.Zone != zone {
+			continue
+		}
+		n := 0
+		for _, i := range s.members {
+			if i.Active() && i.Subnet == p.Subnet {
+				n++
+			}
+		}
+		if best == "" || n < fewest {
+			best, fewest = p.Subnet, n
+		}
+	}
+	return best
+}

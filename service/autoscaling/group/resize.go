@@ -1,0 +1,177 @@
+package group
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pileus/cloud"
+	"pileus/store"
+)
+
+// resize launches what a group lacks, and takes out what it has too much.
+func (k *Keeper) resize(c *cloud.Call, s *scene) (changed bool, err error) {
+	have, goal := s.have(), s.goal()
+	switch {
+	case have < goal && !s.Suspended("Launch"):
+		if c.Now.Before(s.Retry) {
+			s.wake(s.Retry)
+			return false, nil
+		}
+		return k.grow(c, s, goal)
+	case have > goal && (!s.Suspended("Terminate") || s.Deleting):
+		return k.shrink(c, s, have-goal)
+	}
+	return false, nil
+}
+
+// shrink takes out one instance after another, each chosen anew.
+func (k *Keeper) shrink(c *cloud.Call, s *scene, excess int32) (changed bool, err error) {
+	gone := map[string]bool{}
+	for excess > 0 {
+		i := s.choose(c.Now, excess, gone)
+		if i == nil {
+			return changed, nil // the others are protected, or weigh too much
+		}
+		gone[i.ID] = true
+		excess -= i.Weight
+		err := k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
+			now := capacity(tx, g)
+			if now-d.Weight < g.Desired && !g.Deleting {
+				return nil // somebody wants more meanwhile
+			}
+			why := g.Why
+			if d.Replacing != nil && d.Replacing.Balance {
+				why = d.Replacing.Why
+			}
+			cause := sentences(why, fmt.Sprintf("At %s an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", stamp(c.Now), now, now-d.Weight),
+				fmt.Sprintf("At %s instance %s was selected for termination.", stamp(c.Now), d.ID))
+			k.leave(c, tx, g, d, Leaving{To: ToTerminate, Shrinks: true}, "Terminating EC2 instance: "+d.ID, cause)
+			return nil
+		})
+		if err != nil {
+			return changed, err
+		}
+		changed = true
+	}
+	return changed, nil
+}
+
+// capacity is what a group has now.
+func capacity(r store.Reader, g *Group) (units int32) {
+	for i := range Instances(r, g) {
+		if i.Active() {
+			units += i.Weight
+		}
+	}
+	return units
+}
+
+// sentences joins those that there are as AWS does, with two spaces.
+func sentences(list ...string) string {
+	var out []string
+	for _, s := range list {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return strings.Join(out, "  ")
+}
+
+// rebalance evens out zones that differ by more than one instance: one of the
+// fullest zone is replaced, and its successor comes first. So are instances in
+// zones that the group has left.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html#AutoScalingBehavior.Rebalancing
+func (k *Keeper) rebalance(c *cloud.Call, s *scene) (bool, error) {
+	if s.Suspended("AZRebalance") || s.Suspended("Launch") || s.Deleting || s.inTransition() || s.have() != s.Desired || c.Now.Before(s.Retry) {
+		return false, nil
+	}
+	count := map[string]int{}
+	for _, z := range s.Zones {
+		if !s.dark[z] && !s.avoided(c.Now, z) {
+			count[z] = 0
+		}
+	}
+	for _, i := range s.members {
+		if i.Replacing != nil {
+			return false, nil
+		}
+		if n, ok := count[i.Zone]; ok && i.Active() {
+			count[i.Zone] = n + 1
+		}
+	}
+	from, to := s.uneven(count)
+	if from == "" {
+		return false, nil
+	}
+	i := s.choose(c.Now, s.Desired, s.outside(from))
+	if i == nil {
+		return false, nil
+	}
+	why := fmt.Sprintf("At %s instances were launched to balance instances in zones %s with other zones resulting in more than desired number of instances in the group.", stamp(c.Now), to)
+	return true, k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
+		d.Replacing = &Replacement{Why: why, First: true, Balance: true, At: c.Now}
+		Members.Put(tx, d)
+		Wake(tx, g, time.Time{})
+		return nil
+	})
+}
+
+// uneven are the zone that has too many instances and the one that has too few;
+// "" where all is even. A zone that the group has left has too many with one.
+func (s *scene) uneven(count map[string]int) (from, to string) {
+	for _, z := range s.Zones {
+		n, ok := count[z]
+		if !ok {
+			continue
+		}
+		if from == "" || n > count[from] {
+			from = z
+		}
+		if to == "" || n < count[to] {
+			to = z
+		}
+	}
+	if to == "" {
+		return "", ""
+	}
+	for _, i := range s.members {
+		if i.Active() && !s.in(i.Zone) && !i.Protected {
+			return i.Zone, to
+		}
+	}
+	if count[from]-count[to] < 2 {
+		return "", ""
+	}
+	return from, to
+}
+
+func (s *scene) in(zone string) bool {
+	for _, z := range s.Zones {
+		if z == zone {
+			return true
+		}
+	}
+	return false
+}
+
+// outside are the instances that are not in a zone, to be left out.
+func (s *scene) outside(zone string) map[string]bool {
+	out := map[string]bool{}
+	for _, i := range s.members {
+		if i.Zone != zone {
+			out[i.ID] = true
+		}
+	}
+	return out
+}
+
+// avoided tells whether launches failed in a zone of late.
+func (g *Group) avoided(now time.Time, zone string) bool {
+	for _, a := range g.Avoid {
+		if a.Zone == zone && now.Before(a.Until) {
+			return true
+		}
+	}
+	return false
+}
