@@ -1,0 +1,3 @@
+package fis
+
+func (s *service) commandActions() []*kind { return nil }
