@@ -24,12 +24,16 @@ type site struct {
 	mu       sync.Mutex // guards what follows
 	fronts   map[portKey]front
 	closed   bool
+	untidy   func() // ends tidy
 }
 
 func newSite(e *Engine, id string) *site {
 	s := &site{Engine: e, id: id, stats: newStats(), fronts: map[portKey]front{}}
 	s.desired.Store(&Balancer{ID: id})
 	s.pools.Store(&map[string]*pool{})
+	ctx, stop := context.WithCancel(e.ctx)
+	s.untidy = stop
+	s.start(func() { s.tidy(ctx) })
 	return s
 }
 
@@ -119,6 +123,7 @@ func (s *site) close(grace time.Duration) {
 	fronts := s.fronts
 	s.fronts, s.closed = nil, true
 	s.mu.Unlock()
+	s.untidy()
 	for _, f := range fronts {
 		f.close(grace)
 	}

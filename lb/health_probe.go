@@ -33,7 +33,7 @@ func (p *pool) probe(ctx context.Context, m *member, n *Node, g *Group) verdict 
 		}
 		return p.probeHTTP(ctx, m, g, dial, secure)
 	case "TLS", "SSL":
-		c, err := dialTLS(ctx, dial)
+		c, err := dialTLS(ctx, dial, g)
 		if err != nil {
 			return failed(err)
 		}
@@ -50,12 +50,12 @@ func (p *pool) probe(ctx context.Context, m *member, n *Node, g *Group) verdict 
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-func dialTLS(ctx context.Context, dial dialFunc) (net.Conn, error) {
+func dialTLS(ctx context.Context, dial dialFunc, g *Group) (net.Conn, error) {
 	c, err := dial(ctx, "", "")
 	if err != nil {
 		return nil, err
 	}
-	secure := tls.Client(c, targetTLS())
+	secure := tls.Client(c, backendTLS(g, ""))
 	if err := secure.HandshakeContext(ctx); err != nil {
 		c.Close()
 		return nil, err
@@ -75,7 +75,7 @@ func (p *pool) agent() string {
 func (p *pool) probeHTTP(ctx context.Context, m *member, g *Group, dial dialFunc, secure bool) verdict {
 	if secure {
 		plain := dial
-		dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialTLS(ctx, plain) }
+		dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialTLS(ctx, plain, g) }
 	}
 	c, err := dial(ctx, "", "")
 	if err != nil {
@@ -103,7 +103,7 @@ func (p *pool) probeHTTP(ctx context.Context, m *member, g *Group, dial dialFunc
 
 // probeHTTP2 asks over HTTP/2; of gRPC the code is in a trailer.
 func (p *pool) probeHTTP2(ctx context.Context, m *member, g *Group, dial dialFunc, secure bool) verdict {
-	t := &http.Transport{DialContext: dial, TLSClientConfig: targetTLS("h2"), DisableKeepAlives: true, DisableCompression: true, Protocols: new(http.Protocols)}
+	t := &http.Transport{DialContext: dial, TLSClientConfig: backendTLS(g, ""), DisableKeepAlives: true, DisableCompression: true, Protocols: new(http.Protocols)}
 	url := "http://"
 	if t.Protocols.SetUnencryptedHTTP2(true); secure {
 		t.Protocols = new(http.Protocols)

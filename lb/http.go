@@ -183,6 +183,8 @@ func (f *httpFront) accept(conn net.Conn, n *Node) {
 		return
 	}
 	c.meter.connections.add(1)
+	c.meter.active.add(1)
+	defer c.meter.active.add(-1)
 	if config.tls != nil {
 		if !c.handshake(config) {
 			return

@@ -47,10 +47,10 @@ func (c *callers) transport(n *Node, g *Group) *http.Transport {
 		return t
 	}
 	t := &http.Transport{
-		DialContext: callTarget, DisableCompression: true, ForceAttemptHTTP2: false,
+		DialContext: callTarget, DisableCompression: true,
 		MaxIdleConnsPerHost: idleTargets, IdleConnTimeout: time.Minute,
 		MaxResponseHeaderBytes: maxAnswerHead, Protocols: new(http.Protocols),
-		TLSClientConfig: targetTLS(),
+		TLSClientConfig: backendTLS(g, ""),
 	}
 	switch http2 := g.Version == "HTTP2" || g.Version == "GRPC"; {
 	case http2 && g.Protocol == "HTTPS":

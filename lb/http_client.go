@@ -251,7 +251,7 @@ func (c *client) own(a *answer, keep bool) bool {
 		keep = !c.req.expects && c.skipBody()
 	}
 	x := &c.x
-	x.status = a.status
+	x.status, x.sentBody = a.status, int64(len(a.body))
 	out := appendStatus(c.out[:0], a.status, statusText(a.status))
 	a.header(x.config.attrs, c.front.site.opts.Clock.Machine(), func(name, value string) {
 		out = appendField(out, name, value)

@@ -161,7 +161,6 @@ func (x *exchange) finish() {
 	m := x.meter
 	if x.group != nil && (x.member != nil || x.pool.group.Load().Function != nil) {
 		x.group.requests.add(1)
-		x.group.perTarget.add(1)
 	}
 	m.bytes.add(x.received + x.sent)
 	if x.grpc {

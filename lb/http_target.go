@@ -31,6 +31,7 @@ type targetConn struct {
 	member  *member
 	zone    string
 	untrack func()
+	count   *gauge
 	used    int
 	since   clock.Stopwatch // when it was laid aside
 }
@@ -71,7 +72,7 @@ func (m *member) connect(ctx context.Context, n *Node, fresh bool) (*targetConn,
 		return nil, err
 	}
 	if m.pool.group.Load().Protocol == "HTTPS" {
-		secure := tls.Client(conn, targetTLS("http/1.1"))
+		secure := tls.Client(conn, backendTLS(m.pool.group.Load(), "http/1.1"))
 		if err := secure.HandshakeContext(ctx); err != nil {
 			conn.Close()
 			return nil, &tlsError{err}
@@ -80,14 +81,9 @@ func (m *member) connect(ctx context.Context, n *Node, fresh bool) (*targetConn,
 	}
 	c := &targetConn{Conn: conn, member: m, zone: n.Zone}
 	c.untrack = m.track(func() { conn.Close() })
+	c.count = m.pool.site.nodeMeter(m.pool.site.desired.Load(), n.Zone).active
+	c.count.add(1)
 	return c, nil
-}
-
-// targetTLS is how targets are called: load balancers do not verify their
-// certificates.
-// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
-func targetTLS(protocols ...string) *tls.Config {
-	return &tls.Config{InsecureSkipVerify: true, NextProtos: protocols, MinVersion: tls.VersionTLS10}
 }
 
 // tlsError is a handshake with a target that failed.
@@ -124,6 +120,7 @@ func (c *targetConn) keep() {
 // discard closes a connection for good.
 func (c *targetConn) discard() {
 	c.untrack()
+	c.count.add(-1)
 	c.Close()
 	c.in.free()
 }
@@ -166,10 +163,12 @@ func (m *member) closeOld(than time.Duration) {
 	})
 }
 
+// tidyEvery is how often connections are looked through that nobody uses.
+const tidyEvery = 15 * time.Second
+
 // tidy closes, every so often, connections to targets that nobody needs.
 func (s *site) tidy(ctx context.Context) {
-	const every = 15 * time.Second
-	for s.opts.Clock.Wait(ctx, every) == nil {
+	for s.opts.Clock.Wait(ctx, tidyEvery) == nil {
 		idle := s.desired.Load().IdleTimeout
 		if idle <= 0 {
 			idle = time.Minute

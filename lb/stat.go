@@ -2,6 +2,7 @@ package lb
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -35,7 +36,7 @@ func (s *stats) counter(name, unit, zone, group string) *counter {
 	return c.(*counter)
 }
 
-// value notes one value of a metric that is more than a sum.
+// value is the distribution of a metric that is more than a sum.
 func (s *stats) value(name, unit, zone, group string) *values {
 	k := statKey{name, unit, zone, group}
 	if v, ok := s.values.Load(k); ok {
@@ -91,28 +92,34 @@ func (v *values) take() (xs, counts []float64) {
 // group as they were counted, and summed over zones and over groups, as AWS
 // has them under its dimensions.
 func (s *site) statistics() []Statistic {
-	sums := map[statKey]map[float64]float64{}
+	sums := map[statKey]float64{}
 	s.stats.counters.Range(func(k, c any) bool {
 		if n := c.(*counter).n.Swap(0); n != 0 {
 			for _, to := range rollup(k.(statKey)) {
-				if sums[to] == nil {
-					sums[to] = map[float64]float64{}
-				}
-				sums[to][0] += float64(n)
+				sums[to] += float64(n)
 			}
 		}
 		return true
 	})
+	levels := append(s.stats.levels(), s.hosts()...)
+	if s.desired.Load().Kind == Application {
+		s.perTarget(sums)
+		s.capacity(sums, levels)
+	}
 	var all []Statistic
 	for k, sum := range sums {
-		all = append(all, Statistic{Name: k.name, Unit: k.unit, Zone: k.zone, Group: k.group, Values: []float64{sum[0]}, Counts: []float64{1}})
+		all = append(all, single(k, sum))
 	}
-	return append(append(all, s.distributions()...), s.stats.levels()...)
+	return append(append(all, s.stats.distributions()...), levels...)
 }
 
-func (s *site) distributions() (all []Statistic) {
+func single(k statKey, x float64) Statistic {
+	return Statistic{Name: k.name, Unit: k.unit, Zone: k.zone, Group: k.group, Values: []float64{x}, Counts: []float64{1}}
+}
+
+func (s *stats) distributions() (all []Statistic) {
 	sums := map[statKey]map[float64]float64{}
-	s.stats.values.Range(func(k, v any) bool {
+	s.values.Range(func(k, v any) bool {
 		xs, counts := v.(*values).take()
 		for _, to := range rollup(k.(statKey)) {
 			for i, x := range xs {
@@ -137,17 +144,10 @@ func (s *site) distributions() (all []Statistic) {
 // rollup are the dimensions under which a metric appears.
 func rollup(k statKey) []statKey {
 	all := []statKey{k}
-	add := func(zone, group string) {
-		n := statKey{k.name, k.unit, zone, group}
-		for _, o := range all {
-			if o == n {
-				return
-			}
+	for _, n := range []statKey{{k.name, k.unit, "", k.group}, {k.name, k.unit, k.zone, ""}, {k.name, k.unit, "", ""}} {
+		if !slices.Contains(all, n) {
+			all = append(all, n)
 		}
-		all = append(all, n)
 	}
-	add("", k.group)
-	add(k.zone, "")
-	add("", "")
 	return all
 }

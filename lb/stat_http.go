@@ -2,36 +2,40 @@ package lb
 
 // nodeMeter counts what concerns a node and no group.
 type nodeMeter struct {
-	connections, active, bytes, rejected *counter
-	tlsErrors, redirects, fixed, rules   *counter
-	elb4xx, elb5xx                       *counter
-	elb500, elb502, elb503, elb504       *counter
-	grpc, unrouted                       *counter
+	connections, bytes, rejected       *counter
+	tlsErrors, redirects, fixed, rules *counter
+	elb4xx, elb5xx                     *counter
+	elb500, elb502, elb503, elb504     *counter
+	grpc                               *counter
+	active                             *gauge // connections from clients and to targets
 }
 
 // groupMeter counts what concerns a group at a node.
 type groupMeter struct {
-	requests, perTarget            *counter
-	codes                          [6]*counter
-	connectErrors, tlsErrors, grpc *counter
-	time                           *values
+	requests                 *counter
+	codes                    [6]*counter
+	connectErrors, tlsErrors *counter
+	time                     *values
 }
 
-// active is a gauge: what is open, from clients and to targets. The counter of
-// the same name gets what it was when statistics are given out.
+// nodeMeter is the meter of a node.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-cloudwatch-metrics.html
 func (s *site) nodeMeter(b *Balancer, zone string) *nodeMeter {
 	c := func(name string) *counter { return s.stats.counter(name, "Count", zone, "") }
 	m := &nodeMeter{
 		elb4xx: c("HTTPCode_ELB_4XX"), elb5xx: c("HTTPCode_ELB_5XX"),
-		unrouted: &counter{},
 	}
 	if b.Kind == Classic { // what AWS does not publish for classic ones is counted nowhere
 		none := &counter{}
-		m.connections, m.bytes, m.rejected, m.tlsErrors = none, c("EstimatedProcessedBytes"), none, none
+		m.active = s.stats.gauge("EstimatedALBActiveConnectionCount", zone)
+		m.connections, m.rejected, m.tlsErrors = c("EstimatedALBNewConnectionCount"), none, c("EstimatedClientTLSNegotiationErrorCount")
+		m.bytes = s.stats.counter("EstimatedProcessedBytes", "Bytes", zone, "")
 		m.redirects, m.fixed, m.rules, m.grpc = none, none, none, none
 		m.elb500, m.elb502, m.elb503, m.elb504 = none, none, none, none
 		return m
 	}
+	m.active = s.stats.gauge("ActiveConnectionCount", zone)
 	m.elb4xx, m.elb5xx = c("HTTPCode_ELB_4XX_Count"), c("HTTPCode_ELB_5XX_Count")
 	m.connections, m.rejected = c("NewConnectionCount"), c("RejectedConnectionCount")
 	m.bytes = s.stats.counter("ProcessedBytes", "Bytes", zone, "")
@@ -67,7 +71,7 @@ func (s *site) groupMeter(b *Balancer, zone, group string) *groupMeter {
 	if b.Kind == Classic {
 		c := func(name string) *counter { return s.stats.counter(name, "Count", zone, "") }
 		m := &groupMeter{
-			requests: c("RequestCount"), perTarget: &counter{}, tlsErrors: &counter{},
+			requests: c("RequestCount"), tlsErrors: &counter{},
 			connectErrors: c("BackendConnectionErrors"), time: s.stats.value("Latency", "Seconds", zone, ""),
 		}
 		for i := range m.codes {
@@ -77,7 +81,7 @@ func (s *site) groupMeter(b *Balancer, zone, group string) *groupMeter {
 	}
 	c := func(name string) *counter { return s.stats.counter(name, "Count", zone, group) }
 	m := &groupMeter{
-		requests: c("RequestCount"), perTarget: c("RequestCountPerTarget"),
+		requests:      c("RequestCount"),
 		connectErrors: c("TargetConnectionErrorCount"), tlsErrors: c("TargetTLSNegotiationErrorCount"),
 		time: s.stats.value("TargetResponseTime", "Seconds", zone, group),
 	}
