@@ -235,6 +235,16 @@ func (t *Table[T]) Scan(r Reader, prefix ...any) iter.Seq[*T] {
 	return t.span(r, Range{From: from, To: Next(from)})
 }
 
+// Count is how many records have a key that starts with prefix. None is
+// decoded.
+func (t *Table[T]) Count(r Reader, prefix ...any) (n int) {
+	from := t.row(prefix)
+	for range r.Scan(Range{From: from, To: Next(from)}) {
+		n++
+	}
+	return n
+}
+
 // ScanReverse is Scan from the last record to the first.
 func (t *Table[T]) ScanReverse(r Reader, prefix ...any) iter.Seq[*T] {
 	from := t.row(prefix)

@@ -22,6 +22,7 @@ func openBucket(c *cloud.Call, r store.Reader, name string, expectedOwner *strin
 		return nil, err
 	}
 	logRequest(c, b)
+	countRequest(c, b)
 	return b, checkOwner(b, expectedOwner)
 }
 

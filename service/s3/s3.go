@@ -39,6 +39,7 @@ func Module() cloud.Module {
 		Denied:      denied,
 		Stored:      stored,
 		Count:       holdings,
+		Metrics:     new(publisher).metrics,
 	}
 }
 
