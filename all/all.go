@@ -3,11 +3,16 @@ package all
 
 import (
 	"pileus/cloud"
+	"pileus/lb/attach"
 	"pileus/node"
+	"pileus/service/autoscaling"
 	"pileus/service/cloudwatch"
 	"pileus/service/dlm"
 	"pileus/service/ec2"
 	"pileus/service/ec2/ebs/direct"
+	"pileus/service/elbv2"
+	"pileus/service/elb"
+	"pileus/service/fis"
 	"pileus/service/iam"
 	"pileus/service/organizations"
 	"pileus/service/rbin"
@@ -20,9 +25,14 @@ import (
 
 // Modules makes every service of the cloud.
 func Modules(p node.Parts) []cloud.Module {
+	balancers := attach.New(p.Plane, p.Clock, p.Log) // one data path for all load balancers
+	balancing := attach.New(p.Plane, p.Clock, p.Log)
 	return []cloud.Module{
 		ec2.Module(ec2.Parts{Plane: p.Plane, Authority: p.Authority, Log: p.Log}),
+		elbv2.Module(elbv2.Parts{Data: balancing}),
 		cloudwatch.Module(),
+		elb.Module(elb.Parts{Data: balancers, Log: p.Log}),
+		autoscaling.Module(),
 		iam.Module(),
 		organizations.Module(),
 		s3.Module(),
@@ -32,6 +42,7 @@ func Modules(p node.Parts) []cloud.Module {
 		s3control.Module(),
 		direct.Module(),
 		dlm.Module(),
+		fis.Module(fis.Parts{Plane: p.Plane, Faults: p.Faults}),
 		rbin.Module(),
 	}
 }

@@ -15,6 +15,7 @@ import (
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
 	"pileus/service/autoscaling/group"
+	"pileus/service/autoscaling/launch"
 	"pileus/service/autoscaling/refresh"
 	"pileus/service/autoscaling/scale"
 	"pileus/service/autoscaling/warm"
@@ -24,7 +25,8 @@ import (
 // Module lists what the service offers; see cloud.Module.
 func Module() cloud.Module {
 	keeper := group.New()
-	return join(keeper.Room(), scale.New(keeper), refresh.New(keeper), warm.New(keeper))
+	configurations := group.Room{Operations: launch.Bindings(group.LaunchesFrom), Access: access()}
+	return join(keeper.Room(), configurations, scale.New(keeper), refresh.New(keeper), warm.New(keeper))
 }
 
 // join makes one module of rooms.

@@ -17,6 +17,7 @@ package ec2
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -56,6 +57,7 @@ func Module(p Parts) cloud.Module {
 	instances.Authority = p.Authority
 	instances.Hooks.Template = fromTemplate
 	instances.Hooks.Tags = template.Tags
+	instances.Hooks.Changed = append(instances.Hooks.Changed, tellGroup)
 	sales := market.New(instances)
 	volumes.ImageOf = image.OfSnapshot
 	images.Instance = forImage
@@ -90,6 +92,25 @@ func (launchable) Find(c *cloud.Call, r store.Reader, id string) (instance.Image
 func fromTemplate(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) (*api.RunInstancesInput, error) {
 	run, _, _, err := template.Applied(c, r, in)
 	return run, err
+}
+
+// Auto Scaling marks its instances with the name of their group, which its
+// controller of groups is woken by.
+const (
+	groupTag        = "aws:autoscaling:groupName"
+	groupController = "autoscaling.group"
+)
+
+// tellGroup has the Auto Scaling group of an instance look at it. Only Auto
+// Scaling can set the tag.
+func tellGroup(c *cloud.Call, tx store.Tx, i *instance.Instance, _ instance.State) {
+	e, ok := resource.Find(c.In(i.Account, i.Region), tx, i.ID)
+	if !ok {
+		return
+	}
+	if name := e.Tags.Map()[groupTag]; name != "" {
+		tx.After(time.Time{}, groupController, store.K(i.Account, i.Region, name))
+	}
 }
 
 // reboot restarts an instance as part of what somebody else was allowed to do.

@@ -6,6 +6,7 @@ import (
 
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
+	"pileus/service/autoscaling/launch"
 	"pileus/store"
 )
 
@@ -295,4 +296,12 @@ func (i *Instance) Serving() bool { return i.State == api.LifecycleStateInServic
 // for a number of seconds.
 func (i *Instance) Warmed(now time.Time, seconds int32) bool {
 	return i.Serving() && !now.Before(i.InService.Add(time.Duration(seconds)*time.Second))
+}
+
+// LaunchesFrom tells whether a group launches from a launch configuration.
+func LaunchesFrom(r store.Reader, l *launch.Configuration) bool {
+	for range Groups.Index(r, "launch", l.Account, l.Region, l.Name) {
+		return true
+	}
+	return false
 }
