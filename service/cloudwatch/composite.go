@@ -159,7 +159,7 @@ func (a *alarm) compose(c *cloud.Call, r store.Reader) (verdict, error) {
 		v.state = api.StateValueAlarm
 	}
 	configured := *a.AlarmConfigurationUpdatedTimestamp
-	if latest == nil || latest.StateTransitionedTimestamp.Before(configured) {
+	if latest == nil || !latest.StateTransitionedTimestamp.After(configured) {
 		verb := "updated"
 		if *a.StateReason == "Unchecked: Initial alarm creation" {
 			verb = "created"
