@@ -21,6 +21,9 @@ func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, f
 	if forMachines(r) && g.services.byName["ec2"] != nil {
 		return g.services.byName["ec2"], nil
 	}
+	if forBalancers(r, host) && g.services.byName["elbv2"] != nil {
+		return g.services.byName["elbv2"], nil
+	}
 	if auth != nil && auth.Service != "" {
 		list := g.services.bySigning[auth.Service]
 		switch len(list) {
@@ -56,6 +59,12 @@ func (g *Gate) detectService(r *http.Request, auth *sigv4.Auth, host hostName, f
 // fail.
 func forMachines(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, zone.Path) || r.URL.Path == "/_pileus/images" || r.URL.Path == "/_pileus/spot" || strings.HasPrefix(r.URL.Path, "/_pileus/network/")
+}
+
+// forBalancers tells of requests to a load balancer by its name, which are the
+// business of whoever is behind it, and of those for what trust stores hold.
+func forBalancers(r *http.Request, host hostName) bool {
+	return host.Service == "elb" || r.URL.Path == "/_pileus/elb/truststore"
 }
 
 // forTokens tells of requests for the keys that verify web identity tokens,

@@ -41,7 +41,7 @@ func parseHost(host string) (h hostName) {
 		if s, r, ok := websiteLabel(service); ok {
 			service, region = s, r
 		}
-		if !hostService(service) {
+		if !hostService(service) && !(service == "elb" && len(parts) > 2) {
 			continue
 		}
 		h.Service = service

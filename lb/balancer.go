@@ -210,6 +210,9 @@ type Target struct {
 	// Target.InvalidState of an instance that is stopped, Target.NotInUse where
 	// the zone is not the balancer's. "" for targets that are checked.
 	Down, DownText string
+	// Known is how the target was before the process began, "healthy" or
+	// "unhealthy": what holds until the first checks are done. "" for not known.
+	Known string
 	// Draining is since when it is being deregistered; zero for targets in use.
 	Draining time.Time
 }

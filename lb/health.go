@@ -137,10 +137,22 @@ func (p *pool) forgetViews(want map[checkKey]bool) {
 	}
 }
 
+// firstView is how a node sees a target that it has not checked yet: as it was
+// before the process began, if that is known.
+func firstView(t *Target) *view {
+	switch t.Known {
+	case stateHealthy:
+		return &view{state: stateHealthy}
+	case stateUnhealthy:
+		return &view{state: stateUnhealthy, reason: "Target.FailedHealthChecks"}
+	}
+	return &view{state: stateInitial, reason: "Elb.InitialHealthChecking"}
+}
+
 // applyCheck starts a series of checks, or starts it anew if it has changed.
 func (p *pool) applyCheck(k checkKey, m *member, n *Node, g *Group) {
 	if m.views[k.zone] == nil {
-		m.views[k.zone] = &view{state: stateInitial, reason: "Elb.InitialHealthChecking"}
+		m.views[k.zone] = firstView(m.target.Load())
 	}
 	c := p.checks[k]
 	if c != nil {

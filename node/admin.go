@@ -46,6 +46,7 @@ func (n *Node) adminHandler() http.Handler {
 	n.mount(m, zone.Path, func(c *core) http.Handler { return c.gate })
 	n.mount(m, zone.Path+"/", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "POST /_pileus/spot", func(c *core) http.Handler { return c.gate })
+	n.mount(m, "/_pileus/elb/", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "/_pileus/federation", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "GET /_pileus/tokens/", func(c *core) http.Handler { return c.gate })
 	n.mount(m, "/_pileus/bill", func(c *core) http.Handler { return c.meter.Handler() })

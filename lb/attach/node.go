@@ -57,6 +57,7 @@ type Node struct {
 	Public                          netip.Addr // invalid for none
 	Allocation                      string     // of the elastic address that Public is; "" for one that is lent
 	IPv6                            []netip.Addr
+	Groups                          []string // security groups
 }
 
 // Opening says what interface a load balancer gets in a subnet.
@@ -124,6 +125,10 @@ func (n *Node) look(c *cloud.Call) error {
 			return err
 		}
 		n.Allocation = cloud.Or(a.AllocationId, "")
+	}
+	n.Groups = nil
+	for _, g := range i.Groups {
+		n.Groups = append(n.Groups, *g.GroupId)
 	}
 	for _, six := range i.Ipv6Addresses {
 		a, err := netip.ParseAddr(*six.Ipv6Address)

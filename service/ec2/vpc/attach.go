@@ -41,6 +41,9 @@ func CreateInterface(c *cloud.Call, tx store.Tx, n NewInterface) (*Interface, er
 	if err != nil {
 		return nil, err
 	}
+	if n.Type == balancerInterface && len(n.Groups) == 0 {
+		groups = nil // a network load balancer may go without: nothing filters what reaches it
+	}
 	i := &Interface{
 		Account: c.Account, Region: c.Region, ID: resource.NewID(c, "eni"), VPC: s.VPC, Subnet: s.ID, Zone: s.Zone,
 		Description: n.Description, Type: cmp.Or(n.Type, "interface"), MAC: newMAC(c), Groups: groups, SourceCheck: true,
