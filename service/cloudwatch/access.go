@@ -37,7 +37,7 @@ func access() []cloud.Access {
 		}),
 		onDashboards(&api.DeleteDashboards, func(in *api.DeleteDashboardsInput) []string { return in.DashboardNames }),
 		onDashboards(&api.GetDashboard, func(in *api.GetDashboardInput) []string { return []string{in.DashboardName} }),
-		onDashboards(&api.PutDashboard, func(in *api.PutDashboardInput) []string { return []string{in.DashboardName} }),
+		api.PutDashboard.Decides([]string{"cloudwatch:PutDashboard", "cloudwatch:TagResource"}, checkPutDashboard),
 		api.ListDashboards.Needs("cloudwatch:ListDashboards", nil),
 		onRules(&api.DeleteInsightRules, func(in *api.DeleteInsightRulesInput) []string { return in.RuleNames }),
 		onRules(&api.DisableInsightRules, func(in *api.DisableInsightRulesInput) []string { return in.RuleNames }),
@@ -51,6 +51,7 @@ func access() []cloud.Access {
 		api.DeleteAnomalyDetector.Needs("cloudwatch:DeleteAnomalyDetector", nil),
 		api.DescribeAnomalyDetectors.Needs("cloudwatch:DescribeAnomalyDetectors", nil),
 		api.GetMetricData.Needs("cloudwatch:GetMetricData", nil),
+		api.GetMetricWidgetImage.Needs("cloudwatch:GetMetricWidgetImage", nil),
 		api.GetMetricStatistics.Needs("cloudwatch:GetMetricStatistics", nil),
 		api.ListMetrics.Needs("cloudwatch:ListMetrics", nil),
 		api.PutMetricData.Decides([]string{"cloudwatch:PutMetricData"}, func(_ *cloud.Call, _ store.Reader, in *api.PutMetricDataInput) ([]cloud.Check, error) {

@@ -50,3 +50,12 @@ func checkManagedRules(_ *cloud.Call, _ store.Reader, in *api.PutManagedInsightR
 	}
 	return []cloud.Check{{Action: "cloudwatch:PutManagedInsightRules", Resource: cloud.Resource{ARN: "*"}, Keys: keys}}, nil
 }
+
+// checkPutDashboard also needs to tag, where a dashboard begins with tags.
+func checkPutDashboard(c *cloud.Call, r store.Reader, in *api.PutDashboardInput) ([]cloud.Check, error) {
+	res := cloud.Resource{ARN: dashboardARN(c, in.DashboardName)}
+	if d, ok := dashboards.Get(r, c.Account, in.DashboardName); ok {
+		res.Tags = d.Tags
+	}
+	return withTags("cloudwatch:PutDashboard", res, in.Tags), nil
+}

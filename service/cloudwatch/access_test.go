@@ -42,6 +42,7 @@ func trials(now time.Time) map[string]trial {
 		"SetAlarmState":             of(&api.SetAlarmState, &api.SetAlarmStateInput{AlarmName: "a", StateValue: "OK", StateReason: "by hand"}),
 		"GetMetricData": of(&api.GetMetricData, &api.GetMetricDataInput{StartTime: now, EndTime: now.Add(time.Hour), MetricDataQueries: []api.MetricDataQuery{
 			{Id: "m", MetricStat: &api.MetricStat{Metric: api.Metric{Namespace: new(ns), MetricName: new("m")}, Period: 60, Stat: "Sum"}}}}),
+		"GetMetricWidgetImage":     of(&api.GetMetricWidgetImage, &api.GetMetricWidgetImageInput{MetricWidget: `{"metrics":[["Shop","m"]]}`}),
 		"DeleteInsightRules":       of(&api.DeleteInsightRules, &api.DeleteInsightRulesInput{RuleNames: []string{"doomed"}}),
 		"DescribeInsightRules":     of(&api.DescribeInsightRules, &api.DescribeInsightRulesInput{}),
 		"DisableInsightRules":      of(&api.DisableInsightRules, &api.DisableInsightRulesInput{RuleNames: []string{"r"}}),

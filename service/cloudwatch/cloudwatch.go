@@ -15,8 +15,10 @@
 //	math_*.go                    metric math in queries
 //	anomaly*.go                  what is to be expected of a metric
 //	insight*.go                  Contributor Insights
+//	widget*.go                   graphs, as images and in dashboards
 //	series                       how points are kept
 //	math                         the language of metric math
+//	picture                      charts
 package cloudwatch
 
 import (
@@ -54,12 +56,13 @@ func Module() cloud.Module {
 			api.EnableAlarmActions.Update(enableAlarmActions),
 			api.GetDashboard.View(getDashboard),
 			api.GetMetricData.View(getMetricData).Partial("linked accounts; SERVICE_QUOTA, LAMBDA and DB_PERF_INSIGHTS are refused"),
+			api.GetMetricWidgetImage.View(getMetricWidgetImage).Partial("OutputFormat image/png"),
 			api.GetMetricStatistics.View(getMetricStatistics),
 			api.ListDashboards.View(listDashboards),
 			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
 			api.ListTagsForResource.View(listTagsForResource),
 			api.PutCompositeAlarm.Update(putCompositeAlarm),
-			api.PutDashboard.Update(putDashboard).Partial("tags; warnings about the properties of widgets"),
+			api.PutDashboard.Update(putDashboard),
 			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on PromQL queries"),
 			api.PutMetricData.Update(putMetricData).Partial("EntityMetricData"),
 			api.SetAlarmState.Update(setAlarmState),

@@ -1,8 +1,6 @@
 package cloudwatch
 
 import (
-	"encoding/json"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -31,53 +29,19 @@ func dashboardARN(c *cloud.Call, name string) string {
 }
 
 func putDashboard(c *cloud.Call, tx store.Tx, in *api.PutDashboardInput) (*api.PutDashboardOutput, error) {
-	if len(in.Tags) > 0 {
-		return nil, cloud.Errorf(501, "NotImplemented", "pileus has no tags of dashboards yet.")
-	}
 	if !dashboardName.MatchString(in.DashboardName) {
 		return nil, api.ErrDashboardInvalidInputError.New("The value %s for field DashboardName contains invalid characters. It can only contain alphanumerics, dash (-) and underscore (_).", in.DashboardName)
 	}
-	if err := checkDashboard(in.DashboardBody); err != nil {
+	warnings, err := checkDashboard(in.DashboardBody)
+	if err != nil {
 		return nil, err
 	}
-	dashboards.Put(tx, &dashboard{Account: c.Account, Name: in.DashboardName, Body: in.DashboardBody, Modified: c.Now})
-	return &api.PutDashboardOutput{DashboardValidationMessages: []api.DashboardValidationMessage{}}, nil
-}
-
-// checkDashboard looks at a body as far as the kinds of its widgets.
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
-func checkDashboard(body string) error {
-	var doc struct {
-		Widgets []struct {
-			Type       string         `json:"type"`
-			Properties map[string]any `json:"properties"`
-		} `json:"widgets"`
+	d := &dashboard{Account: c.Account, Name: in.DashboardName, Body: in.DashboardBody, Modified: c.Now, Tags: tagMap(in.Tags)}
+	if old, ok := dashboards.Get(tx, c.Account, in.DashboardName); ok {
+		d.Tags = old.Tags
 	}
-	if err := json.Unmarshal([]byte(body), &doc); err != nil {
-		return badDashboard("", "The dashboard body is not a valid JSON object.")
-	}
-	for i, w := range doc.Widgets {
-		path := fmt.Sprintf("/widgets/%d", i)
-		switch w.Type {
-		case "metric", "text", "log", "alarm", "explorer", "custom":
-		default:
-			return badDashboard(path+"/type", "Should be one of metric, text, log, alarm, explorer, custom")
-		}
-		if w.Properties == nil {
-			return badDashboard(path, "Should have required property 'properties'")
-		}
-	}
-	return nil
-}
-
-func badDashboard(path, message string) error {
-	text := "The field DashboardBody must be a valid JSON object"
-	if path != "" {
-		text = "The dashboard body is invalid, there is 1 validation error"
-	}
-	return api.ErrDashboardInvalidInputError.New("%s", text).Details(&api.DashboardInvalidInputError{
-		Message: &text, DashboardValidationMessages: []api.DashboardValidationMessage{{DataPath: &path, Message: &message}},
-	})
+	dashboards.Put(tx, d)
+	return &api.PutDashboardOutput{DashboardValidationMessages: append([]api.DashboardValidationMessage{}, warnings...)}, nil
 }
 
 func noDashboard(name string) error {

@@ -17,7 +17,11 @@ const maxFound = 500
 
 // metric reads a query's metric in a period.
 func (e *evaluation) metric(q *api.MetricDataQuery, period int64) (math.Value, error) {
-	m := newMetric(e.c, *q.MetricStat.Metric.Namespace, *q.MetricStat.Metric.MetricName, q.MetricStat.Metric.Dimensions)
+	c := e.c
+	if region := e.regions[q.Id]; region != "" {
+		c = c.In(c.Account, region)
+	}
+	m := newMetric(c, *q.MetricStat.Metric.Namespace, *q.MetricStat.Metric.MetricName, q.MetricStat.Metric.Dimensions)
 	s, err := e.read(m, q.MetricStat.Stat, cloud.Or(q.MetricStat.Unit, ""), period)
 	s.Label = math.Label(cloud.Or(q.Label, m.Name), &s, math.LabelContext{Default: m.Name, Now: e.c.Now})
 	return math.One(s), err
@@ -29,18 +33,24 @@ func (e *evaluation) read(m *metric, stat, unit string, period int64) (s math.Se
 	if e.r == nil {
 		return s, nil
 	}
-	ask := &api.MetricStat{Metric: m.describe(), Period: int32(period), Stat: stat}
-	if unit != "" {
-		ask.Unit = &unit
+	f, full, ok := series.ParseStat(stat)
+	if !ok {
+		return s, badValue(stat, "Stat")
 	}
 	g := e.grid(period)
-	list, err := samples(e.c, e.r, ask, g.From, g.To)
-	if err != nil {
-		return s, err
+	ask := series.Query{Now: e.c.Now, From: g.From, To: g.To, Period: period, Unit: unit, AnyUnit: unit == "", Full: full}
+	if e.whole > 0 {
+		ask.Anchor = g.From
 	}
-	s.Times, s.Values = make([]int64, len(list)), make([]float64, len(list))
-	for i, x := range list {
-		s.Times[i], s.Values[i] = x.at, x.v
+	points, err := series.Read(e.r, m.id(), ask)
+	if err != nil {
+		return s, fmt.Errorf("read %s: %w", m.Name, err)
+	}
+	s.Times, s.Values = make([]int64, 0, len(points)), make([]float64, 0, len(points))
+	for i := range points {
+		if v, ok := f(&points[i].Set); ok {
+			s.Times, s.Values = append(s.Times, (points[i].Time-ask.Anchor)/period*period+ask.Anchor/period*period), append(s.Values, v)
+		}
 	}
 	return s, nil
 }

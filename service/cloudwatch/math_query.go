@@ -44,6 +44,8 @@ type evaluation struct {
 	known      map[slot]math.Value
 	busy       []string // the expressions that are being worked out
 	messages   []api.MessageData
+	regions    map[string]string // where queries' metrics are, where that is elsewhere
+	whole      int64             // seconds; where set, all is one period of so long
 }
 
 // slot is a query's value in a period.
@@ -75,7 +77,9 @@ func (e *evaluation) in(q *api.MetricDataQuery, period int64) (v math.Value, err
 	}
 	e.busy = append(e.busy, q.Id)
 	defer func() { e.busy = e.busy[:len(e.busy)-1] }()
-	period = max(period, e.periodOf(q, nil))
+	if period = max(period, e.periodOf(q, nil)); e.whole > 0 {
+		period = e.whole
+	}
 	at := slot{q.Id, period}
 	if v, ok := e.known[at]; ok {
 		return v, nil

@@ -242,3 +242,9 @@ func (e *Expr) Bands() (ids []string) {
 	})
 	return ids
 }
+
+// IsBand tells whether the expression is nothing but a band.
+func (e *Expr) IsBand() bool {
+	c, ok := e.root.(*callNode)
+	return ok && c.name == "ANOMALY_DETECTION_BAND"
+}
