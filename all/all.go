@@ -10,8 +10,8 @@ import (
 	"pileus/service/dlm"
 	"pileus/service/ec2"
 	"pileus/service/ec2/ebs/direct"
-	"pileus/service/elbv2"
 	"pileus/service/elb"
+	"pileus/service/elbv2"
 	"pileus/service/fis"
 	"pileus/service/iam"
 	"pileus/service/organizations"
@@ -26,10 +26,9 @@ import (
 // Modules makes every service of the cloud.
 func Modules(p node.Parts) []cloud.Module {
 	balancers := attach.New(p.Plane, p.Clock, p.Log) // one data path for all load balancers
-	balancing := attach.New(p.Plane, p.Clock, p.Log)
 	return []cloud.Module{
 		ec2.Module(ec2.Parts{Plane: p.Plane, Authority: p.Authority, Log: p.Log}),
-		elbv2.Module(elbv2.Parts{Data: balancing}),
+		elbv2.Module(elbv2.Parts{Data: balancers}),
 		cloudwatch.Module(),
 		elb.Module(elb.Parts{Data: balancers, Log: p.Log}),
 		autoscaling.Module(),

@@ -182,4 +182,3 @@ func (s *elb) note(ctx context.Context, c cloud.Cloud) {
 		})
 	}
 }
-

@@ -280,4 +280,3 @@ func mutual(c *cloud.Call, r store.Reader, in *api.MutualAuthenticationAttribute
 	m.TrustStoreAssociationStatus = new("active")
 	return &m, nil
 }
-
