@@ -11,18 +11,19 @@ const (
 	leastPast = 24
 )
 
-// ageing is how much a day counts less than the one after it, and weekly how
-// much more the same day of an earlier week counts.
-const (
-	ageing = 0.85
-	weekly = 4
-)
+// ageing is how much a day counts less than the one after it.
+const ageing = 0.85
+
+// habits are how much more the same day of an earlier week may count than other
+// days: where each day is like the others it need not, where weekends are quiet
+// it must.
+var habits = []float64{1, 8, 512}
 
 // foresee continues an hourly series, whose last element is the hour that has
-// just ended, by n hours. It is NaN where nothing is known. Each hour is the
-// mean of the same hour of the days before, the newer and those of the same
-// weekday the more, at the level at which the last day was beside what had been
-// foreseen for it. ok is false where less than a day is known.
+// just ended, by n hours. NaN stands for what is not known. Each hour is the
+// mean of the same hour of the days before, brought to the present level; the
+// newer days count more, and those of the same weekday as much more as would
+// have foreseen the last week best. ok is false where less than a day is known.
 func foresee(past []float64, n int) (next []float64, ok bool) {
 	known := 0
 	for _, v := range past {
@@ -33,52 +34,77 @@ func foresee(past []float64, n int) (next []float64, ok bool) {
 	if known < leastPast {
 		return nil, false
 	}
-	level := trend(past)
+	m := model{past: past, growth: growth(past), weekly: habits[0]}
+	least := math.Inf(1)
+	for _, h := range habits {
+		tried := m
+		if tried.weekly = h; tried.error() < least {
+			least, m = tried.error(), tried
+		}
+	}
 	for i := range n {
-		next = append(next, max(0, seasonal(past, len(past), i, level)))
+		next = append(next, max(0, m.hour(len(past), i)))
 	}
 	return next, true
 }
 
-// seasonal foresees the hour end+i from past[:end].
-func seasonal(past []float64, end, i int, level float64) float64 {
+// model is a way to continue a series.
+type model struct {
+	past   []float64
+	growth float64 // of a day beside the one before
+	weekly float64
+}
+
+// hour is what the model has for the hour end+i, from past[:end].
+func (m model) hour(end, i int) float64 {
 	sum, weight := 0.0, 0.0
-	days := i/24 + 1
-	for d := days; end+i-24*d >= 0; d++ {
-		v := past[end+i-24*d]
+	for d := i/24 + 1; end+i-24*d >= 0; d++ {
+		v := m.past[end+i-24*d]
 		if math.IsNaN(v) {
 			continue
 		}
 		w := math.Pow(ageing, float64(d))
 		if d%7 == 0 {
-			w *= weekly
+			w *= m.weekly
 		}
-		sum, weight = sum+w*v, weight+w
+		sum, weight = sum+w*v*math.Pow(m.growth, float64(d)), weight+w
 	}
 	if weight == 0 {
-		return mean(past[:end]) * level
+		return mean(m.past[:end])
 	}
-	return sum / weight * level
+	return sum / weight
 }
 
-// trend is the last day beside what the days before it make one expect, or 1
-// where there are none; half and double at most.
-func trend(past []float64) float64 {
-	from := len(past) - 24
-	if from < 24 {
-		return 1
-	}
-	is, expected := 0.0, 0.0
-	for i := range 24 {
-		e := seasonal(past, from, i, 1)
-		if v := past[from+i]; !math.IsNaN(v) && !math.IsNaN(e) {
-			is, expected = is+v, expected+e
+// error is how far the model, asked each midnight, was off in the last week.
+func (m model) error() (sum float64) {
+	for day := 1; day <= 7; day++ {
+		end := len(m.past) - 24*day
+		if end < 24 {
+			break
+		}
+		for i := range 24 {
+			if v := m.past[end+i]; !math.IsNaN(v) {
+				sum += math.Abs(v - m.hour(end, i))
+			}
 		}
 	}
-	if expected <= 0 {
+	return sum
+}
+
+// growth is by what factor days grow, judged by pairs of the same hours a week
+// apart; a tenth a day at most, either way.
+func growth(past []float64) float64 {
+	const week = 7 * 24
+	now, before := 0.0, 0.0
+	for i := week; i < len(past); i++ {
+		if v := past[i] + past[i-week]; !math.IsNaN(v) {
+			now, before = now+past[i], before+past[i-week]
+		}
+	}
+	if before <= 0 {
 		return 1
 	}
-	return math.Sqrt(max(0.25, min(is/expected, 4)))
+	return max(0.9, min(math.Pow(now/before, 1.0/7), 1.1))
 }
 
 func mean(list []float64) float64 {
