@@ -232,6 +232,16 @@ type Tunnel struct {
 	Shared              string
 	Destinations        []netip.Prefix // reached through it now
 	Up                  bool
+	// BGP has its ends tell each other what is reached through it: then
+	// Destinations are not looked at. nil for static routes.
+	BGP *BGP
+}
+
+// BGP is how one end of a tunnel speaks the Border Gateway Protocol.
+type BGP struct {
+	Local, Peer uint32         // autonomous system numbers, ours and theirs
+	Networks    []netip.Prefix // announced
+	Listens     bool           // waits for the other end, which calls
 }
 
 // Flow is one flow record's worth of traffic: packets of one direction of one

@@ -17,6 +17,10 @@ type TunnelStatus struct {
 	Up      bool
 	Changed time.Time // when it came up or went down; zero: never
 	In, Out uint64    // bytes
+	// Established tells that the ends speak BGP with each other, and Learned what
+	// the other one announces.
+	Established bool
+	Learned     []netip.Prefix
 }
 
 // Site is a network on premises, which stands for a customer's own: a

@@ -31,6 +31,7 @@ const (
 	setSameZone   = "same-zone"
 	setServed4    = "served4" // addresses that this process serves in the router
 	setServed6    = "served6"
+	setSpeaking   = "speaking"  // inside addresses of tunnels whose ends speak BGP
 	setInterZone  = "bill-zone" // bytes by sender, to other zones
 	setInternet   = "bill-net"  // and through the internet gateway
 	setErrors     = "icmp-errors"
@@ -112,6 +113,14 @@ func (c *compiler) basics() {
 	}
 	c.set.chain("port", setMark(transport(2, 2)))
 	c.set.chain("icmp", setMark(transport(0, 2)))
+	speaking := c.set.set(setSpeaking, kindAddress4)
+	if c.vpc.VPN != nil {
+		for _, t := range c.vpc.VPN.Tunnels {
+			if t.BGP != nil {
+				speaking.add(t.Inside.Addr().AsSlice())
+			}
+		}
+	}
 	four, six := c.set.set(setServed4, kindAddress4), c.set.set(setServed6, kindAddress6)
 	for a := range c.served {
 		if a.Is4() {
@@ -215,13 +224,16 @@ func (c *compiler) arrival() {
 	arrive.put("from-internet", native(groupInternet))
 	arrive.put("from-outside", native(groupEgressOnly))
 	arrive.put("from-outside", native(groupPeering))
-	arrive.put("from-outside", native(groupVPN))
+	arrive.put("from-tunnel", native(groupVPN))
 	c.set.chain("from-internet",
 		rule(ipv4(), in(setLocal4, protocol(), source4()), drop()),
 		rule(ipv4(), isProtocol(unix.IPPROTO_ICMP), isICMPError(), translate(mapPublic, transport(20, 4)), setQuoted4(20)),
 		rule(ipv4(), translate(mapPublic, dest4()), setAddress4(16), accept()),
 		rule(ipv6(), goOn("from-outside")),
 		drop())
+	c.set.chain("from-tunnel",
+		rule(ipv4(), in(setSpeaking, dest4()), accept()),
+		goOn("from-outside"))
 	// Through a gateway or a peering comes only what is for this VPC and not
 	// from it: it is nobody's way to elsewhere.
 	c.set.chain("from-outside",
@@ -363,5 +375,6 @@ func (c *compiler) own() {
 		rule(discovery(), accept()),
 		rule(fromInterface(), ipv4(), in(setServed4, dest4()), accept()),
 		rule(fromInterface(), ipv6(), in(setServed6, dest6()), accept()),
+		rule(is(inGroup(), native(groupVPN)), ipv4(), in(setSpeaking, dest4()), accept()),
 		drop())
 }

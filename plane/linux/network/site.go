@@ -93,7 +93,7 @@ func (n *Network) applySite(o *site, s plane.Site) error {
 			w.close()
 			o.forget(w.name)
 		}
-		w, err := openTunnel(t, tunnelEnds{inside: o.wiring, outside: o.namespace, port: plane.TunnelPort + at, peer: n.port(t.Customer)}, n.log)
+		w, err := openTunnel(t, tunnelEnds{inside: o.wiring, outside: o.namespace, port: plane.TunnelPort + at, peer: n.port(t.Customer)}, n.opt.Clock, n.log)
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func (o *site) routes() error {
 		if w == nil || !w.alive() || o.links[w.name] == nil {
 			continue
 		}
-		for _, p := range t.Destinations {
+		for _, p := range w.leads(t) {
 			if _, taken := want[routeKey{unix.RT_TABLE_MAIN, p.Masked()}]; !taken {
 				want[routeKey{unix.RT_TABLE_MAIN, p.Masked()}] = nextHop{kind: unix.RTN_UNICAST, link: o.links[w.name].index}
 			}

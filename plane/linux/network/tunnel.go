@@ -16,6 +16,7 @@ import (
 	"golang.zx2c4.com/wireguard/device"
 	"golang.zx2c4.com/wireguard/tun"
 
+	"pileus/clock"
 	"pileus/plane"
 )
 
@@ -38,6 +39,7 @@ type tunnel struct {
 	changed  time.Time
 	in, out  uint64
 	silences int
+	speaker  *speaker // nil without BGP
 }
 
 // tunnelEnds say where a tunnel's ends are.
@@ -49,12 +51,13 @@ type tunnelEnds struct {
 }
 
 func tunnelPrint(t plane.Tunnel) string {
-	t.Destinations, t.Up = nil, false
-	return fmt.Sprintf("%+v", t)
+	b := t.BGP
+	t.Destinations, t.Up, t.BGP = nil, false, nil
+	return fmt.Sprintf("%+v %+v", t, b)
 }
 
 // openTunnel makes the device and its link.
-func openTunnel(t plane.Tunnel, ends tunnelEnds, log *slog.Logger) (*tunnel, error) {
+func openTunnel(t plane.Tunnel, ends tunnelEnds, clk clock.Clock, log *slog.Logger) (*tunnel, error) {
 	w := &tunnel{name: linkName(linkTunnel, t.ID), print: tunnelPrint(t), silences: tunnelSilence}
 	var link tun.Device
 	err := ends.inside.do(func() (err error) {
@@ -77,6 +80,9 @@ func openTunnel(t plane.Tunnel, ends tunnelEnds, log *slog.Logger) (*tunnel, err
 	if err := w.adopt(t, ends); err != nil {
 		w.device.Close()
 		return nil, err
+	}
+	if t.BGP != nil {
+		w.speaker = speak(t, ends.inside.namespace, clk, log)
 	}
 	return w, nil
 }
@@ -142,20 +148,36 @@ func (w *tunnel) look(now time.Time) (changed bool) {
 		w.silences = 0
 	}
 	w.in, w.out = in, out
+	changed = w.speaker.news()
 	if up := w.silences < tunnelSilence; up != w.up {
 		w.up, w.changed = up, now
-		return true
+		changed = true
 	}
-	return false
+	return changed
+}
+
+// leads is where the tunnel leads: what the other end announces, or else what
+// is known of it.
+func (w *tunnel) leads(t plane.Tunnel) []netip.Prefix {
+	if t.BGP == nil {
+		return t.Destinations
+	}
+	_, list := w.speaker.learned()
+	return list
 }
 
 func (w *tunnel) alive() bool { return w.up }
 
 func (w *tunnel) status() plane.TunnelStatus {
-	return plane.TunnelStatus{Up: w.up, Changed: w.changed, In: w.in, Out: w.out}
+	s := plane.TunnelStatus{Up: w.up, Changed: w.changed, In: w.in, Out: w.out}
+	s.Established, s.Learned = w.speaker.learned()
+	return s
 }
 
-func (w *tunnel) close() { w.device.Close() }
+func (w *tunnel) close() {
+	w.speaker.close()
+	w.device.Close()
+}
 
 // bind opens a device's sockets in a namespace.
 type bind struct {

@@ -35,7 +35,7 @@ func (r *router) tunnels() error {
 		if err := r.n.net.own(t.Outside); err != nil {
 			return err
 		}
-		w, err := openTunnel(t, tunnelEnds{inside: r.wiring, outside: r.n.net.namespace, group: groupVPN, port: r.n.port(t.Outside)}, r.n.log)
+		w, err := openTunnel(t, tunnelEnds{inside: r.wiring, outside: r.n.net.namespace, group: groupVPN, port: r.n.port(t.Outside)}, r.n.opt.Clock, r.n.log)
 		if err != nil {
 			return fmt.Errorf("tunnel %s: %w", id, err)
 		}
@@ -53,8 +53,10 @@ func (r *router) vpnHop(route plane.Route) nextHop {
 	if r.vpc.VPN != nil && r.vpc.VPN.ID == route.Target {
 		for _, t := range r.vpc.VPN.Tunnels {
 			w := r.wires[t.ID]
-			leads := slices.ContainsFunc(t.Destinations, func(p netip.Prefix) bool { return p.Overlaps(route.Destination) })
-			if w != nil && w.alive() && leads && r.links[w.name] != nil {
+			if w == nil || !w.alive() || r.links[w.name] == nil {
+				continue
+			}
+			if slices.ContainsFunc(w.leads(t), func(p netip.Prefix) bool { return p.Overlaps(route.Destination) }) {
 				return nextHop{kind: unix.RTN_UNICAST, link: r.links[w.name].index}
 			}
 		}

@@ -118,6 +118,9 @@ func desiredVPN(c *cloud.Call, r store.Reader, v *plane.VPC) {
 		for _, l := range g.Lines {
 			for _, t := range l.Tunnels {
 				t.Destinations = l.Routes
+				if t.BGP != nil { // which tells the other end of the VPC
+					t.BGP = &plane.BGP{Local: t.BGP.Local, Peer: t.BGP.Peer, Listens: t.BGP.Listens, Networks: v.CIDRs}
+				}
 				v.VPN.Tunnels = append(v.VPN.Tunnels, t)
 			}
 		}

@@ -20,6 +20,8 @@ type Connection struct {
 	Account, Region, ID string
 	Gateway, Customer   string
 	Routes              []netip.Prefix // static ones: what is on premises
+	Dynamic             bool           // BGP tells the routes, and Routes are none
+	Learned             []netip.Prefix // by BGP, of all tunnels that are up
 	Tunnels             []Tunnel       // two
 	Local, Remote       string         // ranges that the tunnels are for
 	Made                time.Time
@@ -62,8 +64,6 @@ func createVpnConnection(c *cloud.Call, tx store.Tx, in *api.CreateVpnConnection
 		return nil, resource.Missing("vpnGatewayId")
 	case !customers.Has(tx, c.Account, c.Region, in.CustomerGatewayId):
 		return nil, noCustomer(in.CustomerGatewayId)
-	case !cloud.Or(o.StaticRoutesOnly, false):
-		return nil, resource.Unsupported("Dynamic routing (BGP) is not available in this cloud. Set StaticRoutesOnly.")
 	case cloud.Or(o.TunnelInsideIpVersion, "ipv4") != "ipv4" || cloud.Or(o.EnableAcceleration, false):
 		return nil, resource.Errorf("InvalidParameterCombination", "IPv6 inside of tunnels and acceleration need a transit gateway.")
 	case len(o.TunnelOptions) > 2:
@@ -78,7 +78,7 @@ func createVpnConnection(c *cloud.Call, tx store.Tx, in *api.CreateVpnConnection
 	}
 	v := &Connection{
 		Account: c.Account, Region: c.Region, ID: resource.NewID(c, "vpn"), Gateway: gateway.ID, Customer: in.CustomerGatewayId,
-		Local: cloud.Or(o.LocalIpv4NetworkCidr, "0.0.0.0/0"), Remote: cloud.Or(o.RemoteIpv4NetworkCidr, "0.0.0.0/0"), Made: c.Now,
+		Dynamic: !cloud.Or(o.StaticRoutesOnly, false), Local: cloud.Or(o.LocalIpv4NetworkCidr, "0.0.0.0/0"), Remote: cloud.Or(o.RemoteIpv4NetworkCidr, "0.0.0.0/0"), Made: c.Now,
 	}
 	if err := v.makeTunnels(c, tx, gateway, o.TunnelOptions); err != nil {
 		return nil, err
@@ -117,7 +117,15 @@ func (v *Connection) makeTunnels(c *cloud.Call, tx store.Tx, gateway *vpc.VPNGat
 // put writes the connection and tells its gateway.
 func (v *Connection) put(c *cloud.Call, tx store.Tx) error {
 	connections.Put(tx, v)
-	return vpc.SetVPNLine(c, tx, v.Gateway, vpc.VPNLine{Connection: v.ID, Tunnels: v.tunnels(tx, (*Tunnel).plane), Routes: v.Routes})
+	return vpc.SetVPNLine(c, tx, v.Gateway, vpc.VPNLine{Connection: v.ID, Tunnels: v.tunnels(tx, (*Tunnel).plane), Routes: v.behind()})
+}
+
+// behind is what is on premises.
+func (v *Connection) behind() []netip.Prefix {
+	if v.Dynamic {
+		return v.Learned
+	}
+	return v.Routes
 }
 
 // tunnels are the tunnels as one end takes them.
@@ -127,7 +135,11 @@ func (v *Connection) tunnels(r store.Reader, end func(*Tunnel, string, netip.Add
 		return nil
 	}
 	for n := range v.Tunnels {
-		list = append(list, end(&v.Tunnels[n], v.tunnelID(n), customer.Address))
+		t := end(&v.Tunnels[n], v.tunnelID(n), customer.Address)
+		if v.Dynamic {
+			t.BGP = v.speaks(r, customer, t.Outside == customer.Address)
+		}
+		list = append(list, t)
 	}
 	return list
 }
@@ -155,6 +167,8 @@ func createVpnConnectionRoute(c *cloud.Call, tx store.Tx, in *api.CreateVpnConne
 	}
 	p, err := netip.ParsePrefix(in.DestinationCidrBlock)
 	switch {
+	case v.Dynamic:
+		return nil, resource.Unsupported("The VPN connection %s does not take static routes: it learns its routes by BGP.", v.ID)
 	case err != nil || !p.Addr().Is4():
 		return nil, resource.Errorf("InvalidParameterValue", "Value (%s) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.", in.DestinationCidrBlock)
 	case slices.Contains(v.Routes, p.Masked()):

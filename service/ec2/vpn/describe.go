@@ -42,7 +42,7 @@ func describe(c *cloud.Call, r store.Reader, in *api.DescribeVpnConnectionsInput
 		connections.Scan(r, c.Account, c.Region), func(v *Connection) string { return v.ID },
 		resource.Fields[Connection]{
 			"customer-gateway-id":       resource.One(func(v *Connection) string { return v.Customer }),
-			"option.static-routes-only": resource.Flag(func(*Connection) bool { return true }),
+			"option.static-routes-only": resource.Flag(func(v *Connection) bool { return !v.Dynamic }),
 			"route.destination-cidr-block": func(v *Connection) (out []string) {
 				for _, p := range v.Routes {
 					out = append(out, p.String())
@@ -71,7 +71,7 @@ func (v *Connection) api(c *cloud.Call, r store.Reader, state map[string]plane.T
 		Type: new("ipsec.1"), VpnConnectionId: &v.ID, VpnGatewayId: &v.Gateway, GatewayAssociationState: new("associated"),
 		Routes: []api.VpnStaticRoute{}, VgwTelemetry: []api.VgwTelemetry{}, Tags: resource.APITags(resource.Tags(c, r, v.ID)),
 		Options: &api.VpnConnectionOptions{
-			EnableAcceleration: new(false), StaticRoutesOnly: new(true), LocalIpv4NetworkCidr: &v.Local, RemoteIpv4NetworkCidr: &v.Remote,
+			EnableAcceleration: new(false), StaticRoutesOnly: new(!v.Dynamic), LocalIpv4NetworkCidr: &v.Local, RemoteIpv4NetworkCidr: &v.Remote,
 			OutsideIpAddressType: new("PublicIpv4"), TunnelInsideIpVersion: new("ipv4"),
 		},
 	}
@@ -87,9 +87,7 @@ func (v *Connection) api(c *cloud.Call, r store.Reader, state map[string]plane.T
 			now.Changed = v.Made
 		}
 		line := api.VgwTelemetry{OutsideIpAddress: new(t.Outside.String()), Status: new("DOWN"), StatusMessage: new(""), LastStatusChange: &now.Changed, AcceptedRouteCount: new(int32(0))}
-		if now.Up {
-			line.Status, line.AcceptedRouteCount = new("UP"), new(int32(len(v.Routes)))
-		}
+		v.telemetry(&line, now)
 		o.VgwTelemetry = append(o.VgwTelemetry, line)
 	}
 	return o

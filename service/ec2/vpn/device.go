@@ -63,6 +63,12 @@ type end struct {
 	Inside  string `xml:"tunnel_inside_address>ip_address"`
 	Mask    string `xml:"tunnel_inside_address>network_mask"`
 	CIDR    int    `xml:"tunnel_inside_address>network_cidr"`
+	BGP     *bgp   `xml:"bgp"`
+}
+
+type bgp struct {
+	ASN  uint32 `xml:"asn"`
+	Hold int    `xml:"hold_time"`
 }
 
 type ike struct {
@@ -77,12 +83,19 @@ type ike struct {
 // configuration is what DescribeVpnConnections tells the customer.
 func (v *Connection) configuration(r store.Reader) string {
 	out := configuration{ID: v.ID, Customer: v.Customer, Gateway: v.Gateway, Type: "ipsec.1", Attrs: "NoBGPVPNConnection"}
+	if v.Dynamic {
+		out.Attrs = ""
+	}
 	side := func(outside netip.Addr, inside netip.Prefix) end {
 		return end{Outside: outside.String(), Inside: inside.Addr().String(), Mask: "255.255.255.252", CIDR: 30}
 	}
 	for _, t := range v.tunnels(r, (*Tunnel).plane) {
+		customer, gateway := side(t.Customer, t.Peer), side(t.Outside, t.Inside)
+		if t.BGP != nil {
+			customer.BGP, gateway.BGP = &bgp{t.BGP.Peer, holdTime}, &bgp{t.BGP.Local, holdTime}
+		}
 		out.Tunnels = append(out.Tunnels, configuredEnd{
-			Customer: side(t.Customer, t.Peer), Gateway: side(t.Outside, t.Inside),
+			Customer: customer, Gateway: gateway,
 			// What WireGuard does, in the words of the form.
 			IKE: ike{Protocol: "blake2s", Cipher: "chacha20-poly1305", Lifetime: 120, PFS: "curve25519", Mode: "wireguard", Shared: t.Shared},
 		})

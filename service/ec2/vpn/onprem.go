@@ -37,7 +37,7 @@ func (s *room) web(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
 	case http.MethodPut:
 		err = s.raise(c, id, q["network"])
 	case http.MethodDelete:
-		err = s.plane.RemoveSite(c, id)
+		err = s.raze(c, id)
 	default:
 		err = resource.Invalid(r.Method, "method")
 	}
@@ -71,7 +71,58 @@ func (s *room) raise(c *cloud.Call, id string, networks []string) error {
 	if err != nil {
 		return err
 	}
-	return s.plane.ApplySite(c, site)
+	if err := s.plane.ApplySite(c, site); err != nil {
+		return err
+	}
+	return c.Update(func(tx store.Tx) error {
+		sites.Put(tx, &raised{c.Account, c.Region, id, networks})
+		return nil
+	})
+}
+
+// raze takes the network on premises of a connection away.
+func (s *room) raze(c *cloud.Call, id string) error {
+	if err := s.plane.RemoveSite(c, id); err != nil {
+		return err
+	}
+	return c.Update(func(tx store.Tx) error {
+		sites.Delete(tx, c.Account, c.Region, id)
+		return nil
+	})
+}
+
+// raised is a network on premises that was asked for: this process holds its
+// ends of the tunnels, so that the next one has to take them up.
+type raised struct {
+	Account, Region, Connection string
+	Networks                    []string
+}
+
+var sites = &store.Table[raised]{
+	Name: "ec2.vpn.site",
+	Key:  func(x *raised) store.Key { return store.K(x.Account, x.Region, x.Connection) },
+}
+
+// takeUp makes the networks on premises again that were there before; done
+// tells that none is left to be made.
+func (s *room) takeUp(c *cloud.Call) (done bool) {
+	var list []*raised
+	err := c.View(func(r store.Reader) error {
+		list = nil
+		for x := range sites.Scan(r) {
+			list = append(list, x)
+		}
+		return nil
+	})
+	done = err == nil
+	for _, x := range list {
+		err := s.raise(c.In(x.Account, x.Region), x.Connection, x.Networks)
+		if errors.As(err, new(*cloud.Error)) { // its connection has gone
+			err = s.raze(c.In(x.Account, x.Region), x.Connection)
+		}
+		done = done && (err == nil || errors.Is(err, plane.ErrUnsupported))
+	}
+	return done
 }
 
 func siteOf(c *cloud.Call, r store.Reader, id string, networks []string) (s plane.Site, err error) {
@@ -102,6 +153,11 @@ func siteOf(c *cloud.Call, r store.Reader, id string, networks []string) (s plan
 			return s, resource.Invalid(text, "network")
 		}
 		s.Networks = append(s.Networks, p.Masked())
+	}
+	for n := range s.Tunnels {
+		if s.Tunnels[n].BGP != nil {
+			s.Tunnels[n].BGP.Networks = s.Networks
+		}
 	}
 	if len(s.Networks) == 0 {
 		return s, resource.Errorf("MissingParameter", "The VPN connection %s has no static route: name the networks.", id)

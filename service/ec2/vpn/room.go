@@ -5,6 +5,7 @@
 //	customer.go    customer gateways
 //	connection.go  VPN connections: what they are, made and deleted
 //	tunnel.go      their tunnels
+//	dynamic.go     routes that BGP tells
 //	modify.go      changes
 //	device.go      what a customer's device has to know
 //	describe.go    answers
@@ -32,7 +33,7 @@ func Room(p plane.Plane) resource.Room {
 			api.CreateCustomerGateway.Update(createCustomerGateway),
 			api.DeleteCustomerGateway.Update(deleteCustomerGateway),
 			api.DescribeCustomerGateways.View(describeCustomerGateways),
-			api.CreateVpnConnection.Update(createVpnConnection).Partial("tunnels are WireGuard's, with static routes: no IPsec, no BGP, no transit gateways"),
+			api.CreateVpnConnection.Update(createVpnConnection).Partial("tunnels are WireGuard's: no IPsec, no transit gateways"),
 			api.DeleteVpnConnection.Update(deleteVpnConnection),
 			api.DescribeVpnConnections.Serve(s.describeVpnConnections),
 			api.CreateVpnConnectionRoute.Update(createVpnConnectionRoute),
@@ -44,6 +45,7 @@ func Room(p plane.Plane) resource.Room {
 			api.GetVpnConnectionDeviceSampleConfiguration.View(getVpnConnectionDeviceSampleConfiguration).Partial("for WireGuard"),
 		},
 		Access: access(),
+		Start:  s.start,
 		Stored: stored,
 		Web:    s.web,
 	}

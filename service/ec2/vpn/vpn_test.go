@@ -125,7 +125,6 @@ func TestConnectionErrors(t *testing.T) {
 		edit func(*api.CreateVpnConnectionInput)
 		code string
 	}{
-		"BGP": {func(in *api.CreateVpnConnectionInput) { in.Options = nil }, "UnsupportedOperation"},
 		"a bad key": {func(in *api.CreateVpnConnectionInput) {
 			in.Options.TunnelOptions = []api.VpnTunnelOptionsSpecification{{PreSharedKey: new("0short")}}
 		}, "InvalidParameterValue"},
