@@ -123,7 +123,7 @@ func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order) (i *Instance,
 		if now.have() >= now.goal() || g.Suspended("Launch") {
 			return errEnough
 		}
-		run, err := runOne(c, tx, m.request(g, o, id))
+		run, err := runOne(c, tx, g, m.request(g, o, id))
 		if err != nil {
 			return err
 		}
@@ -147,15 +147,22 @@ func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order) (i *Instance,
 	return i, err
 }
 
-// runOne has EC2 run an instance as part of a transaction.
-func runOne(c *cloud.Call, tx store.Tx, in *ec2.RunInstancesInput) (*ec2.Instance, error) {
+// runOne has EC2 run an instance as part of a transaction, and marks it as the
+// group's.
+func runOne(c *cloud.Call, tx store.Tx, g *Group, in *ec2.RunInstancesInput) (*ec2.Instance, error) {
 	as := identity.AsAccount(c)
 	as.Tx = tx
 	out, err := ec2.RunInstances.Call(as, in)
 	if err != nil {
 		return nil, err
 	}
-	return &out.Instances[0], nil
+	return &out.Instances[0], mark(as, g, *out.Instances[0].InstanceId)
+}
+
+// mark gives an instance the tag by which it tells of its group.
+func mark(as *cloud.Call, g *Group, id string) error {
+	_, err := ec2.CreateTags.Call(as, &ec2.CreateTagsInput{Resources: []string{id}, Tags: []ec2.Tag{{Key: new(groupTag), Value: &g.Name}}})
+	return err
 }
 
 // member is the record of an instance that was launched.

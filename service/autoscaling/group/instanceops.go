@@ -226,8 +226,7 @@ func (k *Keeper) attachInstances(c *cloud.Call, tx store.Tx, in *api.AttachInsta
 		}
 		cause := fmt.Sprintf("At %s instance %s was attached in response to a user request, increasing the capacity from %d to %d.", stamp(c.Now), id, g.Desired, g.Desired+1)
 		g = k.bring(c, tx, g, i, "Attaching an existing EC2 instance: "+id, cause, &api.ExitStandbyOutput{})
-		as := identity.AsAccount(c)
-		if _, err := ec2.CreateTags.Call(as, &ec2.CreateTagsInput{Resources: []string{id}, Tags: []ec2.Tag{{Key: new(groupTag), Value: &g.Name}}}); err != nil {
+		if err := mark(identity.AsAccount(c), g, id); err != nil {
 			return nil, err
 		}
 	}

@@ -59,7 +59,7 @@ func (k *Keeper) launchWarm(c *cloud.Call, s *scene, m *menu, o order, cause str
 		if !ok || g.ID != s.ID || g.WarmPool == nil || g.Deleting {
 			return nil
 		}
-		run, err := runOne(c, tx, m.request(g, o, id))
+		run, err := runOne(c, tx, g, m.request(g, o, id))
 		if err != nil {
 			return err
 		}

@@ -118,7 +118,9 @@ func (m *menu) request(g *Group, o order, token string) *ec2.RunInstancesInput {
 	if g.PlacementGroup != "" {
 		place(in).GroupName = &g.PlacementGroup
 	}
-	in.TagSpecifications = []ec2.TagSpecification{{ResourceType: new("instance"), Tags: g.instanceTags()}}
+	if tags := g.instanceTags(); len(tags) > 0 {
+		in.TagSpecifications = []ec2.TagSpecification{{ResourceType: new("instance"), Tags: tags}}
+	}
 	return in
 }
 
@@ -131,8 +133,7 @@ func place(in *ec2.RunInstancesInput) *ec2.Placement {
 }
 
 // instanceTags are those that the group gives to what it launches.
-func (g *Group) instanceTags() []ec2.Tag {
-	tags := []ec2.Tag{{Key: new(groupTag), Value: &g.Name}}
+func (g *Group) instanceTags() (tags []ec2.Tag) {
 	for _, t := range g.Tags {
 		if t.Propagate {
 			tags = append(tags, ec2.Tag{Key: &t.Key, Value: &t.Value})
