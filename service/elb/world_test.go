@@ -1,14 +1,18 @@
 package elb_test
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	"pileus/all"
+	"pileus/ami"
 	apiec2 "pileus/api/ec2"
 	api "pileus/api/elb"
 	"pileus/cloud"
 	"pileus/node"
 	"pileus/node/nodetest"
+	"pileus/plane/sim"
 )
 
 // world is a cloud with a load balancer and an instance in each of two zones
@@ -20,15 +24,10 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{World: nodetest.With(t, func(p node.Parts) (list []cloud.Module) {
-		for _, m := range all.Modules(p) {
-			switch m.API.Name {
-			case "ec2", "elb", "iam", "s3":
-				list = append(list, m)
-			}
-		}
-		return list
-	})}
+	modules := []string{"ec2", "elb", "iam", "s3"}
+	w := &world{World: nodetest.Start(t, node.Options{Plane: sim.New(t.TempDir()), Rehearse: true, Seed: 1, Modules: func(p node.Parts) []cloud.Module {
+		return slices.DeleteFunc(all.Modules(p), func(m cloud.Module) bool { return !slices.Contains(modules, m.API.Name) })
+	}})}
 	for _, z := range []string{"us-east-1a", "us-east-1b"} {
 		out := nodetest.Do(w.World, &apiec2.DescribeSubnets, &apiec2.DescribeSubnetsInput{Filters: []apiec2.Filter{{Name: new("availability-zone"), Values: []string{z}}}})
 		w.subnets = append(w.subnets, *out.Subnets[0].SubnetId)
@@ -39,11 +38,12 @@ func newWorld(t *testing.T) *world {
 // launch starts an instance in each zone.
 func (w *world) launch() {
 	w.T.Helper()
-	images := nodetest.Do(w.World, &apiec2.DescribeImages, &apiec2.DescribeImagesInput{Owners: []string{"amazon"}})
 	for _, s := range w.subnets {
-		out := nodetest.Do(w.World, &apiec2.RunInstances, &apiec2.RunInstancesInput{ImageId: images.Images[0].ImageId, InstanceType: new("t3.micro"), MinCount: 1, MaxCount: 1, SubnetId: &s})
+		out := nodetest.Do(w.World, &apiec2.RunInstances, &apiec2.RunInstancesInput{ImageId: new(ami.All()[0].ID(nodetest.Region)), InstanceType: new("t3.micro"), MinCount: 1, MaxCount: 1, SubnetId: &s})
 		w.instances = append(w.instances, *out.Instances[0].InstanceId)
 	}
+	w.Drain()
+	w.Advance(20 * time.Second)
 	w.Drain()
 }
 
