@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,8 @@ type client struct {
 	busy  atomic.Int32 // busyIdle, busyRequest, busyClosed
 	limit limits
 
-	respEnd int // where the head ends that resp was read from
+	refused bool // the connection ends because of what the client sent
+	respEnd int  // where the head ends that resp was read from
 }
 
 const (
@@ -43,7 +45,13 @@ const (
 )
 
 // limits are the deadlines of a connection; setting one costs more than not to.
-type limits struct{ read, write time.Time }
+type limits struct {
+	write time.Time
+
+	mu          sync.Mutex // another goroutine may read a body or watch
+	read        time.Time
+	interrupted bool
+}
 
 func newClient(f *httpFront, conn net.Conn, n *Node, config *httpConfig) *client {
 	c := &client{front: f, node: n, conn: conn, raw: conn, since: clock.Start()}
@@ -117,6 +125,7 @@ func (c *client) serveOne() bool {
 	err = c.req.parse(head)
 	c.x.reset(&c.req, config)
 	c.x.received = int64(c.req.bytes)
+	defer c.linger()
 	defer c.x.finish()
 	if err != nil {
 		return c.refuse(statusOf(err))
@@ -208,6 +217,7 @@ func (c *client) headFailed(err error, config *httpConfig) {
 	c.x.received = int64(len(c.in.data()))
 	c.refuse(status)
 	c.x.finish()
+	c.linger()
 }
 
 // headEndOfLine is the length of the first line.
@@ -223,13 +233,16 @@ func headEndOfLine(d []byte) int {
 // refuse answers a request that is not carried on, and ends the connection.
 func (c *client) refuse(status int) bool {
 	c.own(page(status), false)
-	c.linger()
+	c.refused = true
 	return false
 }
 
-// linger reads what the client still sends, for a moment, so that closing does
-// not reset the connection before it has read the answer.
+// linger reads what a client that was refused still sends, for a moment, so
+// that closing does not reset the connection before it has read the answer.
 func (c *client) linger() {
+	if !c.refused {
+		return
+	}
 	if t, ok := c.raw.(interface{ CloseWrite() error }); ok && c.conn == c.raw {
 		t.CloseWrite()
 	}
@@ -307,16 +320,34 @@ func (c *client) write(b []byte) error {
 // readBy sets the deadline of reading, unless it is about right.
 func (c *client) readBy(idle time.Duration) {
 	now := c.front.site.opts.Clock.Machine()
-	if c.limit.read.Sub(now) < idle-slack(idle) || c.limit.read.Sub(now) > idle {
+	c.limit.mu.Lock()
+	defer c.limit.mu.Unlock()
+	if left := c.limit.read.Sub(now); !c.limit.interrupted && (left < idle-slack(idle) || left > idle) {
 		c.limit.read = now.Add(idle)
 		c.conn.SetReadDeadline(c.limit.read)
 	}
 }
 
-// interrupt has a Read of another goroutine return now.
+// interrupt has another goroutine that reads return now, until resume.
 func (c *client) interrupt() {
-	c.limit.read = time.Unix(1, 0)
-	c.conn.SetReadDeadline(c.limit.read)
+	c.limit.mu.Lock()
+	defer c.limit.mu.Unlock()
+	c.limit.interrupted = true
+	c.conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+// resume lets this goroutine read again.
+func (c *client) resume() {
+	c.limit.mu.Lock()
+	defer c.limit.mu.Unlock()
+	c.limit.interrupted, c.limit.read = false, time.Time{}
+}
+
+// wasInterrupted tells why a deadline has struck.
+func (c *client) wasInterrupted() bool {
+	c.limit.mu.Lock()
+	defer c.limit.mu.Unlock()
+	return c.limit.interrupted
 }
 
 // slack is how much sooner than asked a deadline may strike.

@@ -217,10 +217,12 @@ func (c *client) readAnswer(t *targetConn, uploading bool) error {
 // client is still there. What the client sends meanwhile is its next request.
 func (c *client) watched(t *targetConn) error {
 	done := make(chan bool)
+	c.conn.SetReadDeadline(time.Time{})
 	c.front.site.start(func() { done <- c.watch(t) })
 	_, err := t.in.fill(t.Conn, maxAnswerHead)
 	c.interrupt()
-	if gone := <-done; gone && err != nil {
+	gone := <-done
+	if c.resume(); gone && err != nil {
 		return errGone
 	}
 	return err
@@ -228,7 +230,6 @@ func (c *client) watched(t *targetConn) error {
 
 // watch reads ahead until it is interrupted; true if the client has gone.
 func (c *client) watch(t *targetConn) bool {
-	c.conn.SetReadDeadline(time.Time{})
 	for {
 		_, err := c.in.fill(c.conn, maxHead)
 		switch {

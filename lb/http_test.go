@@ -85,6 +85,13 @@ func (s *web) apply() *web {
 	return s
 }
 
+// counted ends the engine and gives out what was counted.
+func (s *web) counted() []Statistic {
+	of := s.engine.site("b")
+	s.engine.Close()
+	return of.statistics()
+}
+
 // dial connects to the first node.
 func (s *web) dial() *browser {
 	s.t.Helper()

@@ -57,8 +57,8 @@ func (u *upload) run(c *client, t *targetConn) {
 		}
 		if err != nil {
 			u.err = err
-			if !errors.Is(err, os.ErrDeadlineExceeded) || c.limit.read.Unix() > 1 {
-				t.SetReadDeadline(time.Unix(1, 0)) // nothing will come of it
+			if !c.wasInterrupted() {
+				t.Conn.Close() // nothing will come of it
 			}
 			return
 		}
@@ -88,6 +88,7 @@ func (u *upload) stop(c *client) bool {
 	default:
 		c.interrupt()
 		<-u.done
+		c.resume()
 	}
 	c.x.received += u.n
 	return u.ended
