@@ -35,6 +35,9 @@ func listMetrics(c *cloud.Call, r store.Reader, in *api.ListMetricsInput) (*api.
 		keep = recent
 	}
 	out := &api.ListMetricsOutput{}
+	if cloud.Or(in.OwningAccount, c.Account) != c.Account {
+		return out, nil // no other account shares its metrics with this one
+	}
 	var last *metric
 	for m := range metrics.ScanFrom(r, prefix, start) {
 		if in.NextToken != nil && string(m.key().Append(nil)) == string(start.Append(nil)) || c.Now.Sub(m.Heard) > keep {
@@ -49,6 +52,9 @@ func listMetrics(c *cloud.Call, r store.Reader, in *api.ListMetricsInput) (*api.
 			break
 		}
 		out.Metrics = append(out.Metrics, m.describe())
+		if cloud.Or(in.IncludeLinkedAccounts, false) {
+			out.OwningAccounts = append(out.OwningAccounts, m.Account)
+		}
 		last = m
 	}
 	return out, nil

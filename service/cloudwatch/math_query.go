@@ -45,6 +45,7 @@ type evaluation struct {
 	busy       []string // the expressions that are being worked out
 	messages   []api.MessageData
 	regions    map[string]string // where queries' metrics are, where that is elsewhere
+	fallback   int64             // the period of expressions that use no metric and say none
 	whole      int64             // seconds; where set, all is one period of so long
 }
 
@@ -55,7 +56,7 @@ type slot struct {
 }
 
 func newEvaluation(c *cloud.Call, r store.Reader, list []api.MetricDataQuery, start, end time.Time) *evaluation {
-	return &evaluation{c: c, r: r, list: list, start: start, end: end, known: map[slot]math.Value{}}
+	return &evaluation{c: c, r: r, list: list, start: start, end: end, known: map[slot]math.Value{}, fallback: defaultPeriod}
 }
 
 func (e *evaluation) find(id string) *api.MetricDataQuery {
@@ -135,7 +136,7 @@ func (e *evaluation) periodOf(q *api.MetricDataQuery, seen []string) int64 {
 		longest = max(longest, e.periodUsed(q, append(seen, q.Id)))
 	}
 	if longest == 0 {
-		return defaultPeriod
+		return e.fallback
 	}
 	return longest
 }

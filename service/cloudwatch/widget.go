@@ -107,8 +107,8 @@ func parseWidget(text string) (*widget, error) {
 
 // span is the times that the widget shows.
 func (w *widget) span(now time.Time) (from, to time.Time, err error) {
-	if to, err = pointInTime(w.End, now, now); err == nil {
-		from, err = pointInTime(w.Start, to, now)
+	if to, err = pointInTime(w.End, now); err == nil {
+		from, err = pointInTime(w.Start, now)
 	}
 	if err == nil && !from.Before(to) {
 		err = errReversed

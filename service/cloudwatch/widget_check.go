@@ -35,11 +35,14 @@ func (f *findings) text() string {
 	for i, e := range f.errors {
 		rows[i] = row{*e.DataPath, *e.Message}
 	}
-	b, err := json.MarshalIndent(rows, "", "  ")
-	if err != nil {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(rows); err != nil {
 		panic(err) // strings always encode
 	}
-	return string(b)
+	return strings.TrimSpace(b.String())
 }
 
 // property is what a property has to be.

@@ -18,7 +18,7 @@ func (w *widget) fill(c *cloud.Call, r store.Reader, chart *picture.Chart, from,
 		list[i] = w.queries[i].MetricDataQuery
 	}
 	e := newEvaluation(c, r, list, from, to)
-	e.regions = w.regions(c)
+	e.regions, e.fallback = w.regions(c), int64(w.Period)
 	if w.SetPeriodToTimeRange && chart.View != picture.TimeSeries {
 		e.whole = max(60, (int64(to.Sub(from).Seconds())+59)/60*60)
 	}

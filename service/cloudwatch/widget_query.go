@@ -91,12 +91,14 @@ func repeat(words, before []string) []string {
 func (w *widget) query(o rowOptions, names []string) widgetQuery {
 	q := widgetQuery{color: o.color, region: o.region, right: o.axis == "right"}
 	q.Id, q.Label, q.AccountId, q.ReturnData = o.id, orNil(o.label), orNil(o.account), new(!o.hidden)
+	if o.expression != "" {
+		if q.Expression = &o.expression; o.period != 0 {
+			q.Period = &o.period
+		}
+		return q
+	}
 	if o.period == 0 {
 		o.period = w.Period
-	}
-	if o.expression != "" {
-		q.Expression, q.Period = &o.expression, &o.period
-		return q
 	}
 	if o.stat == "" {
 		o.stat = w.Stat

@@ -10,8 +10,8 @@ import (
 var isoDuration = regexp.MustCompile(`^-P(?:(\d{1,4})Y)?(?:(\d{1,4})M)?(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,8})M)?(?:(\d{1,9})S)?)?$`)
 
 // pointInTime is a time that is written down as such, or as a duration before
-// another.
-func pointInTime(text string, before, now time.Time) (time.Time, error) {
+// now.
+func pointInTime(text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
@@ -29,5 +29,5 @@ func pointInTime(text string, before, now time.Time) (time.Time, error) {
 			n[i] = v
 		}
 	}
-	return before.AddDate(-n[0], -n[1], -7*n[2]-n[3]).Add(-time.Duration(n[4]*3600+n[5]*60+n[6]) * time.Second), nil
+	return now.AddDate(-n[0], -n[1], -7*n[2]-n[3]).Add(-time.Duration(n[4]*3600+n[5]*60+n[6]) * time.Second), nil
 }
