@@ -59,7 +59,7 @@ func Module() cloud.Module {
 			api.GetMetricWidgetImage.View(getMetricWidgetImage).Partial("OutputFormat image/png"),
 			api.GetMetricStatistics.View(getMetricStatistics),
 			api.ListDashboards.View(listDashboards),
-			api.ListMetrics.View(listMetrics).Partial("linked accounts"),
+			api.ListMetrics.View(listMetrics).Partial("accounts cannot be linked, so there are only the caller's own"),
 			api.ListTagsForResource.View(listTagsForResource),
 			api.PutCompositeAlarm.Update(putCompositeAlarm),
 			api.PutDashboard.Update(putDashboard),
