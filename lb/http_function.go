@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -53,6 +54,15 @@ func (x *exchange) function(g *Group, r *http.Request) (*http.Response, error) {
 		return nil, &functionError{502, err}
 	}
 	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(out)), int64(len(out))
+	header := http.Header{"Content-Length": {strconv.Itoa(len(out))}}
+	for name, values := range resp.Header {
+		switch name = http.CanonicalHeaderKey(name); name {
+		case "Content-Length", "Transfer-Encoding", "Connection":
+		default:
+			header[name] = append(header[name], values...)
+		}
+	}
+	resp.Header = header
 	x.waited = x.watch.Elapsed() - x.sentAt
 	x.status, x.targetStatus = resp.StatusCode, resp.StatusCode
 	x.group.answered(resp.StatusCode, x.waited.Seconds())
@@ -87,21 +97,11 @@ func (c *client) call(g *Group, keep bool) bool {
 // writeResponse writes a function's answer.
 func (c *client) writeResponse(resp *http.Response, keep bool) bool {
 	out := appendStatus(c.out[:0], resp.StatusCode, http.StatusText(resp.StatusCode))
-	names := make([]string, 0, len(resp.Header))
-	for name := range resp.Header {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		switch http.CanonicalHeaderKey(name) {
-		case "Content-Length", "Transfer-Encoding", "Connection":
-			continue
-		}
+	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
 		for _, v := range resp.Header[name] {
 			out = appendField(out, name, v)
 		}
 	}
-	out = appendField(out, "Content-Length", strconv.FormatInt(resp.ContentLength, 10))
 	out = append(appendConnection(out, keep), '\r', '\n')
 	if c.req.method != "HEAD" {
 		body, err := io.ReadAll(resp.Body)
