@@ -16,6 +16,10 @@ func access() []cloud.Access {
 		onAlarms(&api.DisableAlarmActions, func(in *api.DisableAlarmActionsInput) []string { return in.AlarmNames }),
 		onAlarms(&api.EnableAlarmActions, func(in *api.EnableAlarmActionsInput) []string { return in.AlarmNames }),
 		onAlarms(&api.SetAlarmState, func(in *api.SetAlarmStateInput) []string { return []string{in.AlarmName} }),
+		onMuteRule(&api.DeleteAlarmMuteRule, func(in *api.DeleteAlarmMuteRuleInput) string { return in.AlarmMuteRuleName }),
+		onMuteRule(&api.GetAlarmMuteRule, func(in *api.GetAlarmMuteRuleInput) string { return in.AlarmMuteRuleName }),
+		api.ListAlarmMuteRules.Needs("cloudwatch:ListAlarmMuteRules", nil),
+		api.PutAlarmMuteRule.Decides([]string{"cloudwatch:PutAlarmMuteRule", "cloudwatch:TagResource"}, checkPutMuteRule),
 		onAlarms(&api.DescribeAlarmContributors, func(in *api.DescribeAlarmContributorsInput) []string { return []string{in.AlarmName} }),
 		onAlarms(&api.DescribeAlarmHistory, func(in *api.DescribeAlarmHistoryInput) []string { return []string{cloud.Or(in.AlarmName, "*")} }),
 		api.DescribeAlarms.Needs("cloudwatch:DescribeAlarms", func(c *cloud.Call, _ store.Reader, _ *api.DescribeAlarmsInput) (cloud.Resource, error) {

@@ -32,6 +32,10 @@ func trials(now time.Time) map[string]trial {
 		"UntagResource":             of(&api.UntagResource, &api.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"k"}}),
 		"DeleteAlarms":              of(&api.DeleteAlarms, &api.DeleteAlarmsInput{AlarmNames: []string{"doomed"}}),
 		"DescribeAlarmContributors": of(&api.DescribeAlarmContributors, &api.DescribeAlarmContributorsInput{AlarmName: "a"}),
+		"DeleteAlarmMuteRule":       of(&api.DeleteAlarmMuteRule, &api.DeleteAlarmMuteRuleInput{AlarmMuteRuleName: "doomed"}),
+		"GetAlarmMuteRule":          of(&api.GetAlarmMuteRule, &api.GetAlarmMuteRuleInput{AlarmMuteRuleName: "quiet"}),
+		"ListAlarmMuteRules":        of(&api.ListAlarmMuteRules, &api.ListAlarmMuteRulesInput{}),
+		"PutAlarmMuteRule":          of(&api.PutAlarmMuteRule, quiet("new")),
 		"PutCompositeAlarm":         of(&api.PutCompositeAlarm, &api.PutCompositeAlarmInput{AlarmName: "both", AlarmRule: "ALARM(a)"}),
 		"DescribeAlarmHistory":      of(&api.DescribeAlarmHistory, &api.DescribeAlarmHistoryInput{}),
 		"DescribeAlarms":            of(&api.DescribeAlarms, &api.DescribeAlarmsInput{}),
@@ -91,6 +95,11 @@ func prepare(w *nodetest.World) {
 	}
 	nodetest.Do(w, &api.PutMetricAlarm, watch("a", 1, 1, ""))
 	nodetest.Do(w, &api.PutMetricAlarm, watch("doomed", 1, 1, ""))
+	nodetest.Do(w, &api.PutAlarmMuteRule, quiet("quiet"))
+}
+
+func quiet(name string) *api.PutAlarmMuteRuleInput {
+	return &api.PutAlarmMuteRuleInput{Name: name, Rule: api.Rule{Schedule: api.Schedule{Expression: "cron(0 2 * * *)", Duration: "PT1H"}}, MuteTargets: &api.MuteTargets{AlarmNames: []string{"a"}}}
 }
 
 func TestNamespaceCondition(t *testing.T) {

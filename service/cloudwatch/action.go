@@ -72,8 +72,8 @@ func act(c *cloud.Call, tx store.Tx, a *alarm, v verdict) error {
 	if !*a.ActionsEnabled || len(a.actions(v.state)) == 0 {
 		return nil
 	}
-	if held, err := mute(c, tx, a); held || err != nil {
-		return err
+	if mute(c, tx, a) {
+		return nil
 	}
 	if a.Composite != nil && a.Composite.Suppressor != "" {
 		if suppress(c, tx, a) {

@@ -45,6 +45,11 @@ func putMetricAlarm(c *cloud.Call, tx store.Tx, in *api.PutMetricAlarmInput) (*c
 		TreatMissingData: in.TreatMissingData, EvaluateLowSampleCountPercentile: in.EvaluateLowSampleCountPercentile,
 		Metrics: in.Metrics, ThresholdMetricId: in.ThresholdMetricId,
 	}
+	if in.ThresholdMetricId != nil {
+		if err := detectBands(c, tx, in.Metrics); err != nil {
+			return nil, err
+		}
+	}
 	if err := putAlarm(c, tx, a, in.Tags); err != nil {
 		return nil, err
 	}

@@ -82,6 +82,13 @@ func setAlarmState(c *cloud.Call, tx store.Tx, in *api.SetAlarmStateInput) (*clo
 		return nil, api.ErrInvalidFormatFault.New("StateReasonData was not valid JSON.")
 	}
 	v := verdict{state: in.StateValue, reason: in.StateReason, data: cloud.Or(in.StateReasonData, ""), threshold: a.Threshold}
+	if a.Composite == nil { // scaling policies want to know how far it is
+		w, err := a.look(c, tx)
+		if err != nil {
+			return nil, err
+		}
+		v.value = w.newest()
+	}
 	if err := enter(c, tx, a, v); err != nil {
 		return nil, err
 	}

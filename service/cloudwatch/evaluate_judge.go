@@ -56,10 +56,7 @@ func (a *alarm) judge(c *cloud.Call, w window) (v verdict, err error) {
 			fine = append(fine, x)
 		}
 	}
-	v = verdict{threshold: a.Threshold, evaluation: w.evaluation}
-	if len(real) > 0 {
-		v.value = &real[0].value
-	}
+	v = verdict{threshold: a.Threshold, evaluation: w.evaluation, value: w.newest()}
 	over, gaps := len(breaching), n-len(real)
 	how := cloud.Or(a.TreatMissingData, treatMissing)
 	switch {

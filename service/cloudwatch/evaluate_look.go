@@ -88,6 +88,16 @@ func (w *window) put(end int64, x *reading) {
 	}
 }
 
+// newest is the value of the latest period that has data; nil where none has.
+func (w *window) newest() *float64 {
+	for _, x := range w.seen {
+		if x != nil {
+			return &x.value
+		}
+	}
+	return nil
+}
+
 func (a *alarm) statistic() string { return cloud.Or(a.Statistic, cloud.Or(a.ExtendedStatistic, "")) }
 
 // few tells that a percentile was made from too few values to mean something.

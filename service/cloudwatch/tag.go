@@ -26,6 +26,10 @@ func tagged(c *cloud.Call, r store.Reader, arn string) (*tagging, error) {
 		if a, ok := alarms.Get(r, c.Account, c.Region, name); ok {
 			t.Tags, t.keep = a.Tags, func(tx store.Tx) { a.Tags = t.Tags; alarms.Put(tx, a) }
 		}
+	} else if name, ok := strings.CutPrefix(arn, muteARN(c, "")); ok {
+		if x, ok := muteRules.Get(r, c.Account, c.Region, name); ok {
+			t.Tags, t.keep = x.Tags, func(tx store.Tx) { x.Tags = t.Tags; muteRules.Put(tx, x) }
+		}
 	} else if name, ok := strings.CutPrefix(arn, ruleARN(c, "")); ok {
 		if x, ok := insightRules.Get(r, c.Account, c.Region, name); ok {
 			t.Tags, t.keep = x.Tags, func(tx store.Tx) { x.Tags = t.Tags; insightRules.Put(tx, x) }
