@@ -1,6 +1,7 @@
 package refresh_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestRefreshTerminatesFirst(t *testing.T) {
 	acts := nodetest.Do(w.World, &api.DescribeScalingActivities, &api.DescribeScalingActivitiesInput{AutoScalingGroupName: new(name)}).Activities
 	n := 0
 	for _, a := range acts {
-		if want := "an instance was taken out of service in response to an instance refresh."; len(*a.Cause) > len(want) && (*a.Cause)[len(*a.Cause)-len(want):] == want {
+		if want := "an instance was taken out of service in response to an instance refresh."; strings.HasSuffix(a.Cause, want) {
 			n++
 		}
 	}

@@ -244,7 +244,7 @@ func TestAccess(t *testing.T) {
 	fresh.AutoScalingGroupName = name
 	for op, try := range map[string]trial{
 		"BatchDeleteScheduledAction":         of(&api.BatchDeleteScheduledAction, &api.BatchDeleteScheduledActionInput{AutoScalingGroupName: name, ScheduledActionNames: []string{"a"}}),
-		"BatchPutScheduledUpdateGroupAction": of(&api.BatchPutScheduledUpdateGroupAction, &api.BatchPutScheduledUpdateGroupActionInput{AutoScalingGroupName: name}),
+		"BatchPutScheduledUpdateGroupAction": of(&api.BatchPutScheduledUpdateGroupAction, &api.BatchPutScheduledUpdateGroupActionInput{AutoScalingGroupName: name, ScheduledUpdateGroupActions: []api.ScheduledUpdateGroupActionRequest{{ScheduledActionName: "d", Recurrence: new("0 4 * * *"), MinSize: new(int32(1))}}}),
 		"DeletePolicy":                       of(&api.DeletePolicy, &api.DeletePolicyInput{AutoScalingGroupName: new(name), PolicyName: "doomed"}),
 		"DeleteScheduledAction":              of(&api.DeleteScheduledAction, &api.DeleteScheduledActionInput{AutoScalingGroupName: name, ScheduledActionName: "b"}),
 		"DescribePolicies":                   of(&api.DescribePolicies, &api.DescribePoliciesInput{}),

@@ -104,6 +104,7 @@ func TestTracking(t *testing.T) {
 	}
 	// The third minute has ended: this is the first evaluation that can tell.
 	w.wantDesired("after three minutes", 3)
+	w.cpu(48) // that helps
 	w.settle()
 	if _, serving := w.sizes(); serving != 3 {
 		t.Fatalf("%d serve", serving)
