@@ -85,8 +85,11 @@ type VPC struct {
 	// InternetGateway and EgressOnlyGateway are the ids of those attached; "" for none.
 	InternetGateway   string
 	EgressOnlyGateway string
-	NATGateways       []NATGateway
-	Peerings          []Peering
+	// GatewayTables are the route tables, by id, that say where what comes in by
+	// a gateway goes inside of the VPC: past a middle box, for instance.
+	GatewayTables map[string]string
+	NATGateways   []NATGateway
+	Peerings      []Peering
 	// GatewayEndpoints lead to the cloud's own services without the internet
 	// (S3, DynamoDB).
 	GatewayEndpoints []GatewayEndpoint

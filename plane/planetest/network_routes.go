@@ -208,8 +208,35 @@ var natStages = []stage{
 		{"db", "internet", "tcp 443", true, "its group lets 443 in", "box/public"},
 		{"db", "internet", "tcp 80", false, "and nothing else", ""},
 	}},
-	{"nat instance detached", func(w *world) {
+	{"gateway route table to one that checks destinations", func(w *world) {
 		w.groups("box", "sg-open")
+		w.eni("box").AnySource = false
+		w.public("db", "198.18.0.30")
+		w.vpcs["a"].RouteTables = append(w.vpcs["a"].RouteTables, plane.RouteTable{ID: "rtb-gateway"})
+		w.vpcs["a"].GatewayTables = map[string]string{"igw-a": "rtb-gateway"}
+		w.routes("rtb-gateway", route("10.0.2.0/24", plane.ToInterface, "eni-box"))
+	}, []probe{
+		{"internet", "db/public", "tcp 80", false, "what comes in for the subnet goes to the middle box first", ""},
+		{"internet", "box/public", "tcp 80", true, "what is for other subnets goes straight", ""},
+	}},
+	{"gateway route table through a middle box", func(w *world) {
+		w.eni("box").AnySource = true
+	}, []probe{
+		{"internet", "db/public", "tcp 80", true, "in by the gateway, through the middle box", "box"},
+		{"web", "db", "tcp 80", true, "what is sent inside of the VPC goes by the subnet's table", "web"},
+	}},
+	{"gateway route table taken away", func(w *world) {
+		v := w.vpcs["a"]
+		v.GatewayTables, v.RouteTables = nil, v.RouteTables[:len(v.RouteTables)-1]
+		w.eni("box").AnySource = false
+		w.routes("rtb-private", route("0.0.0.0/0", plane.ToInternetGateway, "igw-a"))
+	}, []probe{
+		{"internet", "db/public", "tcp 80", true, "straight again", ""},
+	}},
+	{"nat instance detached", func(w *world) {
+		delete(w.eni("db").Public, addr("10.0.2.10"))
+		w.routes("rtb-private", route("0.0.0.0/0", plane.ToInterface, "eni-box"))
+		w.eni("box").AnySource = true
 		w.eni("box").Machine = ""
 	}, []probe{
 		{"db", "internet", "tcp 443", false, "a route to an interface that is not attached is a blackhole", ""},

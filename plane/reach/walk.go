@@ -353,5 +353,12 @@ func (w *walk) enter(v plane.VPC, e plane.Interface, p Packet, private netip.Add
 		return
 	}
 	w.pass(Step{Kind: kind, ID: id, VPC: v.ID, Packet: p})
+	if own := (plane.Subnet{RouteTable: v.GatewayTables[id]}); own.RouteTable != "" {
+		route := routeFor(&v, own, p.To)
+		if route != nil && route.Kind != "" {
+			w.follow(&v, own, *route, Step{Kind: "route-table", ID: own.RouteTable, VPC: v.ID, Route: route, Packet: p}, p)
+			return
+		}
+	}
 	w.arrive(&v, e, "", p)
 }

@@ -157,6 +157,11 @@ func setMark(f field) statement {
 	return append(load(f), &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: firstRegister})
 }
 
+// markAs sets a packet's mark to a number.
+func markAs(n uint32) statement {
+	return statement{&expr.Immediate{Register: firstRegister, Data: native(n)}, &expr.Meta{Key: expr.MetaKeyMARK, SourceRegister: true, Register: firstRegister}}
+}
+
 // addConnectionMark sets bits of the connection's mark.
 func addConnectionMark(bits uint32) statement {
 	return statement{

@@ -228,12 +228,12 @@ func (c *compiler) arrival() {
 	c.set.chain("from-internet",
 		rule(ipv4(), in(setLocal4, protocol(), source4()), drop()),
 		rule(ipv4(), isProtocol(unix.IPPROTO_ICMP), isICMPError(), translate(mapPublic, transport(20, 4)), setQuoted4(20)),
-		rule(ipv4(), translate(mapPublic, dest4()), setAddress4(16), accept()),
-		rule(ipv6(), goOn("from-outside")),
+		rule(ipv4(), c.ownTable(groupInternet), translate(mapPublic, dest4()), setAddress4(16), accept()),
+		rule(ipv6(), c.ownTable(groupInternet), goOn("from-outside")),
 		drop())
 	c.set.chain("from-tunnel",
 		rule(ipv4(), in(setSpeaking, dest4()), accept()),
-		goOn("from-outside"))
+		rule(c.ownTable(groupVPN), goOn("from-outside")))
 	// Through a gateway or a peering comes only what is for this VPC and not
 	// from it: it is nobody's way to elsewhere.
 	c.set.chain("from-outside",
@@ -241,6 +241,17 @@ func (c *compiler) arrival() {
 		rule(ipv6(), notIn(setLocal6, protocol(), source6()), in(setLocal6, protocol(), dest6()), accept()),
 		rule(discovery(), accept()),
 		drop())
+}
+
+// ownTable has a packet routed by the route table of the gateway that it came in
+// by, if that has one.
+func (c *compiler) ownTable(group uint32) statement {
+	for _, g := range gatewayGroups(&c.vpc) {
+		if g == group {
+			return markAs(firstGateway + group)
+		}
+	}
+	return nil
 }
 
 // discovery matches IPv6 neighbour discovery on a link, which is not filtered:

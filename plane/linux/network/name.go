@@ -69,6 +69,7 @@ const (
 	zoneMask     = 0x7f << zoneShift
 	subnetMask   = 1<<zoneShift - 1
 	firstSubnet  = 1000 // numbers below are tables of the kernel, and gateways
+	firstGateway = 100  // the table of a gateway's own is this plus its group
 )
 
 // numbering gives subnets and zones the numbers by which the kernel knows

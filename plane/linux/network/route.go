@@ -34,6 +34,13 @@ func (r *router) routeAll() error {
 			marks[policy{unix.AF_INET6, r.numbers.subnets[s.ID]}] = true
 		}
 	}
+	for id, group := range r.gatewayGroups() {
+		r.gatewayRoutes(want, firstGateway+group, tables[r.vpc.GatewayTables[id]])
+		marks[policy{unix.AF_INET, firstGateway + group}] = true
+		if r.n.ipv6 {
+			marks[policy{unix.AF_INET6, firstGateway + group}] = true
+		}
+	}
 	if err := r.route(want, func(routeKey, nextHop) bool { return true }); err != nil {
 		return err
 	}
@@ -117,6 +124,44 @@ func (r *router) subnetRoutes(want map[routeKey]nextHop, s plane.Subnet, t plane
 	for _, p := range s.CIDRs {
 		if inside {
 			put(p, nextHop{kind: unix.RTN_THROW})
+		}
+	}
+}
+
+// gatewayGroups are the gateways that have a route table of their own, by the
+// group of their links.
+func (r *router) gatewayGroups() map[string]uint32 {
+	return gatewayGroups(&r.vpc)
+}
+
+func gatewayGroups(v *plane.VPC) map[string]uint32 {
+	all := map[string]uint32{}
+	for id := range v.GatewayTables {
+		switch {
+		case id == v.InternetGateway:
+			all[id] = groupInternet
+		case v.VPN != nil && id == v.VPN.ID:
+			all[id] = groupVPN
+		}
+	}
+	return all
+}
+
+// gatewayRoutes are those of what comes in by a gateway: past a middle box
+// where a route says so, else straight.
+// https://docs.aws.amazon.com/vpc/latest/userguide/gateway-route-tables.html
+func (r *router) gatewayRoutes(want map[routeKey]nextHop, table uint32, t plane.RouteTable) {
+	put := func(p netip.Prefix, hop nextHop) {
+		if p.Addr().Is4() || r.n.ipv6 {
+			want[routeKey{table, p.Masked()}] = hop
+		}
+	}
+	for _, p := range r.vpc.CIDRs {
+		put(p, nextHop{kind: unix.RTN_THROW})
+	}
+	for _, route := range t.Routes {
+		if route.Destination.IsValid() {
+			put(route.Destination, r.hop(route))
 		}
 	}
 }

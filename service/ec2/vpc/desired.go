@@ -35,6 +35,7 @@ func desired(c *cloud.Call, r store.Reader, id string) (v plane.VPC, exists bool
 	v.NATGateways = desiredNATs(c, r, id)
 	v.RouteTables = desiredRouteTables(c, r, id)
 	v.Subnets = desiredSubnets(c, r, id)
+	v.GatewayTables = desiredGatewayTables(c, r, id)
 	join(c, r, &v)
 	return v, true
 }
@@ -71,6 +72,22 @@ func desiredSubnets(c *cloud.Call, r store.Reader, vpc string) (list []plane.Sub
 		list = append(list, p)
 	}
 	return list
+}
+
+// desiredGatewayTables are the tables that gateways are associated with.
+func desiredGatewayTables(c *cloud.Call, r store.Reader, vpc string) (tables map[string]string) {
+	for t := range routeTables.Index(r, "vpc", c.Account, c.Region, vpc) {
+		for _, a := range t.Associations {
+			if a.Gateway == "" {
+				continue
+			}
+			if tables == nil {
+				tables = map[string]string{}
+			}
+			tables[a.Gateway] = t.ID
+		}
+	}
+	return tables
 }
 
 func desiredRouteTables(c *cloud.Call, r store.Reader, vpc string) (list []plane.RouteTable) {

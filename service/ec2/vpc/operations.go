@@ -41,7 +41,7 @@ func (s *Room) networks() []cloud.Binding {
 		writes(&api.CreateRouteTable, createRouteTable),
 		writes(&api.DeleteRouteTable, deleteRouteTable),
 		reads(&api.DescribeRouteTables, describeRouteTables),
-		writes(&api.AssociateRouteTable, associateRouteTable).Partial("tables of internet gateways are kept, and no packet follows them"),
+		writes(&api.AssociateRouteTable, associateRouteTable),
 		writes(&api.DisassociateRouteTable, disassociateRouteTable),
 		writes(&api.ReplaceRouteTableAssociation, replaceRouteTableAssociation),
 		writes(&api.CreateRoute, s.createRoute),

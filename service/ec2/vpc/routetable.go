@@ -2,9 +2,11 @@ package vpc
 
 import (
 	"slices"
+	"strings"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/plane"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -73,6 +75,10 @@ func associateRouteTable(c *cloud.Call, tx store.Tx, in *api.AssociateRouteTable
 		return nil, resource.Errorf("MissingParameter", "The request must contain exactly one of subnetId or gatewayId.")
 	case a.Subnet != "" && a.Gateway != "":
 		return nil, resource.Combination("The request must contain exactly one of subnetId or gatewayId.")
+	case strings.HasPrefix(a.Gateway, "vgw-"):
+		if err := targetKinds[plane.ToVPN].check(c, tx, t, a.Gateway); err != nil {
+			return nil, err
+		}
 	case a.Gateway != "":
 		g, err := find(c, tx, internetGateways, a.Gateway, noGateway)
 		if err != nil {
