@@ -201,10 +201,10 @@ func principalExists(r store.Reader, name string) bool {
 	}
 	a, ok := cloud.ParseARN(name)
 	if !ok {
-		return identity.Accounts.Has(r, name) // an account id; unique ids of deleted principals are not put again
+		return identity.Accounts.Has(r, name) || identity.OfAmazon(name) // an account id; unique ids of deleted principals are not put again
 	}
 	if !identity.Accounts.Has(r, a.Account) {
-		return false
+		return a.Service == "iam" && a.Resource == "root" && identity.OfAmazon(a.Account)
 	}
 	kind, rest, _ := strings.Cut(a.Resource, "/")
 	last := rest[strings.LastIndexByte(rest, '/')+1:]
