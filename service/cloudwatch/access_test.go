@@ -36,6 +36,15 @@ func trials(now time.Time) map[string]trial {
 		"GetAlarmMuteRule":          of(&api.GetAlarmMuteRule, &api.GetAlarmMuteRuleInput{AlarmMuteRuleName: "quiet"}),
 		"ListAlarmMuteRules":        of(&api.ListAlarmMuteRules, &api.ListAlarmMuteRulesInput{}),
 		"PutAlarmMuteRule":          of(&api.PutAlarmMuteRule, quiet("new")),
+		"DeleteMetricStream":        of(&api.DeleteMetricStream, &api.DeleteMetricStreamInput{Name: "doomed"}),
+		"GetMetricStream":           of(&api.GetMetricStream, &api.GetMetricStreamInput{Name: "s"}),
+		"ListMetricStreams":         of(&api.ListMetricStreams, &api.ListMetricStreamsInput{}),
+		"PutMetricStream":           of(&api.PutMetricStream, stream("new")),
+		"StartMetricStreams":        of(&api.StartMetricStreams, &api.StartMetricStreamsInput{Names: []string{"s"}}),
+		"StopMetricStreams":         of(&api.StopMetricStreams, &api.StopMetricStreamsInput{Names: []string{"s"}}),
+		"GetOTelEnrichment":         of(&api.GetOTelEnrichment, &api.GetOTelEnrichmentInput{}),
+		"StartOTelEnrichment":       of(&api.StartOTelEnrichment, &api.StartOTelEnrichmentInput{}),
+		"StopOTelEnrichment":        of(&api.StopOTelEnrichment, &api.StopOTelEnrichmentInput{}),
 		"PutCompositeAlarm":         of(&api.PutCompositeAlarm, &api.PutCompositeAlarmInput{AlarmName: "both", AlarmRule: "ALARM(a)"}),
 		"DescribeAlarmHistory":      of(&api.DescribeAlarmHistory, &api.DescribeAlarmHistoryInput{}),
 		"DescribeAlarms":            of(&api.DescribeAlarms, &api.DescribeAlarmsInput{}),
@@ -79,7 +88,7 @@ func TestAccess(t *testing.T) {
 		if e, ok := err.(*cloud.Error); !ok || e.Code != "AccessDenied" && e.Code != "AccessDeniedException" {
 			t.Errorf("%s without leave: %v", name, err)
 		}
-		if err := try(w.As(w.User("yes-"+name, nodetest.Allow("cloudwatch:"+name, "cloudwatch:TagResource")))); err != nil {
+		if err := try(w.As(w.User("yes-"+name, nodetest.Allow("cloudwatch:"+name, "cloudwatch:TagResource", "iam:PassRole")))); err != nil {
 			t.Errorf("%s with leave: %v", name, err)
 		}
 	}
@@ -96,6 +105,7 @@ func prepare(w *nodetest.World) {
 	nodetest.Do(w, &api.PutMetricAlarm, watch("a", 1, 1, ""))
 	nodetest.Do(w, &api.PutMetricAlarm, watch("doomed", 1, 1, ""))
 	nodetest.Do(w, &api.PutAlarmMuteRule, quiet("quiet"))
+	nodetest.Do(w, &api.PutMetricStream, stream("s"))
 }
 
 func quiet(name string) *api.PutAlarmMuteRuleInput {
@@ -113,4 +123,8 @@ func TestNamespaceCondition(t *testing.T) {
 	if err := of(&api.PutMetricData, in)(u); err == nil {
 		t.Error("another namespace is allowed")
 	}
+}
+
+func stream(name string) *api.PutMetricStreamInput {
+	return &api.PutMetricStreamInput{Name: name, OutputFormat: "json", FirehoseArn: "arn:aws:firehose:us-east-1:000000000000:deliverystream/d", RoleArn: "arn:aws:iam::000000000000:role/r"}
 }

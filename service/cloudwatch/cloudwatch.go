@@ -9,6 +9,7 @@
 //	composite.go                 alarms on alarms
 //	change.go, action.go         changes of state, and what is done on them
 //	mute.go                      times in which nothing is done
+//	stream.go                    metric streams
 //	history.go                   what happened to alarms
 //	tag.go                       tags
 //	dashboard.go                 dashboards
@@ -38,6 +39,7 @@ func Module() cloud.Module {
 			api.DeleteAlarmMuteRule.Update(deleteAlarmMuteRule),
 			api.DeleteAlarms.Update(deleteAlarms),
 			api.DeleteDashboards.Update(deleteDashboards),
+			api.DeleteMetricStream.Update(deleteMetricStream),
 			api.DescribeAlarmContributors.View(describeAlarmContributors),
 			api.DeleteInsightRules.Update(deleteInsightRules),
 			api.DescribeInsightRules.View(describeInsightRules),
@@ -58,18 +60,26 @@ func Module() cloud.Module {
 			api.GetAlarmMuteRule.View(getAlarmMuteRule),
 			api.GetDashboard.View(getDashboard),
 			api.GetMetricData.View(getMetricData).Partial("linked accounts; SERVICE_QUOTA, LAMBDA and DB_PERF_INSIGHTS are refused"),
+			api.GetMetricStream.View(getMetricStream),
 			api.GetMetricWidgetImage.View(getMetricWidgetImage).Partial("OutputFormat image/png"),
 			api.GetMetricStatistics.View(getMetricStatistics),
+			api.GetOTelEnrichment.View(getOTelEnrichment),
 			api.ListAlarmMuteRules.View(listAlarmMuteRules),
 			api.ListDashboards.View(listDashboards),
+			api.ListMetricStreams.View(listMetricStreams),
 			api.ListMetrics.View(listMetrics).Partial("accounts cannot be linked, so there are only the caller's own"),
 			api.ListTagsForResource.View(listTagsForResource),
 			api.PutAlarmMuteRule.Update(putAlarmMuteRule),
 			api.PutCompositeAlarm.Update(putCompositeAlarm),
 			api.PutDashboard.Update(putDashboard),
 			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on PromQL queries"),
-			api.PutMetricData.Update(putMetricData).Partial("EntityMetricData"),
+			api.PutMetricData.Update(putMetricData).Partial("entities are checked, and not related to their metrics"),
+			api.PutMetricStream.Update(putMetricStream).Partial("nothing is delivered: there is no Firehose"),
 			api.SetAlarmState.Update(setAlarmState),
+			api.StartMetricStreams.Update(startMetricStreams).Partial("nothing is delivered: there is no Firehose"),
+			api.StartOTelEnrichment.Update(startOTelEnrichment).Partial("the state is kept: there are no PromQL queries that it would make a difference to"),
+			api.StopMetricStreams.Update(stopMetricStreams),
+			api.StopOTelEnrichment.Update(stopOTelEnrichment),
 			api.TagResource.Update(tagResource),
 			api.UntagResource.Update(untagResource),
 		},

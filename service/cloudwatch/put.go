@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -78,25 +79,61 @@ func add(known map[string]*batch, list []*batch, c *cloud.Call, namespace, name 
 
 // gather checks a request and sorts its data by metric.
 func gather(c *cloud.Call, in *api.PutMetricDataInput) (list []*batch, err error) {
-	if len(in.EntityMetricData) > 0 {
-		return nil, cloud.Errorf(501, "NotImplemented", "pileus does not take EntityMetricData yet; send MetricData.")
+	n := len(in.MetricData)
+	for _, e := range in.EntityMetricData {
+		n += len(e.MetricData)
+		if err := checkEntity(e.Entity); err != nil && cloud.Or(in.StrictEntityValidation, false) {
+			return nil, err
+		}
 	}
-	if len(in.MetricData) == 0 {
+	if n == 0 {
 		return nil, missing("MetricData")
 	}
-	if len(in.MetricData) > maxData {
+	if n > maxData {
 		return nil, invalid("The collection MetricData must not have a size greater than %d.", maxData)
 	}
 	known := map[string]*batch{}
-	for i := range in.MetricData {
-		d := &in.MetricData[i]
-		p, err := datum(c.Now, d, "MetricData.member."+strconv.Itoa(i+1))
-		if err != nil {
+	take := func(data []api.MetricDatum, path string) error {
+		for i := range data {
+			d := &data[i]
+			p, err := datum(c.Now, d, path+".member."+strconv.Itoa(i+1))
+			if err != nil {
+				return err
+			}
+			list = add(known, list, c, in.Namespace, d.MetricName, d.Dimensions, cloud.Or(d.StorageResolution, 60) == 1, p)
+		}
+		return nil
+	}
+	if err := take(in.MetricData, "MetricData"); err != nil {
+		return nil, err
+	}
+	for i, e := range in.EntityMetricData {
+		if err := take(e.MetricData, "EntityMetricData.member."+strconv.Itoa(i+1)+".MetricData"); err != nil {
 			return nil, err
 		}
-		list = add(known, list, c, in.Namespace, d.MetricName, d.Dimensions, cloud.Or(d.StorageResolution, 60) == 1, p)
 	}
 	return list, nil
+}
+
+// entityKeys are what can identify an entity.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Entity.html
+var entityKeys = []string{"Type", "ResourceType", "Identifier", "Name", "Environment"}
+
+// checkEntity checks what metrics are said to belong to. Data of an entity that
+// is wrong are taken all the same, unless the request is strict.
+func checkEntity(e *api.Entity) error {
+	if e == nil {
+		return missing("Entity")
+	}
+	for k := range e.KeyAttributes {
+		if !slices.Contains(entityKeys, k) {
+			return badValue(k, "Entity.KeyAttributes")
+		}
+	}
+	if e.KeyAttributes["Type"] == "" {
+		return missing("Entity.KeyAttributes.Type")
+	}
+	return nil
 }
 
 // datum is one datum as a point; path names it in errors.

@@ -30,6 +30,10 @@ func tagged(c *cloud.Call, r store.Reader, arn string) (*tagging, error) {
 		if x, ok := muteRules.Get(r, c.Account, c.Region, name); ok {
 			t.Tags, t.keep = x.Tags, func(tx store.Tx) { x.Tags = t.Tags; muteRules.Put(tx, x) }
 		}
+	} else if name, ok := strings.CutPrefix(arn, streamARN(c, "")); ok {
+		if x, ok := streams.Get(r, c.Account, c.Region, name); ok {
+			t.Tags, t.keep = x.Tags, func(tx store.Tx) { x.Tags = t.Tags; streams.Put(tx, x) }
+		}
 	} else if name, ok := strings.CutPrefix(arn, ruleARN(c, "")); ok {
 		if x, ok := insightRules.Get(r, c.Account, c.Region, name); ok {
 			t.Tags, t.keep = x.Tags, func(tx store.Tx) { x.Tags = t.Tags; insightRules.Put(tx, x) }
