@@ -114,11 +114,11 @@ func (c *client) serve() {
 
 // serveOne answers a request and tells whether another may follow.
 func (c *client) serveOne() bool {
-	config := c.front.config.Load()
-	head, err := c.readHead(config)
+	head, err := c.readHead(c.front.config.Load())
 	if err != nil {
 		return false
 	}
+	config := c.front.config.Load() // it may have changed while nothing was said
 	if !c.busy.CompareAndSwap(busyIdle, busyRequest) {
 		return false
 	}

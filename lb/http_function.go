@@ -39,7 +39,7 @@ func (x *exchange) function(g *Group, r *http.Request) (*http.Response, error) {
 	}
 	r = r.Clone(r.Context())
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(in)), int64(len(in))
-	r.RemoteAddr = x.client.String()
+	r.RemoteAddr, r.URL.Scheme, r.URL.Host = x.client.String(), "", ""
 	x.sending()
 	resp, err := g.Function(r)
 	if err != nil {

@@ -62,30 +62,7 @@ func (x *exchange) host() string {
 // dropped tells whether a header is not passed on: it concerns the connection,
 // is written anew, or has a name that is not valid and such are not wanted.
 func (x *exchange) dropped(f *field) bool {
-	switch len(f.name) {
-	case 2:
-		return fold(f.name, "te")
-	case 4:
-		return fold(f.name, "host")
-	case 6:
-		return fold(f.name, "expect")
-	case 7:
-		return fold(f.name, "upgrade")
-	case 10:
-		return fold(f.name, "connection") || fold(f.name, "keep-alive")
-	case 14:
-		return fold(f.name, "content-length")
-	case 15:
-		if fold(f.name, "x-forwarded-for") {
-			return x.config.attrs.ForwardedFor != "preserve"
-		}
-		return fold(f.name, "x-amzn-trace-id") && !x.config.classic
-	case 16:
-		return fold(f.name, "proxy-connection") || fold(f.name, "x-forwarded-port")
-	case 17:
-		return fold(f.name, "transfer-encoding") || fold(f.name, "x-forwarded-proto")
-	}
-	if len(f.name) > 7 && fold(f.name[:7], "x-amzn-") && x.reserved(f.name[7:]) {
+	if x.written(f.name) || len(f.name) > 7 && fold(f.name[:7], "x-amzn-") && x.reserved(f.name[7:]) {
 		return true
 	}
 	if len(x.config.attrs.Rename) > 0 && x.isRenamed(f.name) {
@@ -95,6 +72,34 @@ func (x *exchange) dropped(f *field) bool {
 		return true // a target could take it for another header
 	}
 	return x.config.attrs.DropInvalid && !validName(f.name)
+}
+
+// written tells the headers of a connection, and those that are written anew.
+func (x *exchange) written(name string) bool {
+	switch len(name) {
+	case 2:
+		return fold(name, "te")
+	case 4:
+		return fold(name, "host")
+	case 6:
+		return fold(name, "expect")
+	case 7:
+		return fold(name, "upgrade")
+	case 10:
+		return fold(name, "connection") || fold(name, "keep-alive")
+	case 14:
+		return fold(name, "content-length")
+	case 15:
+		if fold(name, "x-forwarded-for") {
+			return x.config.attrs.ForwardedFor != "preserve"
+		}
+		return fold(name, "x-amzn-trace-id") && !x.config.classic
+	case 16:
+		return fold(name, "proxy-connection") || fold(name, "x-forwarded-port")
+	case 17:
+		return fold(name, "transfer-encoding") || fold(name, "x-forwarded-proto")
+	}
+	return false
 }
 
 // reserved are the headers that only the balancer sets: a client that sends

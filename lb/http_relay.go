@@ -136,7 +136,7 @@ func (c *client) exchange(t *targetConn, keep, whole, replay bool) (again, on bo
 		err = c.awaitAnswer(t, up != nil)
 	}
 	if err != nil {
-		up.stop(c)
+		up.stop(c, t)
 		started := len(t.in.data()) > 0
 		t.discard()
 		switch {
@@ -276,7 +276,7 @@ func (c *client) answer(t *targetConn, up *upload, keep bool) bool {
 	default:
 		err = c.copyBody(t, length, rechunk)
 	}
-	done := up.stop(c)
+	done := up.stop(c, t)
 	if err != nil || closes || length == untilEOF || !done || c.x.req.verdict.separate(c.x.config.attrs.Desync) || len(t.in.data()) > 0 {
 		t.discard()
 	} else {

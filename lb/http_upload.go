@@ -15,9 +15,10 @@ import (
 // targets may answer before they have all of it.
 type upload struct {
 	done  chan struct{}
+	all   atomic.Bool // has come from the client; what is left is to send it
 	n     int64
 	err   error // of reading from the client; good after done
-	ended bool  // all of it was sent
+	ended bool  // all of it was sent; good after done
 }
 
 func (c *client) startUpload(t *targetConn) *upload {
@@ -45,6 +46,9 @@ func (u *upload) run(c *client, t *targetConn) {
 		if err == io.EOF && b.chunks != nil {
 			d = appendLast(out[:0], b.chunks.trailer)
 		}
+		if err == io.EOF || b.chunks == nil && b.ended() {
+			u.all.Store(true) // before it is sent, because the answer may be quick
+		}
 		if len(d) > 0 {
 			t.SetWriteDeadline(c.front.site.opts.Clock.Machine().Add(c.x.config.idle))
 			if _, err := t.Write(d); err != nil {
@@ -65,28 +69,22 @@ func (u *upload) run(c *client, t *targetConn) {
 	}
 }
 
-// running tells whether the body has not been sent as a whole yet.
-func (u *upload) running() bool {
-	if u == nil {
-		return false
-	}
-	select {
-	case <-u.done:
-		return !u.ended
-	default:
-		return true
-	}
-}
+// running tells whether the client has not sent all of the body yet.
+func (u *upload) running() bool { return u != nil && !u.all.Load() }
 
 // stop ends the upload and tells whether all was sent.
-func (u *upload) stop(c *client) bool {
+func (u *upload) stop(c *client, t *targetConn) bool {
 	if u == nil {
 		return true
 	}
 	select {
 	case <-u.done:
 	default:
-		c.interrupt()
+		if !u.all.Load() {
+			c.interrupt()
+		}
+		// A target that has answered may not want the rest.
+		t.SetWriteDeadline(c.front.site.opts.Clock.Machine().Add(time.Second))
 		<-u.done
 		c.resume()
 	}
