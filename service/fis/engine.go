@@ -53,7 +53,7 @@ func (s *service) lead(c *cloud.Call, key store.Key) error {
 			return err
 		}
 	}
-	if t.Ending != "" {
+	if t.Ending != "" && !t.over() {
 		if err := t.wind(); err != nil {
 			return err
 		}

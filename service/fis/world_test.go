@@ -164,7 +164,7 @@ func (w *world) alarm(name, state string) string {
 	w.T.Helper()
 	nodetest.Do(w.World, &cloudwatch.PutMetricAlarm, &cloudwatch.PutMetricAlarmInput{
 		AlarmName: name, MetricName: new("m"), Namespace: new("n"), Statistic: new("Average"), Period: new(int32(60)),
-		EvaluationPeriods: new(int32(1)), Threshold: new(1.0), ComparisonOperator: new("GreaterThanThreshold"),
+		EvaluationPeriods: new(int32(1)), Threshold: new(1.0), ComparisonOperator: new("GreaterThanThreshold"), TreatMissingData: new("ignore"),
 	})
 	w.setAlarm(name, state)
 	return arn("cloudwatch", "alarm:"+name)
