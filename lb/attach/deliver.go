@@ -94,19 +94,21 @@ func (b Bucket) put(c *cloud.Call, key, kind string, content []byte) error {
 	if p := strings.Trim(b.Prefix, "/"); p != "" {
 		key = p + "/" + key
 	}
-	write := func(as *cloud.Call) error {
+	write := func(as *cloud.Call, acl *string) error {
 		_, err := api.PutObject.Call(as, &api.PutObjectInput{
-			Bucket: b.Name, Key: key, Body: io.NopCloser(bytes.NewReader(content)), ContentType: &kind, ACL: new("bucket-owner-full-control"),
+			Bucket: b.Name, Key: key, Body: io.NopCloser(bytes.NewReader(content)), ContentType: &kind, ACL: acl,
 		})
 		return err
 	}
+	full := new("bucket-owner-full-control")
 	source := b.Owner
 	if b.Kind == lb.Network {
-		return write(c.AsService(networkService, c.ARN("logs", "*")))
+		return write(c.AsService(networkService, c.ARN("logs", "*")), full)
 	}
-	err := write(c.AsService(logService, source))
+	err := write(c.AsService(logService, source), full)
 	if account := identity.LogDelivery[c.Region]; account != "" && IsCode(err, "AccessDenied") {
-		if old := write(c.As(identity.RootPrincipal(account))); old == nil {
+		// Its policies allow s3:PutObject and nothing that an ACL needs.
+		if old := write(c.As(identity.RootPrincipal(account)), nil); old == nil {
 			return nil
 		}
 	}
