@@ -225,24 +225,23 @@ func TestDrainEnds(t *testing.T) {
 	s.apply()
 	in, over := s.dial(), s.dial()
 	ask := func(b *browser) { b.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n"); <-arrived }
-	drain := func() {
+	drain := func(since time.Time) {
 		g := *s.b.Groups["g"]
 		g.Targets = slices.Clone(g.Targets)
-		g.Targets[0].Draining = hand.Now()
+		g.Targets[0].Draining = since
 		s.b.Groups = map[string]*Group{"g": &g}
 		s.apply()
 	}
 	ask(in)
-	drain()
+	drain(hand.Now())
 	hand.Advance(t.Context(), 59*time.Second)
 	release <- true
 	if resp, body := in.hear("GET"); resp.StatusCode != 200 || body != "late" {
 		t.Errorf("within the delay: %d %q", resp.StatusCode, body)
 	}
-	s.b.Groups["g"].Targets[0].Draining = time.Time{}
-	s.apply()
+	drain(time.Time{})
 	ask(over)
-	drain()
+	drain(hand.Now())
 	hand.Advance(t.Context(), time.Minute)
 	if resp, _ := over.hear("GET"); resp.StatusCode != 502 {
 		t.Errorf("after the delay: %d", resp.StatusCode)

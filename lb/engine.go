@@ -52,7 +52,8 @@ func (e *Engine) start(f func()) { e.wg.Go(f) }
 // Apply makes a load balancer what b says, the whole of it, and returns when
 // its listeners obey. It is idempotent. What could not be done is told in the
 // error; the rest is done all the same, so that one listener whose address
-// cannot be had does not keep the others from working.
+// cannot be had does not keep the others from working. The engine keeps what b
+// points to, which must not be changed afterwards.
 func (e *Engine) Apply(ctx context.Context, b Balancer) error {
 	e.mu.Lock()
 	s := e.sites[b.ID]

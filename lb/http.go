@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"sync"
@@ -21,13 +22,12 @@ type httpFront struct {
 	config atomic.Pointer[httpConfig]
 	calls  *callers
 
-	meters     sync.Map // zone: *nodeMeter
-	groups     sync.Map // groupZone: *groupMeter
-	open       atomic.Int64
-	mu         sync.Mutex
-	clients    map[*client]bool
-	closing    atomic.Bool
-	endClosing func() // stops the timer of the grace
+	meters  sync.Map // zone: *nodeMeter
+	groups  sync.Map // groupZone: *groupMeter
+	open    atomic.Int64
+	mu      sync.Mutex
+	clients map[*client]bool
+	closing atomic.Bool
 }
 
 type groupZone struct {
@@ -121,6 +121,9 @@ func (f *httpFront) close(grace time.Duration) {
 // closeAfter ends what did not come to its end within the grace.
 func (f *httpFront) closeAfter(grace time.Duration) {
 	const look = 100 * time.Millisecond
+	ctx, cancel := context.WithCancel(f.site.ctx)
+	defer cancel()
+	f.site.start(func() { f.calls.end(ctx) })
 	for waited := time.Duration(0); waited < grace && f.open.Load() > 0; waited += look {
 		if f.site.opts.Clock.Wait(f.site.ctx, look) != nil {
 			break
@@ -190,7 +193,8 @@ func (f *httpFront) accept(conn net.Conn, n *Node) {
 			return
 		}
 		if c.info.h2 {
-			f.serveHTTP2(c, config)
+			c.busy.Store(busyRequest)
+			f.calls.serve(c)
 			return
 		}
 	}

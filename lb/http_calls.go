@@ -1,25 +1,26 @@
 package lb
 
 import (
+	"context"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/net/http2"
 )
 
 // callers are what a front calls HTTP/2 targets with, and all targets for
 // clients that do not speak HTTP/1 to it.
 type callers struct {
 	site   *site
-	server *http2.Server
-	base   *http.Server
+	server *http.Server // of HTTP/2
+	conns  *handed
 	silent *log.Logger
 
 	mu         sync.Mutex
+	serving    bool
 	transports map[transportKey]*http.Transport
 	handled    map[*handled]bool
 	sweeping   bool
@@ -30,12 +31,80 @@ type transportKey struct{ zone, protocol, version string }
 func newCallers(s *site) *callers {
 	c := &callers{site: s, transports: map[transportKey]*http.Transport{}, handled: map[*handled]bool{}}
 	c.silent = log.New(io.Discard, "", 0)
-	c.base = &http.Server{ErrorLog: c.silent, MaxHeaderBytes: maxHead}
-	c.server = &http2.Server{MaxConcurrentStreams: 128, IdleTimeout: time.Minute}
-	if err := http2.ConfigureServer(c.base, c.server); err != nil {
-		s.opts.Log.Error("lb: HTTP/2 cannot be set up", "err", err)
+	c.conns = &handed{ch: make(chan net.Conn), closed: make(chan struct{})}
+	c.server = &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			from := r.Context().Value(clientKey{}).(*client)
+			from.front.handle(w, r, from.x, &from.info)
+		}),
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, clientKey{}, c.conns.clientOf(conn))
+		},
+		ConnState: func(conn net.Conn, s http.ConnState) {
+			if s == http.StateClosed {
+				close(c.conns.clientOf(conn).ended)
+			}
+		},
+		ErrorLog: c.silent, MaxHeaderBytes: maxHead, IdleTimeout: time.Minute,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 128},
 	}
 	return c
+}
+
+// clientKey is where the context of a request has its client.
+type clientKey struct{}
+
+// handed is a listener for connections that were accepted, and have finished
+// their handshake, elsewhere.
+type handed struct {
+	ch      chan net.Conn
+	once    sync.Once
+	closed  chan struct{}
+	clients sync.Map // net.Conn: *client
+}
+
+// clientOf is whose connection it is.
+func (l *handed) clientOf(conn net.Conn) *client {
+	c, _ := l.clients.Load(conn)
+	return c.(*client)
+}
+
+// Accept implements net.Listener.
+func (l *handed) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.ch:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (l *handed) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+// Addr implements net.Listener.
+func (l *handed) Addr() net.Addr { return &net.TCPAddr{} }
+
+// serve hands a client's connection to the server and returns when it has
+// ended.
+func (c *callers) serve(from *client) {
+	c.mu.Lock()
+	if !c.serving {
+		c.serving = true
+		c.site.start(func() { c.server.Serve(c.conns) })
+	}
+	c.mu.Unlock()
+	from.ended = make(chan struct{})
+	c.conns.clients.Store(from.conn, from)
+	defer c.conns.clients.Delete(from.conn)
+	select {
+	case c.conns.ch <- from.conn:
+		<-from.ended
+	case <-c.conns.closed:
+	}
 }
 
 // transport is what a node calls the targets of groups of one protocol with.
@@ -64,10 +133,17 @@ func (c *callers) transport(n *Node, g *Group) *http.Transport {
 	return t
 }
 
-// close lets HTTP/2 clients know that no further requests are taken, and ends
-// connections to targets that nothing goes over.
+// end lets HTTP/2 clients know that no further requests are taken, and returns
+// when those that are under way have ended, or ctx has.
+func (c *callers) end(ctx context.Context) {
+	c.conns.Close()
+	c.server.Shutdown(ctx)
+}
+
+// close ends what is left.
 func (c *callers) close() {
-	c.base.Shutdown(c.site.ctx)
+	c.conns.Close()
+	c.server.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, t := range c.transports {

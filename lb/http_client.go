@@ -34,8 +34,9 @@ type client struct {
 	busy  atomic.Int32 // busyIdle, busyRequest, busyClosed
 	limit limits
 
-	refused bool // the connection ends because of what the client sent
-	respEnd int  // where the head ends that resp was read from
+	ended   chan struct{} // closed with the connection of a client of HTTP/2
+	refused bool          // the connection ends because of what the client sent
+	respEnd int           // where the head ends that resp was read from
 }
 
 const (

@@ -41,7 +41,6 @@ type exchange struct {
 	reason       string // of the error, for the log
 	location     string
 	grpc         bool
-	unrouted     bool
 }
 
 // connInfo is what is known about a client's connection.

@@ -11,21 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
-
-	"golang.org/x/net/http2"
 )
-
-// serveHTTP2 answers the requests of a client that speaks HTTP/2.
-func (f *httpFront) serveHTTP2(c *client, config *httpConfig) {
-	c.busy.Store(busyRequest)
-	f.calls.server.ServeConn(c.conn, &http2.ServeConnOpts{
-		Context:    f.site.ctx,
-		BaseConfig: f.calls.base,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			f.handle(w, r, c.x, &c.info)
-		}),
-	})
-}
 
 // ServeHTTP implements http.Handler: for requests of the cloud's edge, which
 // are taken to have come to the first node that is in service.
