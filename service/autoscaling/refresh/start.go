@@ -33,7 +33,7 @@ func startInstanceRefresh(c *cloud.Call, tx store.Tx, in *api.StartInstanceRefre
 	}
 	x := &refresh{
 		Account: g.Account, Region: g.Region, Group: g.Name, ID: c.Rand().UUID(), Status: api.InstanceRefreshStatusPending,
-		Started: c.Now, Progress: c.Now, Desired: in.DesiredConfiguration, Before: configOf(g), Preferences: preferences(g, in.Preferences),
+		Started: next(c, tx, g), Progress: c.Now, Desired: in.DesiredConfiguration, Before: configOf(g), Preferences: preferences(g, in.Preferences),
 	}
 	if err := x.check(c, tx); err != nil {
 		return nil, err
@@ -58,6 +58,21 @@ func startInstanceRefresh(c *cloud.Call, tx store.Tx, in *api.StartInstanceRefre
 	refreshes.Put(tx, x)
 	tx.After(time.Time{}, controller, g.Key())
 	return &api.StartInstanceRefreshOutput{InstanceRefreshId: &x.ID}, nil
+}
+
+// next is when a refresh begins: now, and after the one before. What is not
+// described any more is forgotten.
+func next(c *cloud.Call, tx store.Tx, g *group.Group) time.Time {
+	at := c.Now
+	for x := range refreshes.Scan(tx, g.Account, g.Region, g.Name) {
+		if !x.Started.Before(at) {
+			at = x.Started.Add(1)
+		}
+		if c.Now.Sub(x.Ended) >= kept {
+			refreshes.Delete(tx, refreshes.Key(x)...)
+		}
+	}
+	return at
 }
 
 // preferences are those of a request with their defaults.

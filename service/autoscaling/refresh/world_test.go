@@ -11,6 +11,7 @@ import (
 	"pileus/ami"
 	api "pileus/api/autoscaling"
 	"pileus/api/ec2"
+	"pileus/clock"
 	"pileus/cloud"
 	"pileus/node"
 	"pileus/node/nodetest"
@@ -21,15 +22,35 @@ import (
 const name = "web"
 
 // world is a cloud with a group "web".
-type world struct{ *nodetest.World }
+type world struct {
+	*nodetest.World
+	o node.Options
+}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return begin(t, node.Options{Plane: sim.New(t.TempDir())})
+}
+
+func begin(t testing.TB, o node.Options) *world {
+	t.Helper()
+	o.Rehearse, o.Seed, o.Clock = true, 1, clock.Still(nodetest.Epoch)
 	modules := []string{"ec2", "iam", "sts", "cloudwatch"}
-	return &world{nodetest.Start(t, node.Options{Plane: sim.New(t.TempDir()), Rehearse: true, Seed: 1, Modules: func(parts node.Parts) []cloud.Module {
+	o.Modules = func(parts node.Parts) []cloud.Module {
 		list := slices.DeleteFunc(all.Modules(parts), func(m cloud.Module) bool { return !slices.Contains(modules, m.API.Name) })
 		return append(list, autoscaling.Module())
-	}})}
+	}
+	return &world{nodetest.Start(t, o), o}
+}
+
+// restart ends the cloud and starts it again, with what it has written.
+func (w *world) restart() {
+	w.T.Helper()
+	if err := w.Stop(w.T.Context()); err != nil {
+		w.T.Fatal(err)
+	}
+	w.o.Seed++
+	w.World = nodetest.Start(w.T, w.o)
 }
 
 // group makes the group, with a launch template that has two versions, and lets

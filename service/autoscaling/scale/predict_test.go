@@ -124,12 +124,16 @@ func TestPredictiveChecks(t *testing.T) {
 		change  func(*api.PredictiveScalingConfiguration)
 		message string
 	}{
-		{func(c *api.PredictiveScalingConfiguration) { c.MetricSpecifications = append(c.MetricSpecifications, c.MetricSpecifications[0]) }, "Exactly one metric specification"},
+		{func(c *api.PredictiveScalingConfiguration) {
+			c.MetricSpecifications = append(c.MetricSpecifications, c.MetricSpecifications[0])
+		}, "Exactly one metric specification"},
 		{func(c *api.PredictiveScalingConfiguration) { c.SchedulingBufferTime = new(int32(3601)) }, "SchedulingBufferTime"},
 		{func(c *api.PredictiveScalingConfiguration) { c.MaxCapacityBuffer = new(int32(10)) }, "MaxCapacityBuffer"},
 		{func(c *api.PredictiveScalingConfiguration) { c.MaxCapacityBreachBehavior = new("IncreaseMaxCapacity") }, "MaxCapacityBuffer"},
 		{func(c *api.PredictiveScalingConfiguration) { c.MetricSpecifications[0].TargetValue = 0 }, "TargetValue"},
-		{func(c *api.PredictiveScalingConfiguration) { c.MetricSpecifications[0].CustomizedLoadMetricSpecification = nil }, "load metric"},
+		{func(c *api.PredictiveScalingConfiguration) {
+			c.MetricSpecifications[0].CustomizedLoadMetricSpecification = nil
+		}, "load metric"},
 		{func(c *api.PredictiveScalingConfiguration) {
 			c.MetricSpecifications[0] = api.PredictiveScalingMetricSpecification{TargetValue: 1, PredefinedMetricPairSpecification: &api.PredictiveScalingPredefinedMetricPair{PredefinedMetricType: "ALBRequestCount"}}
 		}, "ResourceLabel"},

@@ -2,6 +2,8 @@ package scale
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
@@ -12,38 +14,61 @@ import (
 // scheduleController runs scheduled actions when their time has come.
 const scheduleController = "autoscaling.schedule"
 
-// runAction runs an action once for the time that has come, and appoints the
-// next. Where more than one time has passed, because nobody was there to run
-// it, only the last counts, in the order that it has among those of others.
+// due is an action whose time has come.
+type due struct {
+	*action
+	times *recurrence // nil where it runs once
+	slot  time.Time   // the last of its times up to now
+}
+
+// runAction runs what is due of the group of an action, in the order of time,
+// and appoints what is next. Where more than one time of an action has passed,
+// because nobody was there to run it, only the last counts.
 func runAction(c *cloud.Call, key store.Key) error {
 	return c.Update(func(tx store.Tx) error {
 		a, ok := actions.Get(tx, key...)
 		if !ok {
 			return nil
 		}
-		if c.Now.Before(*a.StartTime) { // it was changed
+		if c.Now.Before(*a.StartTime) { // it was changed, or has run with another
 			tx.After(*a.StartTime, scheduleController, key)
 			return nil
 		}
-		var times *recurrence
-		if a.Recurrence != nil {
-			var err error
-			if times, err = parseRecurrence(*a.Recurrence, a.TimeZone); err != nil {
-				return fmt.Errorf("scheduled action %s of %s: %w", a.Name, a.Group, err)
-			}
-			if last := times.latest(*a.StartTime, c.Now); last.After(*a.StartTime) && (a.EndTime == nil || !last.After(*a.EndTime)) {
-				a.Time, a.StartTime = &last, &last
-				actions.Put(tx, a)
-				tx.After(last, scheduleController, key)
-				return nil
-			}
+		list, err := dueOf(c, tx, a)
+		if err != nil {
+			return err
 		}
-		if g, ok := group.Groups.Get(tx, a.Account, a.Region, a.Group); ok && !g.Suspended("ScheduledActions") && !g.Deleting {
-			a.apply(c.In(a.Account, a.Region), tx, g)
+		for _, d := range list {
+			if g, ok := group.Groups.Get(tx, a.Account, a.Region, a.Group); ok && !g.Suspended("ScheduledActions") && !g.Deleting {
+				d.apply(c.In(a.Account, a.Region), tx, g)
+			}
+			d.again(c, tx, d.times)
 		}
-		a.again(c, tx, times)
 		return nil
 	})
+}
+
+// dueOf are the actions that are due of the group that one belongs to, by time.
+func dueOf(c *cloud.Call, r store.Reader, one *action) (list []due, err error) {
+	for a := range actions.Scan(r, one.Account, one.Region, one.Group) {
+		if c.Now.Before(*a.StartTime) {
+			continue
+		}
+		d := due{action: a, slot: *a.StartTime}
+		if a.Recurrence != nil {
+			if d.times, err = parseRecurrence(*a.Recurrence, a.TimeZone); err != nil {
+				return nil, fmt.Errorf("scheduled action %s of %s: %w", a.Name, a.Group, err)
+			}
+			until := c.Now
+			if a.EndTime != nil && a.EndTime.Before(until) {
+				until = *a.EndTime
+			}
+			d.slot = d.times.latest(d.slot, until)
+		}
+		list = append(list, d)
+	}
+	slices.SortStableFunc(list, func(a, b due) int { return a.slot.Compare(b.slot) })
+	return list, nil
 }
 
 // again appoints an action's next time, or removes one that has none.

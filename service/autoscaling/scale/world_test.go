@@ -26,11 +26,18 @@ type world struct{ *nodetest.World }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldWith(t, node.Options{})
+}
+
+func newWorldWith(t testing.TB, o node.Options) *world {
+	t.Helper()
 	modules := []string{"ec2", "iam", "sts", "cloudwatch"}
-	return &world{nodetest.Start(t, node.Options{Plane: sim.New(t.TempDir()), Rehearse: true, Seed: 1, Modules: func(parts node.Parts) []cloud.Module {
+	o.Plane, o.Rehearse, o.Seed = sim.New(t.TempDir()), true, 1
+	o.Modules = func(parts node.Parts) []cloud.Module {
 		list := slices.DeleteFunc(all.Modules(parts), func(m cloud.Module) bool { return !slices.Contains(modules, m.API.Name) })
 		return append(list, autoscaling.Module())
-	}})}
+	}
+	return &world{nodetest.Start(t, o)}
 }
 
 // group makes the group and lets its instances come into service.
