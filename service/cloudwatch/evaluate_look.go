@@ -114,5 +114,5 @@ func (a *alarm) few(x *reading) bool {
 	if p /= 100; p >= 0.5 {
 		p = 1 - p
 	}
-	return x.samples < 10/p
+	return x.samples*p < 10-1e-6
 }
