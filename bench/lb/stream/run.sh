@@ -14,7 +14,7 @@ port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)
 target=127.0.0.1:$(port) ours=127.0.0.1:$(port) theirs=127.0.0.1:$(port)
 cat >"$dir/haproxy.cfg" <<EOF
 global
-  maxconn 20000
+  maxconn 4000
   nbthread 2
 defaults
   mode tcp
@@ -30,12 +30,17 @@ EOF
 "$dir/stream" balance "$ours" "$target" & pids="$pids $!"
 haproxy -f "$dir/haproxy.cfg" -db >"$dir/haproxy.log" 2>&1 & pids="$pids $!"
 for at in $target $ours $theirs; do
-  python3 -c "
-import socket, sys
-for _ in range(100000):
-    try: socket.create_connection(('127.0.0.1', int('$at'.split(':')[1]))).close(); sys.exit()
-    except OSError: pass
-sys.exit('nobody listens at $at')"
+  python3 - "${at#*:}" <<'EOF'
+import socket, sys, time
+end = time.monotonic() + 30
+while time.monotonic() < end:
+    try:
+        socket.create_connection(('127.0.0.1', int(sys.argv[1]))).close()
+        sys.exit()
+    except OSError:
+        time.sleep(0.01)
+sys.exit('nobody listens at port ' + sys.argv[1])
+EOF
 done
 for work in exchange connect bulk; do
   n=$conns
