@@ -111,6 +111,15 @@ type Rule struct {
 	Priority   int
 	Conditions []Condition
 	Actions    []Action
+	// Transforms change what targets are asked for, one after the other.
+	Transforms []Transform
+}
+
+// Transform replaces what a regular expression matches; the replacement may
+// have $1 and the like.
+type Transform struct {
+	Type           string // host-header-rewrite, or url-rewrite of path and query
+	Regex, Replace string
 }
 
 // Condition is met by a request one of whose values matches one of these.
@@ -121,7 +130,8 @@ type Condition struct {
 	Field   string
 	Header  string // of http-header
 	Values  []string
-	Queries []Query // of query-string
+	Regex   []string // regular expressions of hosts, paths and header values
+	Queries []Query  // of query-string
 	Sources []netip.Prefix
 }
 

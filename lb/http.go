@@ -25,6 +25,7 @@ type httpFront struct {
 	meters  sync.Map // zone: *nodeMeter
 	groups  sync.Map // groupZone: *groupMeter
 	open    atomic.Int64
+	edge    atomic.Uint32 // counts requests of the edge
 	mu      sync.Mutex
 	clients map[*client]bool
 	closing atomic.Bool
@@ -75,10 +76,9 @@ func (f *httpFront) update(b *Balancer, l *Listener) error {
 		c.keep = time.Hour
 	}
 	for i := range l.Rules {
-		r := &l.Rules[i]
-		m := matcher{id: r.ID, priority: r.Priority, plan: newPlan(f.site, r.Actions)}
-		for j := range r.Conditions {
-			m.conditions = append(m.conditions, newCondition(&r.Conditions[j]))
+		m, err := newMatcher(f.site, &l.Rules[i])
+		if err != nil {
+			return err
 		}
 		c.rules = append(c.rules, m)
 	}

@@ -152,6 +152,9 @@ func (c *client) obey(keep bool) bool {
 		if !x.forward() {
 			return c.own(page(503), keep)
 		}
+		if !x.transform() {
+			return c.own(page(500), keep)
+		}
 		g := x.pool.group.Load()
 		if g.Version == "HTTP2" || g.Version == "GRPC" {
 			return c.own(page(464), keep)

@@ -29,6 +29,10 @@ type exchange struct {
 	stuck  bool // a cookie has led to the member
 	trace  string
 
+	// What a rule's transforms have made of the request, and how that went, as
+	// the log tells it.
+	newHost, newTarget, transformed string
+
 	sentAt       time.Duration // since watch: when the request was sent to the target
 	processing   time.Duration // until it was sent; -1 where it was not
 	waited       time.Duration // until the target's answer began; -1 for none

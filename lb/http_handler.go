@@ -9,20 +9,30 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 )
 
-// ServeHTTP implements http.Handler: for requests of the cloud's edge, which
-// are taken to have come to the first node that is in service.
-func (f *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	b := f.config.Load().balancer
-	var node *Node
-	for i := range b.Nodes {
-		if node == nil || node.Off && !b.Nodes[i].Off {
-			node = &b.Nodes[i]
+// nodeForEdge is one of the nodes that DNS would name, each in turn.
+func (f *httpFront) nodeForEdge(b *Balancer) *Node {
+	n := len(b.Nodes)
+	if n == 0 {
+		return nil
+	}
+	health, start := f.site.nodeHealth(), int(f.edge.Add(1))
+	for i := range n {
+		if at := (start + i) % n; at < len(health) && health[at].Serving {
+			return &b.Nodes[at]
 		}
 	}
+	return &b.Nodes[start%n]
+}
+
+// ServeHTTP implements http.Handler: for requests of the cloud's edge.
+func (f *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	b := f.config.Load().balancer
+	node := f.nodeForEdge(b)
 	if node == nil {
 		http.Error(w, "the load balancer has no nodes", http.StatusServiceUnavailable)
 		return
@@ -86,6 +96,10 @@ func (h *handled) obey(r *http.Request) {
 	case "forward":
 		if !h.forward() {
 			break
+		}
+		if !h.transform() {
+			h.own(page(500))
+			return
 		}
 		if !h.fits(r) {
 			h.own(page(464))
@@ -170,6 +184,11 @@ func (h *handled) rewrite(p *httputil.ProxyRequest) {
 	}
 	p.Out.Header = out
 	p.Out.Host = h.host()
+	if h.newTarget != "" {
+		if to, err := url.ParseRequestURI(h.newTarget); err == nil {
+			p.Out.URL = to
+		}
+	}
 	p.Out.URL.Scheme = "http"
 	if h.pool.group.Load().Protocol == "HTTPS" {
 		p.Out.URL.Scheme = "https"

@@ -11,7 +11,7 @@ import (
 func (x *exchange) appendRequest(to []byte) []byte {
 	r := x.req
 	to = append(append(to, r.method...), ' ')
-	to = appendTarget(to, r)
+	to = append(to, x.target()...)
 	to = append(to, " HTTP/1.1\r\n"...)
 	to = x.appendForwarded(to)
 	to = append(append(append(to, "Host: "...), x.host()...), '\r', '\n')
@@ -36,21 +36,12 @@ func (x *exchange) appendRequest(to []byte) []byte {
 	return append(to, '\r', '\n')
 }
 
-// appendTarget writes what is asked for; an absolute target becomes a path.
-func appendTarget(to []byte, r *request) []byte {
-	if r.target[0] == '/' || r.target == "*" || !strings.Contains(r.target, "://") {
-		return append(to, r.target...)
-	}
-	to = append(to, r.path...)
-	if r.query != "" {
-		to = append(append(to, '?'), r.query...)
-	}
-	return to
-}
-
 // host is the Host header for the target: as it came, but with the listener's
 // port where that is not the scheme's own, unless the host is preserved.
 func (x *exchange) host() string {
+	if x.newHost != "" {
+		return x.newHost
+	}
 	port := x.config.listener.Port
 	usual := port == 80 && x.conn.scheme == "http" || port == 443 && x.conn.scheme == "https"
 	if usual || x.config.attrs.PreserveHost || x.config.classic || x.req.host == "" || x.req.port() != "" {

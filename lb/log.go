@@ -57,7 +57,7 @@ func (x *exchange) applicationLine() string {
 		cmp.Or(x.conn.cipher, "-"), cmp.Or(x.conn.tls, "-"), group, quoted(cmp.Or(x.trace, "-")),
 		quoted(cmp.Or(x.conn.name, "-")), quoted(cmp.Or(x.conn.arn, "-")), x.priority(), x.began.UTC().Format(logTime),
 		quoted(x.actions()), quoted(cmp.Or(x.location, "-")), quoted(cmp.Or(x.reason, "-")), list, codes, class, reason,
-		cmp.Or(x.conn.trace, "-"), `"-"`, `"-"`, `"-"`)
+		cmp.Or(x.conn.trace, "-"), quoted(cmp.Or(x.newHost, "-")), quoted(cmp.Or(x.newTarget, "-")), quoted(cmp.Or(x.transformed, "-")))
 	return b.String()
 }
 

@@ -2,6 +2,7 @@ package lb
 
 import (
 	"net/netip"
+	"regexp"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ type matcher struct {
 	id         string
 	priority   int
 	conditions []condition
+	rewrites   []rewrite
 	plan       plan
 }
 
@@ -19,6 +21,7 @@ type condition struct {
 	field    string
 	header   string // in lower case
 	patterns []pattern
+	regexes  []*regexp.Regexp
 	queries  []queryPattern
 	sources  []netip.Prefix
 }
@@ -93,7 +96,7 @@ func (p pattern) lower(b byte) byte {
 // newCondition prepares a condition: hosts, header values and query strings
 // are compared without regard to case; paths and methods are not.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
-func newCondition(c *Condition) condition {
+func newCondition(c *Condition) (condition, error) {
 	out := condition{field: c.Field, header: strings.ToLower(c.Header), sources: c.Sources}
 	fold := c.Field != "path-pattern" && c.Field != "http-request-method"
 	for _, v := range c.Values {
@@ -102,7 +105,14 @@ func newCondition(c *Condition) condition {
 	for _, q := range c.Queries {
 		out.queries = append(out.queries, queryPattern{newPattern(q.Key, true), q.Key == "", newPattern(q.Value, true)})
 	}
-	return out
+	for _, text := range c.Regex {
+		re, err := regexp.Compile(text)
+		if err != nil {
+			return out, err
+		}
+		out.regexes = append(out.regexes, re)
+	}
+	return out, nil
 }
 
 // met tells whether a request from an address meets all conditions.
@@ -148,6 +158,11 @@ func (c *condition) met(r *request, from netip.Addr) bool {
 func (c *condition) any(s string) bool {
 	for i := range c.patterns {
 		if c.patterns[i].match(s) {
+			return true
+		}
+	}
+	for _, re := range c.regexes {
+		if re.MatchString(s) {
 			return true
 		}
 	}

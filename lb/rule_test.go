@@ -2,6 +2,7 @@ package lb
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -33,6 +34,8 @@ func TestConditions(t *testing.T) {
 		{Condition{Field: "query-string", Queries: []Query{{"Version", "V1"}}}, "GET /?a=b&version=v1 HTTP/1.1\r\nHost: a", true},
 		{Condition{Field: "query-string", Queries: []Query{{"", "*example*"}}}, "GET /?a=an-example HTTP/1.1\r\nHost: a", true},
 		{Condition{Field: "query-string", Queries: []Query{{"version", "v1"}}}, "GET /?version=v12 HTTP/1.1\r\nHost: a", false},
+		{Condition{Field: "path-pattern", Regex: []string{`^/v\d+/`}}, "GET /v12/x HTTP/1.1\r\nHost: a", true},
+		{Condition{Field: "host-header", Regex: []string{`^x`, `\.org$`}}, "GET / HTTP/1.1\r\nHost: a.com", false},
 		{Condition{Field: "source-ip", Sources: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, "GET / HTTP/1.1\r\nHost: a", true},
 		{Condition{Field: "source-ip", Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}}, "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.1", false},
 	} {
@@ -40,7 +43,10 @@ func TestConditions(t *testing.T) {
 		if err := r.parse(test.head + "\r\n\r\n"); err != nil {
 			t.Fatal(test.head, err)
 		}
-		m := matcher{conditions: []condition{newCondition(&test.c)}}
+		m, err := newMatcher(nil, &Rule{Conditions: []Condition{test.c}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		from := netip.MustParseAddr("192.0.2.77")
 		if got := m.met(&r, from); got != test.want {
 			t.Errorf("%+v for %q: %v", test.c, test.head, got)
@@ -173,5 +179,29 @@ func TestWeights(t *testing.T) {
 		if _, body := b.get("/", fmt.Sprintf("Cookie: a=b; AWSALBTG=%s", cookies[0].Value)); body != first {
 			t.Fatalf("went to %s, then to %s", first, body)
 		}
+	}
+}
+
+func TestTransforms(t *testing.T) {
+	s := newWeb(t, webTarget(t, "i-1", tells))
+	s.b.Listeners[0].Rules = []Rule{{Priority: 1, Conditions: []Condition{{Field: "path-pattern", Values: []string{"/api/*"}}}, Actions: forwardTo("g"),
+		Transforms: []Transform{{"host-header-rewrite", `^www\.(.*)$`, "$1a.internal"}, {"url-rewrite", `^/api/(v\d)/(.*)$`, "/$2?version=$1"}}},
+		{Priority: 2, Conditions: []Condition{{Field: "path-pattern", Values: []string{"/bad"}}}, Actions: forwardTo("g"), Transforms: []Transform{{"url-rewrite", "bad", "a b"}}}}
+	s.apply()
+	b := s.dial()
+	_, body := b.get("/api/v2/users")
+	contains(t, body, "GET /users?version=v2 HTTP/1.1 example.coma.internal\n")
+	if resp, _ := b.get("/bad"); resp.StatusCode != 500 {
+		t.Errorf("a target that cannot be: %d", resp.StatusCode)
+	}
+	_, body = b.get("/else")
+	contains(t, body, "GET /else HTTP/1.1 www.example.com\n")
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("GET", "http://www.example.com/api/v3/x%20y", nil)
+	s.engine.Handler("b", 80).ServeHTTP(w, r)
+	contains(t, w.Body.String(), "GET /x%20y?version=v3 HTTP/1.1 example.coma.internal\n")
+	s.b.Listeners[0].Rules = []Rule{{Priority: 1, Transforms: []Transform{{"url-rewrite", "(", ""}}}}
+	if err := s.engine.Apply(t.Context(), s.b); err == nil {
+		t.Error("an expression that is none is taken")
 	}
 }
