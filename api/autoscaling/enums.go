@@ -78,6 +78,7 @@ const (
 	InstanceRefreshStatusRollbackInProgress = "RollbackInProgress"
 	InstanceRefreshStatusRollbackFailed     = "RollbackFailed"
 	InstanceRefreshStatusRollbackSuccessful = "RollbackSuccessful"
+	InstanceRefreshStatusBaking             = "Baking"
 )
 
 // Values of LifecycleState.

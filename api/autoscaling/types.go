@@ -268,6 +268,7 @@ type CustomizedMetricSpecification struct {
 	Statistic  *string `aws:"enum=MetricStatistic"`
 	Unit       *string
 	Metrics    []TargetTrackingMetricDataQuery
+	Period     *int32 `aws:"min=1"`
 }
 
 type DeleteAutoScalingGroupInput struct {
@@ -609,6 +610,7 @@ type InstanceRefresh struct {
 	Preferences          *RefreshPreferences
 	DesiredConfiguration *DesiredConfiguration
 	RollbackDetails      *RollbackDetails
+	Strategy             *string `aws:"enum=RefreshStrategy"`
 }
 
 type InstanceRefreshLivePoolProgress struct {
@@ -974,6 +976,7 @@ type RefreshPreferences struct {
 	StandbyInstances          *string `aws:"enum=StandbyInstances"`
 	AlarmSpecification        *AlarmSpecification
 	MaxHealthyPercentage      *int32 `aws:"min=100;max=200"`
+	BakeTime                  *int32 `aws:"min=0;max=172800"`
 }
 
 type RollbackDetails struct {
@@ -1123,12 +1126,14 @@ type TargetTrackingMetricDataQuery struct {
 	MetricStat *TargetTrackingMetricStat
 	Label      *string `aws:"max=2047;re=XmlStringMetricLabel"`
 	ReturnData *bool
+	Period     *int32 `aws:"min=1"`
 }
 
 type TargetTrackingMetricStat struct {
 	Metric Metric `aws:"req"`
 	Stat   string `aws:"req;min=1;max=100;re=XmlStringMetricStat"`
 	Unit   *string
+	Period *int32 `aws:"min=1"`
 }
 
 type TerminateInstanceInAutoScalingGroupInput struct {

@@ -32,7 +32,8 @@ type refresh struct {
 	Progress time.Time // when Left last changed
 	Waiting  time.Time // since when only protected or standby instances are left
 
-	Back *api.RollbackDetails
+	Back  *api.RollbackDetails
+	Baked time.Time // when its bake time is over; zero before all is replaced
 }
 
 // refreshes by group, the newest first.
@@ -95,7 +96,7 @@ func (x *refresh) details() *api.InstanceRefreshProgressDetails {
 // describe is the refresh on the wire.
 func (x *refresh) describe() api.InstanceRefresh {
 	out := api.InstanceRefresh{
-		InstanceRefreshId: &x.ID, AutoScalingGroupName: &x.Group, Status: &x.Status,
+		InstanceRefreshId: &x.ID, AutoScalingGroupName: &x.Group, Status: &x.Status, Strategy: new(api.RefreshStrategyRolling),
 		PercentageComplete: new(x.complete()), InstancesToUpdate: new(x.Left),
 		ProgressDetails: x.details(), Preferences: &x.Preferences, DesiredConfiguration: x.Desired, RollbackDetails: x.Back,
 	}

@@ -91,6 +91,31 @@ func TestCheckpoints(t *testing.T) {
 	}
 }
 
+func TestBakeTime(t *testing.T) {
+	w := newWorld(t)
+	w.group(2, 4, 2, nil)
+	w.start(&api.RefreshPreferences{MinHealthyPercentage: new(int32(0)), BakeTime: new(int32(600))})
+	w.until("Baking", 10*time.Minute, func() {})
+	since := w.Now()
+	w.wantStatus("while it bakes", "Baking", 100)
+	w.until("Successful", 11*time.Minute, func() {})
+	if took := w.Now().Sub(since); took < 10*time.Minute-10*time.Second || took > 10*time.Minute+10*time.Second {
+		t.Errorf("it baked for %v", took)
+	}
+	nodetest.Do(w.World, &cloudwatch.PutMetricAlarm, &cloudwatch.PutMetricAlarmInput{
+		AlarmName: "errors", Namespace: new("Test"), MetricName: new("errors"), Statistic: new("Sum"), Period: new(int32(86400)), EvaluationPeriods: new(int32(1)),
+		Threshold: new(1.0), ComparisonOperator: new("GreaterThanThreshold"), TreatMissingData: new("ignore"),
+	})
+	nodetest.Do(w.World, &api.StartInstanceRefresh, &api.StartInstanceRefreshInput{AutoScalingGroupName: name, DesiredConfiguration: &api.DesiredConfiguration{LaunchTemplate: version("1")}, Preferences: &api.RefreshPreferences{
+		MinHealthyPercentage: new(int32(0)), BakeTime: new(int32(600)), AutoRollback: new(true), AlarmSpecification: &api.AlarmSpecification{Alarms: []string{"errors"}}}})
+	w.until("Baking", 10*time.Minute, func() {})
+	nodetest.Do(w.World, &cloudwatch.SetAlarmState, &cloudwatch.SetAlarmStateInput{AlarmName: "errors", StateValue: "ALARM", StateReason: "test"})
+	w.until("RollbackSuccessful", 10*time.Minute, func() {})
+	if small, _, _ := w.census(); small != 2 {
+		t.Errorf("%d are as before", small)
+	}
+}
+
 func TestCancel(t *testing.T) {
 	w := newWorld(t)
 	w.group(4, 4, 4, nil)

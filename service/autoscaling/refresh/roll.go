@@ -70,18 +70,13 @@ func (r *room) roll(c *cloud.Call, tx store.Tx, g *group.Group, x *refresh) erro
 		return err
 	}
 	r.clear(c, tx, v)
-	if x.Left == 0 && x.WarmLeft == 0 {
-		x.succeed(c)
+	if x.Left == 0 && x.WarmLeft == 0 || !x.Baked.IsZero() {
+		x.bake(c, tx, g)
 		return nil
 	}
-	most, paused := x.checkpoint(c, tx, g)
-	if paused {
-		return nil
+	if most, paused := x.checkpoint(c, tx, g); !paused {
+		x.replace(c, tx, g, v, most)
 	}
-	if x.over() {
-		return nil
-	}
-	x.replace(c, tx, g, v, most)
 	return nil
 }
 
@@ -111,7 +106,7 @@ func (x *refresh) trouble(c *cloud.Call, tx store.Tx, v *survey) (string, error)
 		return fmt.Sprintf("Timed out waiting for instances that are protected from scale-in or in Standby. For example: %s.", v.waiting[0].ID), nil
 	}
 	warmup := time.Duration(*x.Preferences.InstanceWarmup) * time.Second
-	if x.Resume.IsZero() && x.Waiting.IsZero() && c.Now.Sub(x.Progress) >= patience+warmup {
+	if x.Resume.IsZero() && x.Waiting.IsZero() && x.Baked.IsZero() && c.Now.Sub(x.Progress) >= patience+warmup {
 		return "Instances could not be replaced: none became healthy within one hour.", nil
 	}
 	return "", nil
@@ -152,8 +147,8 @@ func (x *refresh) checkpoint(c *cloud.Call, tx store.Tx, g *group.Group) (most i
 		}
 		x.Passed, x.Resume, x.Progress = x.Passed+1, time.Time{}, c.Now
 	}
-	x.succeed(c) // the last checkpoint need not be all
-	return 0, false
+	x.bake(c, tx, g) // the last checkpoint need not be all
+	return 0, true
 }
 
 // replace begins the next replacements, and says what is waited for.
@@ -183,6 +178,20 @@ func (x *refresh) replace(c *cloud.Call, tx store.Tx, g *group.Group, v *survey,
 			break
 		}
 	}
+}
+
+// bake waits after the last replacement, while alarms can still stop it all.
+// https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RefreshPreferences.html
+func (x *refresh) bake(c *cloud.Call, tx store.Tx, g *group.Group) {
+	if x.Baked.IsZero() && !x.back() {
+		x.Baked = c.Now.Add(time.Duration(cloud.Or(x.Preferences.BakeTime, 0)) * time.Second)
+	}
+	if !x.back() && c.Now.Before(x.Baked) {
+		x.Status, x.Reason = api.InstanceRefreshStatusBaking, fmt.Sprintf("Waiting for the bake time to end at %s.", x.Baked.UTC().Format("2006-01-02T15:04:05Z"))
+		tx.After(x.Baked, controller, g.Key())
+		return
+	}
+	x.succeed(c)
 }
 
 // succeed ends a refresh that has reached its goal.

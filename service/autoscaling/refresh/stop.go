@@ -82,7 +82,7 @@ func (x *refresh) undo(c *cloud.Call, tx store.Tx, g *group.Group, why string) {
 	}
 	x.Status, x.Reason = api.InstanceRefreshStatusRollbackInProgress, why
 	x.Left, x.WarmLeft = int32(len(x.Todo)), int32(len(x.WarmTodo))
-	x.Passed, x.Resume, x.Waiting, x.Progress = 0, time.Time{}, time.Time{}, c.Now
+	x.Passed, x.Resume, x.Waiting, x.Baked, x.Progress = 0, time.Time{}, time.Time{}, time.Time{}, c.Now
 	tx.After(time.Time{}, controller, g.Key())
 	group.Wake(tx, g, time.Time{})
 }

@@ -177,7 +177,13 @@ func checkTracking(g *group.Group, t *api.TargetTrackingConfiguration) error {
 		return group.Invalid("MetricName, Namespace and Statistic must be specified for a CustomizedMetricSpecification")
 	}
 	returned := 0
+	if !granular(m.Period) {
+		return errPeriod(*m.Period)
+	}
 	for _, q := range m.Metrics {
+		if q.MetricStat != nil && !granular(q.MetricStat.Period) {
+			return errPeriod(*q.MetricStat.Period)
+		}
 		if (q.Expression == nil) == (q.MetricStat == nil) {
 			return group.Invalid("Exactly one of Expression or MetricStat must be specified for the metric data query %s", q.Id)
 		}
@@ -189,6 +195,16 @@ func checkTracking(g *group.Group, t *api.TargetTrackingConfiguration) error {
 		return group.Invalid("Exactly one metric data query must have ReturnData set to true")
 	}
 	return nil
+}
+
+// granular tells whether a target tracking policy can look at a metric in
+// periods of so many seconds.
+func granular(period *int32) bool {
+	return slices.Contains([]int32{10, 20, 30, 60}, cloud.Or(period, 60))
+}
+
+func errPeriod(n int32) error {
+	return group.Invalid("The period %d is invalid. Valid values are 10, 20, 30 and 60 seconds", n)
 }
 
 // checkLabel checks the ResourceLabel of a predefined metric: the end of a load

@@ -165,16 +165,34 @@ func (p *Policy) measure(in *cloudwatch.PutMetricAlarmInput) {
 	m := t.CustomizedMetricSpecification
 	if len(m.Metrics) == 0 {
 		in.Namespace, in.MetricName, in.Statistic, in.Unit = m.Namespace, m.MetricName, m.Statistic, m.Unit
-		in.Dimensions, in.Period = dimensions(m.Dimensions), new(int32(period))
+		in.Dimensions, in.Period = dimensions(m.Dimensions), new(p.period())
 		return
 	}
 	for _, q := range m.Metrics {
 		d := cloudwatch.MetricDataQuery{Id: q.Id, Expression: q.Expression, Label: q.Label, ReturnData: new(cloud.Or(q.ReturnData, true))}
 		if s := q.MetricStat; s != nil {
-			d.MetricStat = &cloudwatch.MetricStat{Stat: s.Stat, Unit: s.Unit, Period: period, Metric: metricOf(s.Metric)}
+			d.MetricStat = &cloudwatch.MetricStat{Stat: s.Stat, Unit: s.Unit, Period: cloud.Or(s.Period, period), Metric: metricOf(s.Metric)}
+		} else {
+			d.Period = q.Period
 		}
 		in.Metrics = append(in.Metrics, d)
 	}
+}
+
+// period is the least period of a policy's metrics, in seconds: less than a
+// minute where they are of high resolution.
+func (p *Policy) period() int32 {
+	m := p.TargetTrackingConfiguration.CustomizedMetricSpecification
+	if m == nil {
+		return period
+	}
+	least := cloud.Or(m.Period, period)
+	for _, q := range m.Metrics {
+		if q.MetricStat != nil {
+			least = min(least, cloud.Or(q.MetricStat.Period, period))
+		}
+	}
+	return least
 }
 
 func metricOf(m api.Metric) cloudwatch.Metric {

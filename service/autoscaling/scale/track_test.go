@@ -192,3 +192,17 @@ func TestTrackingMath(t *testing.T) {
 	}
 	w.wantDesired("thirty each", 3)
 }
+
+func TestTrackingInSeconds(t *testing.T) {
+	w := newWorld(t)
+	w.group(1, 10, 1, nil)
+	in := custom("quick", "cpu", 50)
+	in.TargetTrackingConfiguration.CustomizedMetricSpecification.Period = new(int32(10))
+	w.put(in)
+	if a := w.alarms()["High"]; *a.Period != 10 || *a.EvaluationPeriods != 3 {
+		t.Errorf("alarm: %+v", a)
+	}
+	in.TargetTrackingConfiguration.CustomizedMetricSpecification.Period = new(int32(15))
+	_, err := nodetest.Try(w.World, &api.PutScalingPolicy, in)
+	fails(t, err, "ValidationError", "period 15")
+}
