@@ -190,6 +190,16 @@ func (p *pool) close() {
 	p.tables.Store(&map[string]*table{})
 }
 
+// endFlows ends all connections to the pool's targets.
+func (p *pool) endFlows() {
+	p.mu.Lock()
+	members := p.members
+	p.mu.Unlock()
+	for _, m := range members {
+		m.endFlows()
+	}
+}
+
 // rebuild makes the nodes' tables from the state of the members; p.mu is held.
 func (p *pool) rebuild() {
 	tables := map[string]*table{}

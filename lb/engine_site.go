@@ -128,7 +128,9 @@ func (s *site) close(grace time.Duration) {
 		f.close(grace)
 	}
 	for _, p := range *s.pools.Load() {
-		p.close()
+		if p.close(); grace == 0 {
+			p.endFlows()
+		}
 	}
 }
 

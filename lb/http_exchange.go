@@ -76,16 +76,28 @@ func (x *exchange) reset(r *request, config *httpConfig) {
 // well.
 func (x *exchange) screen() (status int) {
 	r := x.req
+	if r.verdict.class > compliant {
+		x.meter.desync.add(1)
+	}
 	if r.verdict.blocked(x.config.attrs.Desync) {
 		return 400
 	}
 	if r.method == "TRACE" && !x.config.classic {
 		return 405
 	}
+	valid := true
 	for i := range r.fields {
+		valid = valid && validName(r.fields[i].name)
 		if f := &r.fields[i]; len(f.name) == 15 && fold(f.name, "x-forwarded-for") && strings.Count(f.value, ",") >= 30 {
 			return 463
 		}
+	}
+	switch {
+	case valid:
+	case x.config.attrs.DropInvalid:
+		x.meter.droppedInvalid.add(1)
+	default:
+		x.meter.invalid.add(1)
 	}
 	return 0
 }
@@ -173,6 +185,7 @@ func (x *exchange) finish() {
 		switch x.plan.kind {
 		case "redirect":
 			m.redirects.add(1)
+			m.own(x.status)
 		case "fixed-response":
 			m.fixed.add(1)
 		default:

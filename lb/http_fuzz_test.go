@@ -20,6 +20,7 @@ func FuzzRequest(f *testing.F) {
 		"GET /a?b HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n",
 		"POST http://h:1/x HTTP/1.1\nHost: h:1\nTransfer-Encoding: chunked\n\n",
 		"PUT * HTTP/1.0\r\nContent-Length: 3\r\nContent-Length: 3\r\nConnection: upgrade, close\r\nUpgrade: x\r\n\r\n",
+		"GET / HTTP/1.0\nH 00:\n\n",
 		"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\nContent-Length\t: 5\r\nX: a\rb\r\n \r\n\r\n",
 	} {
 		f.Add([]byte(head))

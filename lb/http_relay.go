@@ -56,7 +56,7 @@ func (c *client) relay(keep bool) bool {
 func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, error) {
 	x := &c.x
 	for {
-		t, err := x.member.connect(context.Background(), c.node, fresh)
+		t, err := x.member.connect(c.front.site.ctx, c.node, fresh)
 		if err == nil {
 			if !replay && t.used > 0 && !t.quiet(c.front.site.opts.Clock) {
 				t.discard()
@@ -305,6 +305,11 @@ func (c *client) appendAnswer(out []byte, keep, chunked bool) []byte {
 // copyBody writes the head, which is in c.out, and a body that ends after a
 // length or with the connection.
 func (c *client) copyBody(t *targetConn, length int64, rechunk bool) error {
+	if d := t.in.data(); length > 0 && int64(len(d)) >= length { // all of it has come
+		c.out = append(c.out, d[:length]...)
+		t.in.used(int(length))
+		return c.write(c.out)
+	}
 	b := &body{in: &t.in, from: targetReader{c, t}, left: length}
 	if length == -1 { // to a client that knows no chunks
 		b.left, b.chunks = 0, &chunks{}

@@ -249,36 +249,64 @@ func TestForwardedHeaders(t *testing.T) {
 	}
 }
 
-func TestBodies(t *testing.T) {
-	big := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB
-	sum := fmt.Sprintf("%x", sha256.Sum256(big))
-	target := webTarget(t, "i-1", func(w http.ResponseWriter, r *http.Request) {
-		h := sha256.New()
-		n, _ := io.Copy(h, r.Body)
-		switch r.URL.Path {
-		case "/big":
-			w.Header().Set("Content-Length", fmt.Sprint(len(big)))
-			w.Write(big)
-		case "/chunks":
-			w.Header().Set("Trailer", "X-Sum")
-			for c := range slices.Chunk(big, 100_000) {
-				w.Write(c)
-				w.(http.Flusher).Flush()
-			}
-			w.Header().Set("X-Sum", sum)
-		case "/close":
-			w.Header().Set("Connection", "close")
-			fmt.Fprint(w, "closing")
-		case "/none":
-			w.WriteHeader(204)
-		case "/unchanged":
-			w.Header().Set("Content-Length", "99")
-			w.WriteHeader(304)
-		default:
-			fmt.Fprintf(w, "%d %x %s", n, h.Sum(nil), r.Trailer.Get("X-T"))
+// large is what bodies are made of in tests: 1 MiB.
+var large = bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+
+func sumOf(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+
+// bodies answers with bodies of all sorts, and by default with the sum of the
+// request's.
+func bodies(w http.ResponseWriter, r *http.Request) {
+	h := sha256.New()
+	n, _ := io.Copy(h, r.Body)
+	switch r.URL.Path {
+	case "/large":
+		w.Header().Set("Content-Length", fmt.Sprint(len(large)))
+		w.Write(large)
+	case "/chunks":
+		w.Header().Set("Trailer", "X-Sum")
+		for c := range slices.Chunk(large, 100_000) {
+			w.Write(c)
+			w.(http.Flusher).Flush()
 		}
-	})
-	s := newWeb(t, target).apply()
+		w.Header().Set("X-Sum", sumOf(large))
+	case "/close":
+		w.Header().Set("Connection", "close")
+		fmt.Fprint(w, "closing")
+	case "/none":
+		w.WriteHeader(204)
+	case "/unchanged":
+		w.Header().Set("Content-Length", "99")
+		w.WriteHeader(304)
+	default:
+		fmt.Fprintf(w, "%d %x %s", n, h.Sum(nil), r.Trailer.Get("X-T"))
+	}
+}
+
+func TestUploads(t *testing.T) {
+	b := newWeb(t, webTarget(t, "i-1", bodies)).apply().dial()
+	_, body := b.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", len(large), large).hear("POST")
+	if want := fmt.Sprintf("%d %s ", len(large), sumOf(large)); body != want {
+		t.Errorf("of a known length: %q, want %q", body, want)
+	}
+	b.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n")
+	for c := range slices.Chunk(large, 70_001) {
+		b.say("%X;ext=1\r\n%s\r\n", len(c), c)
+	}
+	_, body = b.say("0\r\nX-T: end\r\n\r\n").hear("POST")
+	if want := fmt.Sprintf("%d %s end", len(large), sumOf(large)); body != want {
+		t.Errorf("in chunks: %q, want %q", body, want)
+	}
+	for range 20 {
+		_, body = b.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").hear("POST")
+		if want := "3 " + sumOf([]byte("abc")) + " "; body != want {
+			t.Errorf("in a small chunk: %q, want %q", body, want)
+		}
+	}
+}
+
+func TestDownloads(t *testing.T) {
+	s := newWeb(t, webTarget(t, "i-1", bodies)).apply()
 	b := s.dial()
 	check := func(what, got, want string) {
 		t.Helper()
@@ -286,37 +314,31 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s: %d bytes %.80q, want %d %.80q", what, len(got), got, len(want), want)
 		}
 	}
-	_, body := b.say("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%s", len(big), big).hear("POST")
-	check("sized upload", body, fmt.Sprintf("%d %s ", len(big), sum))
-	b.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n")
-	for c := range slices.Chunk(big, 70_001) {
-		b.say("%X;ext=1\r\n%s\r\n", len(c), c)
-	}
-	_, body = b.say("0\r\nX-T: end\r\n\r\n").hear("POST")
-	check("chunked upload", body, fmt.Sprintf("%d %s end", len(big), sum))
-	_, body = b.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n").hear("POST")
-	check("small chunk", body, fmt.Sprintf("3 %x ", sha256.Sum256([]byte("abc"))))
-	_, body = b.get("/big")
-	check("sized answer", body, string(big))
+	_, body := b.get("/large")
+	check("of a known length", body, string(large))
 	resp, body := b.get("/chunks")
-	check("chunked answer", body, string(big))
-	check("trailer", resp.Trailer.Get("X-Sum"), sum)
+	check("in chunks", body, string(large))
+	check("trailer", resp.Trailer.Get("X-Sum"), sumOf(large))
 	b.get("/none")
 	b.get("/unchanged")
-	b.say("HEAD /big HTTP/1.1\r\nHost: a\r\n\r\n")
-	if resp, _ := b.hear("HEAD"); resp.ContentLength != int64(len(big)) {
+	b.say("HEAD /large HTTP/1.1\r\nHost: a\r\n\r\n")
+	if resp, _ := b.hear("HEAD"); resp.ContentLength != int64(len(large)) {
 		t.Errorf("HEAD: %+v", resp)
 	}
 	_, body = b.get("/close")
-	check("target closes", body, "closing")
-	_, body = b.say("GET /big HTTP/1.0\r\n\r\n").hear("GET")
-	check("HTTP/1.0", body, string(big))
+	check("of a target that closes", body, "closing")
+	_, body = b.say("GET /large HTTP/1.0\r\n\r\n").hear("GET")
+	check("by HTTP/1.0", body, string(large))
 	if !b.ended() {
 		t.Error("HTTP/1.0 is kept open")
 	}
-	b = s.dial()
-	_, body = b.say("GET /chunks HTTP/1.0\r\n\r\n").hear("GET")
-	check("HTTP/1.0 of chunks", body, string(big))
+	_, body = s.dial().say("GET /chunks HTTP/1.0\r\n\r\n").hear("GET")
+	check("by HTTP/1.0, of chunks", body, string(large))
+	kept := s.dial()
+	for range 2 {
+		_, body = kept.say("GET /close HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").hear("GET")
+		check("by HTTP/1.0 that is kept", body, "closing")
+	}
 }
 
 // TestUntilEOF has a target whose answer ends with its connection.
@@ -436,6 +458,53 @@ func TestPages(t *testing.T) {
 	for status, length := range map[int]int{301: 134, 302: 110, 400: 122, 403: 118, 502: 122, 503: 162, 504: 132} {
 		if p := page(status); len(p.body) != length {
 			t.Errorf("%d: %d bytes, want %d", status, len(p.body), length)
+		}
+	}
+}
+
+// BenchmarkRelay is a request over a kept connection, client and target
+// included.
+func BenchmarkRelay(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		buf := make([]byte, 4096)
+		for {
+			if _, err := c.Read(buf); err != nil {
+				return
+			}
+			io.WriteString(c, fine)
+		}
+	}()
+	w := &loopback{ports: map[netip.AddrPort]string{}}
+	e := New(Options{Wire: w, Clock: clock.New(), Rand: rng.New()})
+	defer e.Close()
+	if err := e.Apply(b.Context(), Balancer{ID: "b", Kind: Application, Nodes: []Node{{Zone: "a", Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.4")}}},
+		Listeners: []Listener{{Port: 80, Protocol: "HTTP", Default: forwardTo("g")}}, CrossZone: true,
+		Groups: map[string]*Group{"g": {ID: "g", Protocol: "HTTP", Check: Check{Off: true}, Targets: []Target{targetAt("i-1", l.Addr())}}}}); err != nil {
+		b.Fatal(err)
+	}
+	c, err := net.Dial("tcp", w.at("10.0.0.4:80"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	request := []byte("GET /some/path?q=1 HTTP/1.1\r\nHost: www.example.com\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n")
+	buf := make([]byte, 4096)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Read(buf); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -4,7 +4,8 @@ package lb
 type nodeMeter struct {
 	connections, bytes, rejected       *counter
 	tlsErrors, redirects, fixed, rules *counter
-	elb4xx, elb5xx                     *counter
+	desync, invalid, droppedInvalid    *counter // requests
+	elb3xx, elb4xx, elb5xx             *counter
 	elb500, elb502, elb503, elb504     *counter
 	grpc                               *counter
 	active                             *gauge // connections from clients and to targets
@@ -32,10 +33,14 @@ func (s *site) nodeMeter(b *Balancer, zone string) *nodeMeter {
 		m.connections, m.rejected, m.tlsErrors = c("EstimatedALBNewConnectionCount"), none, c("EstimatedClientTLSNegotiationErrorCount")
 		m.bytes = s.stats.counter("EstimatedProcessedBytes", "Bytes", zone, "")
 		m.redirects, m.fixed, m.rules, m.grpc = none, none, none, none
-		m.elb500, m.elb502, m.elb503, m.elb504 = none, none, none, none
+		m.elb500, m.elb502, m.elb503, m.elb504, m.elb3xx = none, none, none, none, none
+		m.desync, m.invalid, m.droppedInvalid = c("DesyncMitigationMode_NonCompliant_Request_Count"), none, none
 		return m
 	}
 	m.active = s.stats.gauge("ActiveConnectionCount", zone)
+	m.desync = c("DesyncMitigationMode_NonCompliant_Request_Count")
+	m.invalid, m.droppedInvalid = c("ForwardedInvalidHeaderRequestCount"), c("DroppedInvalidHeaderRequestCount")
+	m.elb3xx = c("HTTPCode_ELB_3XX_Count")
 	m.elb4xx, m.elb5xx = c("HTTPCode_ELB_4XX_Count"), c("HTTPCode_ELB_5XX_Count")
 	m.connections, m.rejected = c("NewConnectionCount"), c("RejectedConnectionCount")
 	m.bytes = s.stats.counter("ProcessedBytes", "Bytes", zone, "")
@@ -49,6 +54,8 @@ func (s *site) nodeMeter(b *Balancer, zone string) *nodeMeter {
 // own counts an answer of the balancer's own.
 func (m *nodeMeter) own(status int) {
 	switch status / 100 {
+	case 3:
+		m.elb3xx.add(1)
 	case 4:
 		m.elb4xx.add(1)
 	case 5:
