@@ -160,7 +160,8 @@ type front interface {
 	close(grace time.Duration)
 }
 
-// newFront makes the front that a listener's protocol needs.
+// newFront makes the front that a listener's protocol needs. One that comes with
+// an error does not listen everywhere yet.
 func newFront(s *site, b *Balancer, l *Listener) (front, error) {
 	switch frontKind(l) {
 	case "http":
@@ -194,15 +195,15 @@ type bothFront struct{ stream, packet front }
 
 func newBothFront(s *site, b *Balancer, l *Listener) (front, error) {
 	stream, err := newStreamFront(s, b, l)
-	if err != nil {
+	if stream == nil {
 		return nil, err
 	}
-	packet, err := newPacketFront(s, b, l)
-	if err != nil {
+	packet, err2 := newPacketFront(s, b, l)
+	if packet == nil {
 		stream.close(0)
-		return nil, err
+		return nil, errors.Join(err, err2)
 	}
-	return &bothFront{stream, packet}, nil
+	return &bothFront{stream, packet}, errors.Join(err, err2)
 }
 
 func (f *bothFront) update(b *Balancer, l *Listener) error {

@@ -24,7 +24,8 @@ type site struct {
 	mu       sync.Mutex // guards what follows
 	fronts   map[portKey]front
 	closed   bool
-	untidy   func() // ends tidy
+	served   []NodeHealth // as servingChanged has seen it last
+	untidy   func()       // ends tidy
 }
 
 func newSite(e *Engine, id string) *site {
@@ -64,7 +65,9 @@ func (s *site) apply(_ context.Context, b *Balancer) error {
 	}
 	s.desired.Store(b)
 	s.applyGroups(b)
-	return s.applyListeners(b)
+	err := s.applyListeners(b)
+	s.servingChanged()
+	return err
 }
 
 // applyGroups starts and changes pools; those that are gone end after the
@@ -106,8 +109,8 @@ func (s *site) applyListeners(b *Balancer) error {
 		var err error
 		if f := s.fronts[k]; f != nil {
 			err = f.update(b, l)
-		} else if f, err = newFront(s, b, l); f != nil && err == nil {
-			s.fronts[k] = f
+		} else if f, err = newFront(s, b, l); f != nil {
+			s.fronts[k] = f // which may listen on some nodes only, as err tells
 		}
 		if err != nil {
 			failed = append(failed, fmt.Errorf("listener on port %d: %w", l.Port, err))

@@ -3,6 +3,7 @@ package lb
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pileus/clock"
@@ -194,6 +195,11 @@ func (p *pool) seen(ctx context.Context, m *member, zone string, r verdict, g *G
 	if before != after && after == stateUnhealthy && g.EndUnhealthy {
 		m.endFlows()
 	}
+	if before != after && p.site.servingChanged() && len(told) == 0 {
+		p.mu.Lock()
+		told = append(told, p.merged(m))
+		p.mu.Unlock()
+	}
 	p.tell(told)
 }
 
@@ -320,6 +326,16 @@ func (s *site) nodeHealth() []NodeHealth {
 		}
 	}
 	return all
+}
+
+// servingChanged tells whether other nodes serve than when it was asked last.
+func (s *site) servingChanged() bool {
+	now := s.nodeHealth()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.served
+	s.served = now
+	return !slices.EqualFunc(was, now, func(a, b NodeHealth) bool { return a.Zone == b.Zone && a.Serving == b.Serving })
 }
 
 // lacks tells why the group's targets are too few for the node in a zone.

@@ -249,6 +249,8 @@ func TestNodesSeeForThemselves(t *testing.T) {
 		}
 		return nil
 	}
+	told := make(chan string, 16)
+	s.engine.opts.Health = func(_, _ string, h TargetHealth) { told <- h.State }
 	s.apply()
 	hand.settle(2)
 	serving := func(want string) {
@@ -260,7 +262,13 @@ func TestNodesSeeForThemselves(t *testing.T) {
 	serving("[{a true } {b true }]")
 	cut.Store(true)
 	hand.round(2)
+	for len(told) > 0 {
+		<-told
+	}
 	hand.round(2)
+	if len(told) != 1 || <-told != "healthy" {
+		t.Error("nobody was told that a node does not serve any more")
+	}
 	if h := s.health(); h.State != "healthy" {
 		t.Errorf("one node still sees it healthy: %+v", h)
 	}

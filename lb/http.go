@@ -53,15 +53,22 @@ func newHTTPFront(s *site, b *Balancer, l *Listener) (front, error) {
 	f := &httpFront{site: s, sealer: newSealer(s.opts.Key, b.ID), clients: map[*client]bool{}}
 	f.calls = newCallers(s)
 	f.ports = newPorts(s, f.accept)
-	if err := f.update(b, l); err != nil {
-		f.close(0)
+	if err := f.configure(b, l); err != nil {
 		return nil, err
 	}
-	return f, nil
+	return f, f.ports.update(b, l.Port)
 }
 
 // update implements front.
 func (f *httpFront) update(b *Balancer, l *Listener) error {
+	if err := f.configure(b, l); err != nil {
+		return err
+	}
+	return f.ports.update(b, l.Port)
+}
+
+// configure prepares what requests are treated by.
+func (f *httpFront) configure(b *Balancer, l *Listener) error {
 	c := &httpConfig{
 		balancer: b, listener: l, attrs: l.HTTP, classic: b.Kind == Classic,
 		fallback: newPlan(f.site, l.Default), idle: b.IdleTimeout, keep: b.KeepAlive,
@@ -94,7 +101,7 @@ func (f *httpFront) update(b *Balancer, l *Listener) error {
 		}
 	}
 	f.config.Store(c)
-	return f.ports.update(b, l.Port)
+	return nil
 }
 
 // close implements front.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -209,6 +210,92 @@ func TestListenersCloseGracefully(t *testing.T) {
 	release <- true
 	if resp, _ := busy.hear("GET"); resp.StatusCode != 200 || !busy.ended() {
 		t.Errorf("what was under way: %d", resp.StatusCode)
+	}
+}
+
+// TestHTTP2ClosesGracefully: a request that is under way ends, another
+// connection has to be made for the next one, which there is none for.
+func TestHTTP2ClosesGracefully(t *testing.T) {
+	arrived, release := make(chan bool), make(chan bool)
+	s, client, _ := secureWeb(t, nil, webTarget(t, "i-1", func(w http.ResponseWriter, r *http.Request) {
+		arrived <- true
+		<-release
+		fmt.Fprint(w, "done")
+	}))
+	answer := make(chan string)
+	go func() {
+		resp, err := client.Get("https://www.example.com/")
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		body, _ := io.ReadAll(resp.Body)
+		answer <- string(body)
+	}()
+	<-arrived
+	if err := s.engine.Remove(t.Context(), "b"); err != nil {
+		t.Fatal(err)
+	}
+	release <- true
+	if got := <-answer; got != "done" {
+		t.Errorf("what was under way: %s", got)
+	}
+	if _, err := client.Get("https://www.example.com/"); err == nil {
+		t.Error("a load balancer that is gone answers")
+	}
+}
+
+// TestPartOfTheNodes listens where it can, and elsewhere once that can be.
+func TestPartOfTheNodes(t *testing.T) {
+	s := newWeb(t, webTarget(t, "i-1", tells))
+	s.b.Nodes = append(s.b.Nodes, Node{Zone: "b", Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.4")}})
+	s.wire.deaf = netip.MustParseAddrPort("10.0.1.4:80")
+	if err := s.engine.Apply(t.Context(), s.b); err == nil || !strings.Contains(err.Error(), "port 80") {
+		t.Errorf("error %v", err)
+	}
+	if resp, _ := s.dial().get("/"); resp.StatusCode != 200 {
+		t.Errorf("the other node: %d", resp.StatusCode)
+	}
+	s.wire.deaf = netip.AddrPort{}
+	s.apply()
+	if c, err := net.Dial("tcp", s.wire.at("10.0.1.4:80")); err != nil {
+		t.Error(err)
+	} else {
+		c.Close()
+	}
+}
+
+// TestMemory streams a body that is much larger than what it may cost.
+func TestMemory(t *testing.T) {
+	const size = 256 << 20
+	target := server(t, "i-1", func(c net.Conn) {
+		r := bufio.NewReader(c)
+		for line, err := r.ReadString('\n'); err == nil && strings.TrimSpace(line) != ""; line, err = r.ReadString('\n') {
+		}
+		piece := make([]byte, 64<<10)
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", size)
+		for range size / len(piece) {
+			if _, err := c.Write(piece); err != nil {
+				return
+			}
+		}
+	})
+	b := newWeb(t, target).apply().dial()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	b.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	resp, err := http.ReadResponse(b.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, resp.Body)
+	runtime.ReadMemStats(&after)
+	if n != size || err != nil {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
+		t.Errorf("%d bytes were allocated on the way of %d", used, size)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +28,14 @@ type webWire struct {
 	loopback
 	calls  sync.Map // target: *counter
 	refuse func(from netip.Addr, to netip.AddrPort) error
+	deaf   netip.AddrPort // where it cannot listen
+}
+
+func (w *webWire) Listen(ctx context.Context, vpc string, at netip.AddrPort) (net.Listener, error) {
+	if at == w.deaf {
+		return nil, syscall.EADDRNOTAVAIL
+	}
+	return w.loopback.Listen(ctx, vpc, at)
 }
 
 func (w *webWire) Dial(ctx context.Context, vpc string, from netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {

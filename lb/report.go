@@ -29,7 +29,8 @@ type Options struct {
 	// process, or clients lose their targets with it. nil: made up.
 	Key []byte
 	// Health is told when a target of a balancer's group becomes healthy or
-	// unhealthy; it must return soon.
+	// unhealthy, and once more when that is so for one node only, and this node
+	// begins or ceases to serve by it (see Engine.Nodes). It must return soon.
 	Health func(balancer, group string, h TargetHealth)
 	// Record takes log records of balancers that ask for them; it must return soon.
 	Record func(balancer string, r Record)
