@@ -17,7 +17,7 @@ import (
 // Data is the data path of a cloud's load balancers: one engine for the
 // services that have some. The engine begins with the cloud, by Start.
 type Data struct {
-	wire lb.Wire
+	wire quiet
 	clk  clock.Clock
 	log  *slog.Logger
 
@@ -96,12 +96,16 @@ func (d *Data) running() *lb.Engine {
 	return d.engine
 }
 
-// Apply is lb.Engine's.
+// Apply is lb.Engine's, once the data plane has the interfaces of the nodes.
 func (d *Data) Apply(ctx context.Context, b lb.Balancer) error {
-	if e := d.running(); e != nil {
-		return e.Apply(ctx, b)
+	e := d.running()
+	if e == nil {
+		return errNotStarted
 	}
-	return errNotStarted
+	if err := d.await(ctx, b); err != nil {
+		return err
+	}
+	return e.Apply(ctx, b)
 }
 
 // Remove is lb.Engine's.

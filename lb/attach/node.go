@@ -63,9 +63,8 @@ type Node struct {
 // Opening says what interface a load balancer gets in a subnet.
 type Opening struct {
 	// Balancer is its name in the interface's description: "app/web/50dc6c495c0c9188",
-	// or "web" of a classic one.
+	// or "web" of a classic one. EC2 knows network load balancers by their "net/".
 	Balancer string
-	Network  bool // of a network load balancer
 	Public   bool // it gets a public address
 	Groups   []string
 	// Allocation is the elastic address for it, Private and IPv6 the addresses
@@ -81,9 +80,6 @@ type Opening struct {
 func Open(c *cloud.Call, at Place, o Opening) (Node, error) {
 	c = As(c)
 	in := &api.CreateNetworkInterfaceInput{SubnetId: at.Subnet, Description: new("ELB " + o.Balancer), Groups: o.Groups}
-	if o.Network {
-		in.InterfaceType = new("network_load_balancer")
-	}
 	if o.Private.IsValid() {
 		in.PrivateIpAddress = new(o.Private.String())
 	}

@@ -67,7 +67,7 @@ func (b *balancer) open(c *cloud.Call, wanted []api.SubnetMapping, groups []stri
 // openIn makes the load balancer's interface in a subnet.
 func (b *balancer) openIn(c *cloud.Call, at attach.Place, m api.SubnetMapping) error {
 	o := attach.Opening{
-		Balancer: b.short(), Network: b.Type == network, Public: !b.Internal && b.IPType != "dualstack-without-public-ipv4",
+		Balancer: b.short(), Public: !b.Internal && b.IPType != "dualstack-without-public-ipv4",
 		Groups: b.Groups, Allocation: cloud.Or(m.AllocationId, ""), DualStack: b.IPType != "ipv4",
 	}
 	var err error

@@ -23,7 +23,7 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 			return nil, err
 		}
 		requester := requesterOf(c)
-		if t := cloud.Or(in.InterfaceType, "interface"); !slices.Contains(interfaceTypes, t) && !(requester != "" && t == balancerInterface) {
+		if t := cloud.Or(in.InterfaceType, "interface"); !slices.Contains(interfaceTypes, t) {
 			return nil, resource.Invalid(t, "interfaceType")
 		}
 		if count(interfaces.Scan(tx, c.Account, c.Region)) >= maxInterfaces {
@@ -33,6 +33,7 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 			Subnet: in.SubnetId, Description: cloud.Or(in.Description, ""), Secondary: int(cloud.Or(in.SecondaryPrivateIpAddressCount, 0)),
 			IPv6Count: int(cloud.Or(in.Ipv6AddressCount, 0)), Groups: in.Groups, Public: new(false), Type: cloud.Or(in.InterfaceType, ""), Tags: tags, Requester: requester,
 		}
+		n.ofBalancer()
 		if n.Private, n.SecondaryAddresses, err = PrivateAddresses(in.PrivateIpAddress, in.PrivateIpAddresses); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,8 @@
 package vpc
 
 import (
+	"strings"
+
 	"pileus/cloud"
 	"pileus/store"
 )
@@ -26,6 +28,14 @@ func requesterOf(c *cloud.Call) string {
 		return ""
 	}
 	return requesters[c.Principal.LinkedService]
+}
+
+// ofBalancer gives the interface of a network load balancer its type, which no
+// request can name; its description tells.
+func (n *NewInterface) ofBalancer() {
+	if n.Requester == balancerRequester && strings.HasPrefix(n.Description, "ELB net/") {
+		n.Type = balancerInterface
+	}
 }
 
 // managedBy tells whether who calls may change the interface: its owner, or the
