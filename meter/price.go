@@ -79,9 +79,15 @@ func parsePrices(text string) (map[priceKey]*Price, error) {
 //
 //	transfer-out: https://aws.amazon.com/ec2/pricing/on-demand/ (100 GB to the internet, all services together)
 //	sqs-requests: https://aws.amazon.com/sqs/pricing/ (a million requests)
+//	cw-...: https://aws.amazon.com/cloudwatch/pricing/ (free tier)
 var allowances = map[string]float64{
 	"transfer-out": 100,
 	"sqs-requests": 1_000_000,
+
+	"cw-metrics":    10,
+	"cw-alarms":     10,
+	"cw-dashboards": 3,
+	"cw-requests":   1_000_000,
 }
 
 // priceOf is the price of a usage type; nil where the list has none.
@@ -100,8 +106,11 @@ func priceOf(u *Usage) *Price {
 
 // units is the quantity in the price's unit.
 func (p *Price) units(u *Usage) float64 {
-	if p.Unit == "GB-Mo" {
+	switch p.Unit {
+	case "GB-Mo":
 		return u.Quantity / (1 << 30) / hoursOfMonth(u.Hour)
+	case "Metrics", "Alarms", "Dashboards": // by the month
+		return u.Quantity / hoursOfMonth(u.Hour)
 	}
 	return u.Quantity
 }

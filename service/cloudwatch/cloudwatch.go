@@ -11,7 +11,7 @@
 //	mute.go                      times in which nothing is done
 //	stream.go                    metric streams
 //	history.go                   what happened to alarms
-//	tag.go                       tags
+//	tag.go, usage.go             tags, and what is billed
 //	dashboard.go                 dashboards
 //	math_*.go                    metric math in queries
 //	anomaly*.go                  what is to be expected of a metric
@@ -35,7 +35,7 @@ func Module() cloud.Module {
 	reset := func() {}
 	return cloud.Module{
 		API: &api.Service,
-		Operations: []cloud.Binding{
+		Operations: metered([]cloud.Binding{
 			api.DeleteAlarmMuteRule.Update(deleteAlarmMuteRule),
 			api.DeleteAlarms.Update(deleteAlarms),
 			api.DeleteDashboards.Update(deleteDashboards),
@@ -72,7 +72,7 @@ func Module() cloud.Module {
 			api.PutAlarmMuteRule.Update(putAlarmMuteRule),
 			api.PutCompositeAlarm.Update(putCompositeAlarm),
 			api.PutDashboard.Update(putDashboard),
-			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on PromQL queries"),
+			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on PromQL queries, and on queries with GROUP BY, whose contributors would have states of their own"),
 			api.PutMetricData.Update(putMetricData).Partial("entities are checked, and not related to their metrics"),
 			api.PutMetricStream.Update(putMetricStream).Partial("nothing is delivered: there is no Firehose"),
 			api.SetAlarmState.Update(setAlarmState),
@@ -82,7 +82,7 @@ func Module() cloud.Module {
 			api.StopOTelEnrichment.Update(stopOTelEnrichment),
 			api.TagResource.Update(tagResource),
 			api.UntagResource.Update(untagResource),
-		},
+		}),
 		Access: access(),
 		Controllers: []cloud.Controller{
 			{Name: foldController, Reconcile: fold},
@@ -95,6 +95,7 @@ func Module() cloud.Module {
 		},
 		Deliveries: []cloud.Delivery{{Topic: actionTopic, Deliver: carryOut, Attempts: 5}},
 		Count:      census,
+		Stored:     stored,
 		Start: func(ctx context.Context, c cloud.Cloud) error {
 			ctx = context.WithoutCancel(ctx)
 			reset = func() { _ = beginTicking(ctx, c) } // should it fail, the first alarm begins it
