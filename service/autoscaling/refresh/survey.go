@@ -20,7 +20,7 @@ type survey struct {
 	standby []*group.Instance // to be terminated
 	pool    []*group.Instance // of the warm pool
 
-	marching int32 // weight of marked
+	marching int32 // weight of those marked whose successor comes first
 	fresh    int32 // weight of what is new, and not warm yet
 	healthy  int32 // weight of what serves and is to go on serving for now
 	missing  int32 // what the group lacks
@@ -84,10 +84,11 @@ func (v *survey) sort(x *refresh, i *group.Instance) {
 		}
 		return
 	case i.Replacing != nil:
-		v.marked, v.marching = append(v.marked, i), v.marching+i.Weight
+		v.marked = append(v.marked, i)
 		if !i.Replacing.First {
 			return
 		}
+		v.marching += i.Weight
 	case !i.Active():
 		return // it leaves
 	case i.Protected && *p.ScaleInProtectedInstances == api.ScaleInProtectedInstancesWait:
