@@ -8,22 +8,23 @@ import (
 // memo remembers decoded records by row. An entry is good for exactly the
 // bytes that it was decoded from, so a reader of any snapshot gets the record
 // of that snapshot.
-type memo[T any] struct {
+type memo struct {
 	mu    sync.RWMutex
 	limit int
-	rows  map[string]memoEntry[T]
+	rows  map[string]memoEntry
 }
 
-type memoEntry[T any] struct {
+type memoEntry struct {
 	raw []byte
-	v   *T
+	v   any // a *T of its table
 }
 
-func newMemo[T any](limit int) *memo[T] {
-	return &memo[T]{limit: limit, rows: make(map[string]memoEntry[T])}
+func newMemo(limit int) *memo {
+	return &memo{limit: limit, rows: make(map[string]memoEntry)}
 }
 
-func (m *memo[T]) get(row, raw []byte, parse func([]byte) *T) *T {
+// get is the record of a row, which fill decodes into fresh if it has to.
+func (m *memo) get(row, raw []byte, fresh func() any, fill func(v any, raw []byte)) any {
 	m.mu.RLock()
 	e, ok := m.rows[string(row)]
 	m.mu.RUnlock()
@@ -31,7 +32,8 @@ func (m *memo[T]) get(row, raw []byte, parse func([]byte) *T) *T {
 		return e.v
 	}
 	raw = bytes.Clone(raw)
-	v := parse(raw)
+	v := fresh()
+	fill(v, raw)
 	m.mu.Lock()
 	if len(m.rows) >= m.limit {
 		for k := range m.rows { // any one: the map's order is random
@@ -39,7 +41,7 @@ func (m *memo[T]) get(row, raw []byte, parse func([]byte) *T) *T {
 			break
 		}
 	}
-	m.rows[string(row)] = memoEntry[T]{raw, v}
+	m.rows[string(row)] = memoEntry{raw, v}
 	m.mu.Unlock()
 	return v
 }

@@ -1,13 +1,8 @@
 package store
 
 import (
-	"bytes"
-	"encoding/base64"
-	"fmt"
 	"iter"
 	"sync"
-
-	"github.com/fxamacker/cbor/v2"
 )
 
 // Table is a set of records of one type, with indexes kept in step. It is a
@@ -30,38 +25,10 @@ type Table[T any] struct {
 	Memo int
 
 	memoOnce sync.Once
-	memo     *memo[T]
+	memo     *memo
 }
 
-// Record may be implemented by *T to take the place of CBOR where a profile
-// asks for it.
-type Record interface {
-	AppendRecord(b []byte) []byte
-	ParseRecord(b []byte) error
-}
-
-var encoding = func() cbor.EncMode {
-	o := cbor.EncOptions{Time: cbor.TimeRFC3339Nano, Sort: cbor.SortNone}
-	m, err := o.EncMode()
-	if err != nil {
-		panic(err)
-	}
-	return m
-}()
-
-func (t *Table[T]) prefix(b []byte) []byte {
-	b = append(b, t.Name...)
-	return append(b, '/')
-}
-
-func (t *Table[T]) indexPrefix(b []byte, index string) []byte {
-	b = append(b, t.Name...)
-	b = append(b, '.')
-	b = append(b, index...)
-	return append(b, '/')
-}
-
-func (t *Table[T]) row(k Key) []byte { return k.Append(t.prefix(make([]byte, 0, 96))) }
+func (t *Table[T]) row(k Key) []byte { return rowOf(t.Name, k) }
 
 // Get is the record with the key.
 func (t *Table[T]) Get(r Reader, key ...any) (*T, bool) {
@@ -124,110 +91,48 @@ func (t *Table[T]) Delete(tx Tx, key ...any) {
 // write puts v in the place of old, which is nil where there was none or it
 // does not matter. Index entries that stay the same are not touched.
 func (t *Table[T]) write(tx Tx, row []byte, v, old *T) {
-	tx.Put(row, t.encode(v))
+	tx.Put(row, encode(t.Name, t.Version, v))
 	for name, f := range t.Indexes {
-		var before, after []byte
+		var before Key
 		if old != nil {
-			before = t.entry(name, f(old), row)
+			before = f(old)
 		}
-		if after = t.entry(name, f(v), row); bytes.Equal(before, after) {
-			continue
-		}
-		if before != nil {
-			tx.Delete(before)
-		}
-		if after != nil {
-			tx.Put(after, nil)
-		}
+		reindex(tx, t.Name, name, before, f(v), row)
 	}
 }
 
 func (t *Table[T]) deindex(tx Tx, old *T, row []byte) {
 	for name, f := range t.Indexes {
-		if entry := t.entry(name, f(old), row); entry != nil {
-			tx.Delete(entry)
-		}
+		reindex(tx, t.Name, name, f(old), nil, row)
 	}
-}
-
-// entry is the index's row for a record; nil for one that is not in the index.
-func (t *Table[T]) entry(name string, k Key, row []byte) []byte {
-	if k == nil {
-		return nil
-	}
-	return t.indexRow(name, k, row)
-}
-
-// indexRow is the index key followed by the record's own key, as one bytes
-// element, so that equal index keys stay apart and the row can be found.
-func (t *Table[T]) indexRow(name string, k Key, row []byte) []byte {
-	b := k.Append(t.indexPrefix(make([]byte, 0, 160), name))
-	return appendEscaped(append(b, tagBytes), row[len(t.Name)+1:])
-}
-
-func (t *Table[T]) encode(v *T) []byte {
-	b := append(make([]byte, 0, 256), t.Version)
-	if rec, ok := any(v).(Record); ok {
-		return rec.AppendRecord(b)
-	}
-	buf := bytes.NewBuffer(b)
-	if err := encoding.NewEncoder(buf).Encode(v); err != nil {
-		panic(fmt.Errorf("store: encode %s: %w", t.Name, err))
-	}
-	return buf.Bytes()
 }
 
 func (t *Table[T]) decode(row, b []byte) *T {
 	if t.Memo > 0 {
 		return t.remembered(row, b)
 	}
-	return t.parse(b)
-}
-
-func (t *Table[T]) remembered(row, b []byte) *T {
-	t.memoOnce.Do(func() {
-		limit := t.Memo
-		if limit == 0 {
-			limit = peekMemo
-		}
-		t.memo = newMemo[T](limit)
-	})
-	return t.memo.get(row, b, t.parse)
-}
-
-func (t *Table[T]) parse(b []byte) *T {
 	v := new(T)
-	t.parseInto(v, b)
+	t.fill(v, b)
 	return v
 }
 
-// parseInto decodes a record into v, which is zero.
-func (t *Table[T]) parseInto(v *T, b []byte) {
-	if len(b) == 0 {
-		panic(failure{fmt.Errorf("store: empty record in %s", t.Name)})
-	}
-	version, body := b[0], b[1:]
-	for version < t.Version {
-		up, ok := t.Migrate[version]
-		if !ok {
-			panic(failure{fmt.Errorf("store: %s has records of version %d and no way to migrate them", t.Name, version)})
-		}
-		var err error
-		if body, err = up(body); err != nil {
-			panic(failure{fmt.Errorf("store: migrate %s from version %d: %w", t.Name, version, err)})
-		}
-		version++
-	}
-	var err error
-	if rec, ok := any(v).(Record); ok {
-		err = rec.ParseRecord(body)
-	} else {
-		err = cbor.Unmarshal(body, v)
-	}
-	if err != nil {
-		panic(failure{fmt.Errorf("store: decode %s: %w", t.Name, err)})
-	}
+func (t *Table[T]) remembered(row, b []byte) *T {
+	t.memoOnce.Do(t.startMemo)
+	return t.memo.get(row, b, fresh[T], t.fill).(*T)
 }
+
+func (t *Table[T]) startMemo() {
+	limit := t.Memo
+	if limit == 0 {
+		limit = peekMemo
+	}
+	t.memo = newMemo(limit)
+}
+
+func fresh[T any]() any { return new(T) }
+
+// fill decodes a record into v, a *T that is zero.
+func (t *Table[T]) fill(v any, b []byte) { parse(t.Name, t.Version, t.Migrate, v, b) }
 
 // Scan yields the records whose key starts with prefix, in key order.
 func (t *Table[T]) Scan(r Reader, prefix ...any) iter.Seq[*T] {
@@ -265,7 +170,7 @@ func (t *Table[T]) Glance(r Reader, prefix, start Key) iter.Seq[*T] {
 		for _, b := range r.Scan(Range{From: t.row(start), To: Next(t.row(prefix))}) {
 			var zero T
 			*v = zero
-			t.parseInto(v, b)
+			t.fill(v, b)
 			if !yield(v) {
 				return
 			}
@@ -285,13 +190,13 @@ func (t *Table[T]) span(r Reader, rg Range) iter.Seq[*T] {
 
 // Index yields the records whose index key starts with prefix, in index order.
 func (t *Table[T]) Index(r Reader, index string, prefix ...any) iter.Seq[*T] {
-	from := Key(prefix).Append(t.indexPrefix(nil, index))
+	from := Key(prefix).Append(indexPrefix(t.Name, index, nil))
 	return t.indexed(r, index, Range{From: from, To: Next(from)})
 }
 
 // Between yields the records whose index key is at or after from and before to.
 func (t *Table[T]) Between(r Reader, index string, from, to Key) iter.Seq[*T] {
-	p := t.indexPrefix(nil, index)
+	p := indexPrefix(t.Name, index, nil)
 	return t.indexed(r, index, Range{From: from.Append(p[:len(p):len(p)]), To: to.Append(p[:len(p):len(p)])})
 }
 
@@ -299,41 +204,14 @@ func (t *Table[T]) indexed(r Reader, index string, rg Range) iter.Seq[*T] {
 	t.mustHave(index)
 	return func(yield func(*T) bool) {
 		for k := range r.Scan(rg) {
-			if !yield(t.indexedRecord(r, index, k)) {
+			if !yield(t.decode(entryRecord(r, t.Name, index, k))) {
 				return
 			}
 		}
 	}
 }
 
-func (t *Table[T]) mustHave(index string) {
-	if _, ok := t.Indexes[index]; !ok {
-		panic("store: table " + t.Name + " has no index " + index)
-	}
-}
-
-// indexedRecord is the record that an index entry names.
-func (t *Table[T]) indexedRecord(r Reader, index string, entry []byte) *T {
-	row := t.rowOf(entry)
-	b, ok := r.Get(row)
-	if !ok {
-		panic(failure{fmt.Errorf("store: index %s.%s names a record that is not there", t.Name, index)})
-	}
-	return t.decode(row, b)
-}
-
-// rowOf is the record's key, which is the last element of an index entry.
-func (t *Table[T]) rowOf(entry []byte) []byte {
-	k, err := ParseKey(entry[bytes.IndexByte(entry, '/')+1:])
-	if err != nil || len(k) == 0 {
-		panic(failure{fmt.Errorf("store: malformed index entry in %s", t.Name)})
-	}
-	last, ok := k[len(k)-1].([]byte)
-	if !ok {
-		panic(failure{fmt.Errorf("store: malformed index entry in %s", t.Name)})
-	}
-	return append(t.prefix(make([]byte, 0, len(last)+32)), last...)
-}
+func (t *Table[T]) mustHave(index string) { mustHave(t.Name, index, t.Indexes[index] != nil) }
 
 // DeleteAll removes every record whose key starts with prefix. It is for
 // tables without indexes, whose rows can go unread.
@@ -351,38 +229,29 @@ func (t *Table[T]) DeleteAll(tx Tx, prefix ...any) {
 // Page reads up to limit records whose key starts with prefix, from where
 // token says; next is empty at the end. keep may be nil; it filters before
 // counting. ok is false for a token that is none of ours.
-func (t *Table[T]) Page(r Reader, prefix Key, token string, limit int, keep func(*T) bool) (page []*T, next string, ok bool) {
-	return t.page(r, t.row(prefix), token, limit, keep, func(k, b []byte) *T { return t.decode(k, b) })
+func (t *Table[T]) Page(r Reader, prefix Key, token string, limit int, keep func(*T) bool) (list []*T, next string, ok bool) {
+	next, ok = page(r, t.row(prefix), token, limit, func(k, b []byte, full bool) bool { return take(&list, t.decode(k, b), keep, full) })
+	return list, next, ok
 }
 
 // PageIndex is Page in the order of an index, of which prefix is the beginning
 // of the key.
-func (t *Table[T]) PageIndex(r Reader, index string, prefix Key, token string, limit int, keep func(*T) bool) (page []*T, next string, ok bool) {
+func (t *Table[T]) PageIndex(r Reader, index string, prefix Key, token string, limit int, keep func(*T) bool) (list []*T, next string, ok bool) {
 	t.mustHave(index)
-	base := prefix.Append(t.indexPrefix(nil, index))
-	return t.page(r, base, token, limit, keep, func(k, _ []byte) *T { return t.indexedRecord(r, index, k) })
+	base := prefix.Append(indexPrefix(t.Name, index, nil))
+	next, ok = page(r, base, token, limit, func(k, _ []byte, full bool) bool {
+		return take(&list, t.decode(entryRecord(r, t.Name, index, k)), keep, full)
+	})
+	return list, next, ok
 }
 
-// page reads one page of the rows that start with base. A token is what
-// follows base in the row that the next page begins with.
-func (t *Table[T]) page(r Reader, base []byte, token string, limit int, keep func(*T) bool, record func(k, b []byte) *T) (page []*T, next string, ok bool) {
-	from := base
-	if token != "" {
-		rest, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil {
-			return nil, "", false
-		}
-		from = append(base[:len(base):len(base)], rest...)
+// take adds a record to a page that is not full, if it is to be kept.
+func take[T any](list *[]*T, v *T, keep func(*T) bool, full bool) bool {
+	if keep != nil && !keep(v) {
+		return false
 	}
-	for k, b := range r.Scan(Range{From: from, To: Next(base)}) {
-		v := record(k, b)
-		if keep != nil && !keep(v) {
-			continue
-		}
-		if len(page) == limit {
-			return page, base64.RawURLEncoding.EncodeToString(k[len(base):]), true
-		}
-		page = append(page, v)
+	if !full {
+		*list = append(*list, v)
 	}
-	return page, "", true
+	return true
 }
