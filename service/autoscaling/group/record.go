@@ -215,6 +215,9 @@ type Replacement struct {
 	Why string // as an activity says it: "an instance refresh"
 	// First has its successor in service before it is taken out.
 	First bool
+	// Warmup is for how many seconds the successor warms up, where that is not
+	// for the group to say.
+	Warmup *int32
 	// Balance is set where the instance is in nobody's way but in the wrong
 	// zone: Why is then a whole sentence.
 	Balance bool

@@ -77,6 +77,7 @@ func (k *Keeper) succeed(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 		if w := cloud.Or(s.Warmup, -1); w > 0 {
 			seconds = w
 		}
+		seconds = cloud.Or(i.Replacing.Warmup, seconds)
 		carried := s.weigh(func(o *Instance) bool {
 			if o.ID == i.ID || !o.Active() || o.Health == unhealthy {
 				return false

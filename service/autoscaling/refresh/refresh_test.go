@@ -44,11 +44,24 @@ func TestRefreshTerminatesFirst(t *testing.T) {
 
 func TestRefreshLaunchesFirst(t *testing.T) {
 	w := newWorld(t)
-	w.group(4, 8, 4, nil)
-	w.start(&api.RefreshPreferences{MinHealthyPercentage: new(int32(100)), MaxHealthyPercentage: new(int32(150)), InstanceWarmup: new(int32(60))})
+	w.group(4, 8, 4, func(in *api.CreateAutoScalingGroupInput) { in.DefaultInstanceWarmup = new(int32(0)) })
+	w.start(&api.RefreshPreferences{MinHealthyPercentage: new(int32(100)), MaxHealthyPercentage: new(int32(150)), InstanceWarmup: new(int32(120))})
+	born := map[string]time.Time{}
 	w.until("Successful", 20*time.Minute, func() {
 		if small, micro, _ := w.census(); small+micro < 4 || small+micro > 6 {
 			t.Errorf("%d new and %d old serve", small, micro)
+		}
+		warm := 0 // old, or for two minutes in service, as far as can be seen
+		for _, i := range w.described().Instances {
+			if _, ok := born[i.InstanceId]; !ok && i.LifecycleState == "InService" {
+				born[i.InstanceId] = w.Now()
+			}
+			if at, ok := born[i.InstanceId]; ok && i.LifecycleState == "InService" && (*i.InstanceType == "t3.micro" || w.Now().Sub(at) > 110*time.Second) {
+				warm++
+			}
+		}
+		if warm < 4 {
+			t.Errorf("%d are warm", warm)
 		}
 	})
 	if small, micro, _ := w.census(); small != 4 || micro != 0 {

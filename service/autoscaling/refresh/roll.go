@@ -159,6 +159,11 @@ func (x *refresh) replace(c *cloud.Call, tx store.Tx, g *group.Group, v *survey,
 	list, first := v.next(&x.Preferences, g.Desired, most)
 	for _, i := range list {
 		group.Replace(c, tx, i, "an instance refresh", first)
+		if now, ok := group.Members.Get(tx, i.Account, i.Region, i.Group, i.ID); ok && now.Replacing != nil {
+			d := now.Clone()
+			d.Replacing.Warmup = x.Preferences.InstanceWarmup
+			group.Members.Put(tx, d)
+		}
 	}
 	switch alone := len(list) == 0 && v.idle() && len(v.old) == 0 && len(v.waiting) > 0; {
 	case !alone:
