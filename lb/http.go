@@ -113,7 +113,7 @@ func (f *httpFront) close(grace time.Duration) {
 	f.mu.Unlock()
 	for _, c := range f.snapshot(clients) {
 		if grace == 0 {
-			c.conn.Close()
+			c.raw.Close()
 		} else {
 			c.closeIfIdle()
 		}
@@ -137,7 +137,7 @@ func (f *httpFront) closeAfter(grace time.Duration) {
 		}
 	}
 	for _, c := range f.snapshot(f.clients) {
-		c.conn.Close()
+		c.raw.Close()
 	}
 	f.calls.close()
 }
@@ -206,4 +206,5 @@ func (f *httpFront) accept(conn net.Conn, n *Node) {
 		}
 	}
 	c.serve()
+	c.conn.Close() // with TLS's own farewell
 }

@@ -23,6 +23,32 @@ var statusTexts = map[int]string{
 	561: "561",
 }
 
+// classicTexts are those of classic load balancers, whose answers have no body.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/ts-elb-error-message.html
+var classicTexts = map[int]string{
+	400: "BAD_REQUEST",
+	408: "REQUEST_TIMEOUT",
+	502: "BAD_GATEWAY",
+	503: "Service Unavailable: Back-end server is at capacity",
+	504: "GATEWAY_TIMEOUT",
+}
+
+// text is the reason that stands behind an answer's code.
+func (a *answer) text() string {
+	if a.classic && classicTexts[a.status] != "" {
+		return classicTexts[a.status]
+	}
+	return statusText(a.status)
+}
+
+// of is the answer as a kind of load balancer gives it.
+func (a *answer) of(classic bool) *answer {
+	if classic {
+		return &answer{status: a.status, classic: true}
+	}
+	return a
+}
+
 func statusText(code int) string {
 	if s, ok := statusTexts[code]; ok {
 		return s
@@ -36,6 +62,7 @@ type answer struct {
 	contentType string
 	body        string
 	location    string
+	classic     bool
 }
 
 // page is the answer to what could not be done.
@@ -58,6 +85,10 @@ func redirected(status int, to string) *answer {
 // header calls each with the headers of an answer, without those of the
 // connection.
 func (a *answer) header(attrs *HTTPAttributes, now time.Time, each func(name, value string)) {
+	if a.classic {
+		each("Content-Length", "0")
+		return
+	}
 	if !attrs.ServerHeaderOff {
 		each("Server", "awselb/2.0")
 	}

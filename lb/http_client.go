@@ -70,7 +70,7 @@ func newClient(f *httpFront, conn net.Conn, n *Node, config *httpConfig) *client
 // closeIfIdle ends a connection that waits for a request.
 func (c *client) closeIfIdle() {
 	if c.busy.CompareAndSwap(busyIdle, busyClosed) {
-		c.conn.Close()
+		c.raw.Close()
 	}
 }
 
@@ -109,7 +109,9 @@ func (c *client) serve() {
 		if c.front.closing.Load() || !c.busy.CompareAndSwap(busyRequest, busyIdle) {
 			return
 		}
-		c.in.shrink()
+		if c.in.shrink(); cap(c.out) > 2*smallBuffer {
+			c.out = nil
+		}
 	}
 }
 
@@ -247,7 +249,7 @@ func (c *client) linger() {
 	if !c.refused {
 		return
 	}
-	if t, ok := c.raw.(interface{ CloseWrite() error }); ok && c.conn == c.raw {
+	if t, ok := c.conn.(interface{ CloseWrite() error }); ok {
 		t.CloseWrite()
 	}
 	var b [4096]byte
@@ -268,8 +270,9 @@ func (c *client) own(a *answer, keep bool) bool {
 		keep = !c.req.expects && c.skipBody()
 	}
 	x := &c.x
+	a = a.of(x.config.classic)
 	x.status, x.sentBody = a.status, int64(len(a.body))
-	out := appendStatus(c.out[:0], a.status, statusText(a.status))
+	out := appendStatus(c.out[:0], a.status, a.text())
 	a.header(x.config.attrs, c.front.site.opts.Clock.Machine(), func(name, value string) {
 		out = appendField(out, name, value)
 	})

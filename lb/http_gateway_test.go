@@ -75,6 +75,20 @@ func TestGateway(t *testing.T) {
 	}
 }
 
+func TestClassicAnswers(t *testing.T) {
+	s := newWeb(t)
+	s.b.Kind = Classic
+	s.apply()
+	for say, want := range map[string]string{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n": "503 Service Unavailable: Back-end server is at capacity",
+		"nonsense\r\n\r\n":                  "400 BAD_REQUEST",
+	} {
+		if resp, body := s.dial().say("%s", say).hear("GET"); resp.Status != want || body != "" || resp.Header.Get("Server") != "" {
+			t.Errorf("%+v %q", resp, body)
+		}
+	}
+}
+
 // TestAnotherTarget is tried where a connection cannot be made.
 func TestAnotherTarget(t *testing.T) {
 	well, dead := webTarget(t, "i-1", tells), Target{ID: "i-2", Addr: netip.MustParseAddr("127.0.0.1"), Port: 1, Zone: "a"}

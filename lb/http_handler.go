@@ -40,7 +40,15 @@ func (f *httpFront) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr)
 	remote = netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port())
 	info := &connInfo{scheme: "http", h2: r.ProtoMajor == 2}
+	t := f.config.Load().listener.TLS
+	if t != nil && t.ClientAuth == "verify" && (r.TLS == nil || t.verifyClient(r.TLS.PeerCertificates) != nil) {
+		http.Error(w, "the listener takes clients with certificates only", http.StatusForbidden)
+		return
+	}
 	if r.TLS != nil {
+		if t != nil {
+			info.cert = newClientCert(r.TLS, t)
+		}
 		info.scheme, info.name = "https", r.TLS.ServerName
 		info.tls, info.cipher = classicVersionName(r.TLS.Version), CipherName(r.TLS.CipherSuite)
 	}
@@ -126,6 +134,7 @@ func (h *handled) fits(r *http.Request) bool {
 
 // own answers with what the balancer says itself.
 func (h *handled) own(a *answer) {
+	a = a.of(h.config.classic)
 	h.status = a.status
 	a.header(h.config.attrs, h.front.site.opts.Clock.Machine(), func(name, value string) { h.w.Header().Set(name, value) })
 	h.w.WriteHeader(a.status)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -268,6 +269,30 @@ func TestEdge(t *testing.T) {
 			t.Errorf("where nothing listens: %d", w.Code)
 		}
 	}
+}
+
+// TestEdgeWantsCertificates, too, where the listener does.
+func TestEdgeWantsCertificates(t *testing.T) {
+	s, _, a := secureWeb(t, func(c *TLS) { c.ClientAuth = "verify" }, webTarget(t, "i-1", tells))
+	s.b.Listeners[0].TLS.ClientCAs = a.pool
+	s.apply()
+	ask := func(state *tls.ConnectionState) (int, string) {
+		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)
+		r.TLS = state
+		s.engine.Handler("b", 80).ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	stranger := newAuthority(t).issue(ecKey(t), 3, time.Hour, "stranger").Leaf
+	for _, state := range []*tls.ConnectionState{nil, {}, {PeerCertificates: []*x509.Certificate{stranger}}} {
+		if code, _ := ask(state); code != 403 {
+			t.Errorf("%+v: %d", state, code)
+		}
+	}
+	code, body := ask(&tls.ConnectionState{PeerCertificates: []*x509.Certificate{a.issue(ecKey(t), 3, time.Hour, "me").Leaf}})
+	if code != 200 {
+		t.Errorf("a client with a certificate: %d", code)
+	}
+	contains(t, body, "X-Amzn-Mtls-Clientcert-Subject: CN=me\n")
 }
 
 func TestFunctions(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -34,7 +35,10 @@ func (c *client) relay(keep bool) bool {
 		}
 	}
 	c.out = x.appendRequest(c.out[:0])
-	whole := c.takeBody()
+	whole, err := c.takeBody()
+	if err != nil {
+		return c.bodyFailed(err)
+	}
 	replay := whole && idempotent(c.req.method)
 	fresh := false
 	var tried []*member
@@ -104,19 +108,33 @@ func idempotent(method string) bool {
 }
 
 // takeBody adds what has come of the body to what is written first, and tells
-// whether that is all of it.
-func (c *client) takeBody() (whole bool) {
+// whether that is all of it. A small body is waited for: to send it at once
+// costs less than to pass it on as it comes, and it can be sent again.
+func (c *client) takeBody() (whole bool, err error) {
 	if c.req.length == 0 {
-		return true
+		return true, nil
 	}
-	d := c.in.data()
-	if c.req.length < 0 || int64(len(d)) < c.req.length {
-		return false
+	if c.req.length < 0 || c.req.length > largeBuffer {
+		return false, nil
 	}
-	c.out = append(c.out, d[:c.req.length]...)
-	c.in.used(int(c.req.length))
-	c.x.received += c.req.length
-	return true
+	at, n := len(c.out), int(c.req.length)
+	c.out = slices.Grow(c.out, n)[:at+n]
+	had := copy(c.out[at:], c.in.data())
+	c.in.used(had)
+	if had < n {
+		n, err = io.ReadFull(clientReader{c}, c.out[at+had:])
+		had += n
+	}
+	c.x.received += int64(had)
+	return true, err
+}
+
+// bodyFailed ends an exchange whose body did not come.
+func (c *client) bodyFailed(err error) bool {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return c.refuse(408)
+	}
+	return c.gone()
 }
 
 // exchange sends the request over a connection and passes the answer on.
