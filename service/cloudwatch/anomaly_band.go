@@ -9,8 +9,9 @@ import (
 	"pileus/store"
 )
 
-// Band is what is to be expected of a query: by its detector where it has one,
-// else by a model that is fitted there and then.
+// Band is what is to be expected of a query: by its detector where that knows
+// enough, else by a model that is fitted there and then, as with little data it
+// is better to know the newest.
 func (v *environment) Band(of *math.Expr, deviations float64) ([]math.Series, error) {
 	id, ok := of.ID()
 	if !ok {
@@ -27,7 +28,7 @@ func (v *environment) Band(of *math.Expr, deviations float64) ([]math.Series, er
 	g, zone := v.Grid(), time.UTC
 	if ok {
 		zone = d.zone()
-		if m := d.Models[v.period]; m != nil {
+		if m := d.Models[v.period]; m != nil && m.Enough {
 			return m.band(g, deviations, zone), nil
 		}
 	}

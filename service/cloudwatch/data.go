@@ -1,7 +1,6 @@
 package cloudwatch
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -160,32 +159,6 @@ func checkExpressions(list []api.MetricDataQuery) error {
 	return nil
 }
 
-// sample is the value of a statistic for a period that begins at a time.
-type sample struct {
-	at int64 // seconds since 1970
-	v  float64
-}
-
-// samples are a statistic's values from a time on and before another.
-func samples(c *cloud.Call, r store.Reader, s *api.MetricStat, from, to int64) (list []sample, err error) {
-	f, full, ok := series.ParseStat(s.Stat)
-	if !ok {
-		return nil, badValue(s.Stat, "Stat")
-	}
-	m := newMetric(c, *s.Metric.Namespace, *s.Metric.MetricName, s.Metric.Dimensions)
-	unit := cloud.Or(s.Unit, "")
-	points, err := series.Read(r, m.id(), series.Query{Now: c.Now, From: from, To: to, Period: int64(s.Period), Unit: unit, AnyUnit: unit == "", Full: full})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", m.Name, err)
-	}
-	for i := range points {
-		if v, ok := f(&points[i].Set); ok {
-			list = append(list, sample{points[i].Time, v})
-		}
-	}
-	return list, nil
-}
-
 // results are a query's series as the API gives them.
 func (e *evaluation) results(q *api.MetricDataQuery, in *api.GetMetricDataInput, zone *time.Location) (list []api.MetricDataResult, err error) {
 	if owner := cloud.Or(q.AccountId, e.c.Account); owner != e.c.Account {
@@ -224,6 +197,8 @@ func (e *evaluation) label(q *api.MetricDataQuery, k math.Kind, s *math.Series, 
 		at.Default = *q.MetricStat.Metric.MetricName
 	case k == math.Array && s.Label != "":
 		at.Default = s.Label
+	case k == math.Array && s.Metric != nil:
+		at.Default = s.Metric.Name
 	}
 	if q.Label == nil {
 		return at.Default

@@ -1,7 +1,6 @@
 package cloudwatch
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -69,7 +68,7 @@ func (e *evaluation) together(g *group, q *math.Insight, period int64) (s math.S
 			sets[points[i].Time].Add(&points[i].Set)
 		}
 	}
-	s = math.Series{Label: cmp.Or(strings.Join(g.names, " "), q.Metric), Period: period, Metric: &math.Metric{Account: e.c.Account, Region: e.c.Region, Namespace: q.Namespace, Name: q.Metric, Stat: q.Function}}
+	s = math.Series{Label: strings.Join(g.names, " "), Period: period, Metric: &math.Metric{Account: e.c.Account, Region: e.c.Region, Namespace: q.Namespace, Name: q.Metric, Stat: q.Function}}
 	for i, name := range q.GroupBy {
 		s.Metric.Dimensions = append(s.Metric.Dimensions, math.Dimension{Name: name, Value: g.names[i]})
 	}

@@ -9,6 +9,7 @@ import (
 	api "pileus/api/cloudwatch"
 	"pileus/cloud"
 	"pileus/service/cloudwatch/math"
+	"pileus/service/cloudwatch/series"
 	"pileus/store"
 )
 
@@ -35,6 +36,10 @@ func evaluateQueries(c *cloud.Call, r store.Reader, queries []api.MetricDataQuer
 // defaultPeriod is that of an expression that uses no metric and says none.
 const defaultPeriod = 60
 
+// maxHeld is how many data points the queries of a request can come to, those
+// that it does not return included.
+const maxHeld = 20_000_000
+
 // evaluation is the queries of one request, and what is known of them already.
 type evaluation struct {
 	c          *cloud.Call
@@ -43,6 +48,9 @@ type evaluation struct {
 	start, end time.Time
 	known      map[slot]math.Value
 	busy       []string // the expressions that are being worked out
+	parsed     map[string]*math.Expr
+	periods    map[string]int64
+	points     int // that are known
 	messages   []api.MessageData
 	regions    map[string]string // where queries' metrics are, where that is elsewhere
 	fallback   int64             // the period of expressions that use no metric and say none
@@ -56,7 +64,7 @@ type slot struct {
 }
 
 func newEvaluation(c *cloud.Call, r store.Reader, list []api.MetricDataQuery, start, end time.Time) *evaluation {
-	return &evaluation{c: c, r: r, list: list, start: start, end: end, known: map[slot]math.Value{}, fallback: defaultPeriod}
+	return &evaluation{c: c, r: r, list: list, start: start, end: end, known: map[slot]math.Value{}, parsed: map[string]*math.Expr{}, periods: map[string]int64{}, fallback: defaultPeriod}
 }
 
 func (e *evaluation) find(id string) *api.MetricDataQuery {
@@ -78,7 +86,7 @@ func (e *evaluation) in(q *api.MetricDataQuery, period int64) (v math.Value, err
 	}
 	e.busy = append(e.busy, q.Id)
 	defer func() { e.busy = e.busy[:len(e.busy)-1] }()
-	if period = max(period, e.periodOf(q, nil)); e.whole > 0 {
+	if period = max(period, e.periodOf(q)); e.whole > 0 {
 		period = e.whole
 	}
 	at := slot{q.Id, period}
@@ -92,6 +100,12 @@ func (e *evaluation) in(q *api.MetricDataQuery, period int64) (v math.Value, err
 	}
 	if err != nil {
 		return v, err
+	}
+	for i := range v.Series {
+		e.points += v.Series[i].Len()
+	}
+	if e.points > maxHeld {
+		return v, validation("The queries use more than %d data points. Ask for fewer metrics, a shorter time or longer periods.", maxHeld)
 	}
 	e.known[at] = v
 	return v, nil
@@ -108,7 +122,7 @@ func (e *evaluation) expression(q *api.MetricDataQuery, period int64) (v math.Va
 		list, err := e.insights(ask, period)
 		return math.Many(list), err
 	}
-	x, err := math.Parse(text)
+	x, err := e.parse(q)
 	if err == nil {
 		v, err = x.Eval(&environment{e, q, period})
 	}
@@ -125,46 +139,64 @@ func badExpression(id string, err error) error {
 	return err
 }
 
+// parse reads a query's formula, once.
+func (e *evaluation) parse(q *api.MetricDataQuery) (*math.Expr, error) {
+	if x := e.parsed[q.Id]; x != nil {
+		return x, nil
+	}
+	x, err := math.Parse(*q.Expression)
+	if err == nil {
+		e.parsed[q.Id] = x
+	}
+	return x, err
+}
+
 // periodOf is a query's period: its metric's, or the longest of what its
 // expression uses.
-func (e *evaluation) periodOf(q *api.MetricDataQuery, seen []string) int64 {
+func (e *evaluation) periodOf(q *api.MetricDataQuery) int64 {
 	if q.MetricStat != nil {
 		return int64(q.MetricStat.Period)
 	}
-	longest := int64(cloud.Or(q.Period, 0))
-	if !slices.Contains(seen, q.Id) {
-		longest = max(longest, e.periodUsed(q, append(seen, q.Id)))
+	if p, ok := e.periods[q.Id]; ok {
+		return p
 	}
+	e.periods[q.Id] = 0 // an expression that comes back to itself adds nothing
+	longest := max(int64(cloud.Or(q.Period, 0)), e.periodUsed(q))
 	if longest == 0 {
-		return e.fallback
+		longest = e.fallback
 	}
+	e.periods[q.Id] = longest
 	return longest
 }
 
 // periodUsed is the longest period among what an expression uses; 0 if nothing.
-func (e *evaluation) periodUsed(q *api.MetricDataQuery, seen []string) (longest int64) {
+func (e *evaluation) periodUsed(q *api.MetricDataQuery) (longest int64) {
 	if math.IsInsight(*q.Expression) {
 		return 0
 	}
-	x, err := math.Parse(*q.Expression)
+	x, err := e.parse(q)
 	if err != nil {
 		return 0 // it fails where it is worked out
 	}
+	ids, all := x.IDs(), x.Calls("METRICS") > 0
 	for i := range e.list {
 		used := &e.list[i]
-		if slices.Contains(x.IDs(), used.Id) || used.MetricStat != nil && x.Calls("METRICS") > 0 {
-			longest = max(longest, e.periodOf(used, seen))
+		if slices.Contains(ids, used.Id) || used.MetricStat != nil && all {
+			longest = max(longest, e.periodOf(used))
 		}
 	}
 	return longest
 }
 
-// grid is the times of a period that the request asks for.
+// grid is the times of a period that the request asks for: as far back as data
+// of such a period are kept, and no more than a request can give.
 func (e *evaluation) grid(period int64) math.Grid {
 	if e.r == nil {
 		return math.Grid{Period: period}
 	}
-	return math.Grid{From: startOf(e.c.Now, e.start, period), To: e.end.Unix(), Period: period}
+	oldest := e.c.Now.Unix() - series.Kept(period)
+	from := max(startOf(e.c.Now, e.start, period), oldest-oldest%period)
+	return math.Grid{From: from, To: min(e.end.Unix(), from+maxDatapoints*period), Period: period}
 }
 
 // environment is what one expression can use; it is a math.Env.

@@ -228,3 +228,30 @@ func TestEvaluateQueries(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestManyExpressions lets each expression use all before it, and asks for
+// numbers at each second of a century.
+func TestManyExpressions(t *testing.T) {
+	w := nodetest.New(t, Module())
+	feed(w, "a", nil, 1)
+	list, sum := []api.MetricDataQuery{stat("m", "a")}, "m"
+	for i := range 40 {
+		q := formula(fmt.Sprint("e", i), sum)
+		q.ReturnData = new(i == 39)
+		list, sum = append(list, q), sum+"+"+q.Id
+	}
+	if got := spell(w, nodetest.Do(w, &api.GetMetricData, ask(w, list...)).MetricDataResults); got != fmt.Sprintf("e39[0=%v]", float64(1<<39)) {
+		t.Error(got)
+	}
+	q := formula("e", "TIME_SERIES(1)")
+	q.Period = new(int32(1))
+	in := ask(w, q)
+	in.StartTime, in.EndTime = w.Now().AddDate(-50, 0, 0), w.Now().AddDate(50, 0, 0)
+	n := 0
+	for _, res := range nodetest.Do(w, &api.GetMetricData, in).MetricDataResults {
+		n += len(res.Values)
+	}
+	if n != maxDatapoints {
+		t.Errorf("%d data points", n)
+	}
+}

@@ -106,6 +106,16 @@ func effective(level int, age int64) int64 {
 	return 0
 }
 
+// Kept is for how many seconds points can be seen in periods of so many seconds.
+func Kept(period int64) (keep int64) {
+	for _, t := range tiers {
+		if t.resolution <= period {
+			keep = max(keep, t.keep)
+		}
+	}
+	return keep
+}
+
 // Query asks for a metric's points from From until before To, in periods.
 type Query struct {
 	Now      time.Time
