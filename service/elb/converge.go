@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"pileus/cloud"
+	"pileus/lb"
 	"pileus/lb/attach"
 	"pileus/store"
 )
@@ -59,12 +60,13 @@ func (s *service) apply(c *cloud.Call, b *balancer) (seen sight, err error) {
 	for id, m := range machines {
 		seen.zones[id] = m.Zone
 	}
-	err = c.View(func(r store.Reader) error {
+	var d lb.Balancer
+	err = c.View(func(r store.Reader) (err error) {
 		seen.print = b.print(r, machines)
-		d, err := b.desired(c, r, machines)
-		return errors.Join(err, s.data.Apply(c, d))
+		d, err = b.desired(c, r, machines)
+		return err
 	})
-	return seen, err
+	return seen, errors.Join(err, s.data.Apply(c, d))
 }
 
 // everyone are all instances that the engine knows.
