@@ -246,7 +246,18 @@ func (p *pool) reaches(zone string, t *Target) bool {
 	return p.cross || t.Zone == "" || t.Zone == "all" || t.Zone == zone
 }
 
-func (p *pool) table(zone string) *table { return (*p.tables.Load())[zone] }
+// table is what the node in a zone chooses from. A node that was taken out may
+// have requests still; they are chosen for as any other node would.
+func (p *pool) table(zone string) *table {
+	tables := *p.tables.Load()
+	if t := tables[zone]; t != nil {
+		return t
+	}
+	for _, t := range tables {
+		return t
+	}
+	return nil
+}
 
 // choose is the target for a new request or connection at the node in a zone,
 // by the group's algorithm; nil if there is none. Those of tried were tried

@@ -50,8 +50,8 @@ func TestRoundRobin(t *testing.T) {
 	if got := picks(p, "a", 400); !maps.Equal(got, map[string]int{"i-0": 100, "i-1": 100, "i-2": 100, "i-3": 100}) {
 		t.Errorf("%v", got)
 	}
-	if got := picks(p, "c", 1); len(got) != 0 {
-		t.Errorf("a zone without a node: %v", got)
+	if got := picks(p, "c", 1); len(got) != 1 {
+		t.Errorf("a node that was taken out: %v", got)
 	}
 }
 

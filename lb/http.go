@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,19 @@ func (f *httpFront) update(b *Balancer, l *Listener) error {
 	if err := f.configure(b, l); err != nil {
 		return err
 	}
-	return f.ports.update(b, l.Port)
+	err := f.ports.update(b, l.Port)
+	for _, c := range f.snapshot() {
+		if !b.has(c.node) {
+			c.info.leaving.Store(true)
+			c.closeIfIdle()
+		}
+	}
+	return err
+}
+
+// has tells whether a node is one of the load balancer's still.
+func (b *Balancer) has(n *Node) bool {
+	return slices.ContainsFunc(b.Nodes, func(o Node) bool { return o.Zone == n.Zone && sameAddresses(&o, n) })
 }
 
 // configure prepares what requests are treated by.
@@ -108,10 +121,7 @@ func (f *httpFront) configure(b *Balancer, l *Listener) error {
 func (f *httpFront) close(grace time.Duration) {
 	f.ports.close()
 	f.closing.Store(true)
-	f.mu.Lock()
-	clients := f.clients
-	f.mu.Unlock()
-	for _, c := range f.snapshot(clients) {
+	for _, c := range f.snapshot() {
 		if grace == 0 {
 			c.raw.Close()
 		} else {
@@ -136,16 +146,16 @@ func (f *httpFront) closeAfter(grace time.Duration) {
 			break
 		}
 	}
-	for _, c := range f.snapshot(f.clients) {
+	for _, c := range f.snapshot() {
 		c.raw.Close()
 	}
 	f.calls.close()
 }
 
-func (f *httpFront) snapshot(clients map[*client]bool) (all []*client) {
+func (f *httpFront) snapshot() (all []*client) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for c := range clients {
+	for c := range f.clients {
 		all = append(all, c)
 	}
 	return all

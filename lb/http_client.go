@@ -57,7 +57,7 @@ type limits struct {
 func newClient(f *httpFront, conn net.Conn, n *Node, config *httpConfig) *client {
 	c := &client{front: f, node: n, conn: conn, raw: conn, since: clock.Start()}
 	c.meter = f.meter(config.balancer, n.Zone)
-	c.info = connInfo{scheme: "http"}
+	c.info.scheme = "http"
 	if config.balancer.AccessLog || config.balancer.ConnectionLog {
 		c.info.trace = "TID_" + f.site.opts.Rand.String(32, rng.Hex)
 	}
@@ -73,6 +73,9 @@ func (c *client) closeIfIdle() {
 		c.raw.Close()
 	}
 }
+
+// ending tells that the connection is to have no further requests.
+func (c *client) ending() bool { return c.front.closing.Load() || c.info.leaving.Load() }
 
 // handshake begins TLS.
 func (c *client) handshake(config *httpConfig) bool {
@@ -106,7 +109,7 @@ func (c *client) handshake(config *httpConfig) bool {
 func (c *client) serve() {
 	defer c.in.free()
 	for c.serveOne() {
-		if c.front.closing.Load() || !c.busy.CompareAndSwap(busyRequest, busyIdle) {
+		if c.ending() || !c.busy.CompareAndSwap(busyRequest, busyIdle) {
 			return
 		}
 		if c.in.shrink(); cap(c.out) > 2*smallBuffer {
@@ -137,7 +140,7 @@ func (c *client) serveOne() bool {
 		return c.refuse(status)
 	}
 	keep := c.req.minor == 1 && !c.req.close || c.req.minor == 0 && c.req.keep
-	keep = keep && c.since.Elapsed() < config.keep && !c.req.verdict.separate(config.attrs.Desync) && !c.front.closing.Load()
+	keep = keep && c.since.Elapsed() < config.keep && !c.req.verdict.separate(config.attrs.Desync) && !c.ending()
 	return c.obey(keep)
 }
 

@@ -3,6 +3,7 @@ package lb
 import (
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pileus/clock"
@@ -57,6 +58,8 @@ type connInfo struct {
 	arn    string // of the certificate that it got
 	h2     bool
 	cert   *clientCert
+
+	leaving atomic.Bool // its node is taken out: no further requests
 }
 
 func (x *exchange) now() time.Time { return x.front.site.opts.Clock.Now() }

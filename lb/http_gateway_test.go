@@ -260,6 +260,32 @@ func TestHTTP2ClosesGracefully(t *testing.T) {
 	}
 }
 
+// TestNodeIsTakenOut: its clients finish what they have and go elsewhere.
+func TestNodeIsTakenOut(t *testing.T) {
+	arrived, release := make(chan bool), make(chan bool)
+	s := newWeb(t, webTarget(t, "i-1", func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			arrived <- true
+			<-release
+		}
+	}))
+	s.b.Nodes = append(s.b.Nodes, Node{Zone: "b", Addresses: []netip.Addr{netip.MustParseAddr("10.0.1.4")}})
+	s.apply()
+	idle, busy := s.dial(), s.dial()
+	idle.get("/")
+	busy.say("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+	<-arrived
+	s.b.Nodes = s.b.Nodes[1:]
+	s.apply()
+	if !idle.ended() {
+		t.Error("an idle connection stays with a node that is gone")
+	}
+	release <- true
+	if resp, _ := busy.hear("GET"); resp.StatusCode != 200 || !busy.ended() {
+		t.Errorf("what was under way: %d", resp.StatusCode)
+	}
+}
+
 // TestPartOfTheNodes listens where it can, and elsewhere once that can be.
 func TestPartOfTheNodes(t *testing.T) {
 	s := newWeb(t, webTarget(t, "i-1", tells))

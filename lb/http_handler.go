@@ -79,6 +79,9 @@ func (f *httpFront) handle(w http.ResponseWriter, r *http.Request, from exchange
 	defer f.calls.watch(h)()
 	r = r.WithContext(h.ctx)
 	w.Header()["Date"] = nil
+	if info.h2 && info.leaving.Load() {
+		w.Header().Set("Connection", "close") // which lets an HTTP/2 client know
+	}
 	defer func() {
 		h.received += h.last.received.Load()
 		h.sent += h.w.n.Load()
