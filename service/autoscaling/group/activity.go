@@ -35,15 +35,19 @@ var Activities = &store.Table[Activity]{
 // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html
 const activitiesKept = 6 * 7 * 24 * time.Hour
 
-// Begin writes an activity of a group. Its id is made, and its times and status
-// are those of one in progress where they are not set.
+// Begin writes an activity of a group that begins now. Its id is made, and its
+// status is that of one in progress, where they are not set.
 func Begin(c *cloud.Call, tx store.Tx, g *Group, a Activity) *Activity {
 	a.Account, a.Region, a.Group, a.GroupID = g.Account, g.Region, g.Name, g.ID
 	if a.ID == "" {
 		a.ID = c.Rand().UUID()
 	}
-	if a.Start.IsZero() {
-		a.Start = c.Now
+	a.Start = c.Now
+	for last := range Activities.ScanReverse(tx, g.Account, g.Region, g.Name) {
+		if !last.Start.Before(a.Start) {
+			a.Start = last.Start.Add(1) // of one moment, they keep the order in which they began
+		}
+		break
 	}
 	if a.Status == "" {
 		a.Status = api.ScalingActivityStatusCodeInProgress
@@ -53,6 +57,7 @@ func Begin(c *cloud.Call, tx store.Tx, g *Group, a Activity) *Activity {
 	}
 	a.Cause = cut(a.Cause, 1023)
 	Activities.Put(tx, &a)
+	tx.After(a.Start.Add(activitiesKept), forgetController, g.Key())
 	return &a
 }
 

@@ -12,6 +12,7 @@ import (
 	"pileus/api/iam"
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/service/autoscaling/launch"
 	"pileus/store"
 )
 
@@ -46,8 +47,17 @@ func (k *Keeper) createAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Crea
 		Min: in.MinSize, Max: in.MaxSize, Desired: cloud.Or(in.DesiredCapacity, in.MinSize),
 		HealthCheck: "EC2", Cooldown: defaultCooldown, Termination: []string{defaultTermination},
 	}
-	u := updateOf(in)
-	if err := g.apply(c, tx, u); err != nil {
+	if in.InstanceId != nil {
+		zone, err := launch.From(c, tx, in.AutoScalingGroupName, *in.InstanceId)
+		if err != nil {
+			return nil, err
+		}
+		in = new(*in)
+		if in.LaunchConfigurationName = &in.AutoScalingGroupName; len(in.AvailabilityZones) == 0 && in.VPCZoneIdentifier == nil {
+			in.AvailabilityZones = []string{zone}
+		}
+	}
+	if err := g.apply(c, tx, updateOf(in)); err != nil {
 		return nil, err
 	}
 	if !g.launchable() {

@@ -113,7 +113,7 @@ func (k *Keeper) finish(c *cloud.Call, s *scene, i *Instance, see sight) (bool, 
 		End(c, tx, d.Activity, api.ScalingActivityStatusCodeSuccessful, "")
 		k.become(c, tx, g, d, warmed(d, api.LifecycleStateTerminated))
 		if d.Leaving.Shrinks {
-			resized(c, tx, g)
+			resized(c, tx, g, false)
 		}
 		return nil
 	})

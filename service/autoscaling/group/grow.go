@@ -179,10 +179,10 @@ func (m *menu) member(c *cloud.Call, g *Group, o order, run *ec2.Instance) *Inst
 	return i
 }
 
-// launched notes that launches work again.
+// launched notes what a launch was for, and that its zone has capacity.
 func launched(tx store.Tx, g *Group, o order) {
 	d := g.Clone()
-	d.Failures, d.Retry, d.Owed = 0, time.Time{}, max(d.Owed-1, 0)
+	d.Owed = max(d.Owed-1, 0)
 	d.Avoid = slices.DeleteFunc(slices.Clone(d.Avoid), func(a Avoided) bool { return a.Zone == o.zone })
 	Groups.Put(tx, d)
 }

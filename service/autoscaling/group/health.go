@@ -95,10 +95,11 @@ func (s *scene) illness(c *cloud.Call) (map[string]string, error) {
 		if b.State == sourceRemoving {
 			continue
 		}
-		out, _, err := failing(c, b.ID)
+		out, serves, err := failing(c, b.ID)
 		if err != nil {
 			return nil, err
 		}
+		s.serves[b.ID] = serves
 		for _, i := range settled {
 			if out[i.ID] && i.placed(b.ID) {
 				ill[i.ID] = whyBalancer

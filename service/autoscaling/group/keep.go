@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -11,8 +12,10 @@ import (
 
 const (
 	// tick is how often a group with instances is looked at though nothing has
-	// told of a change.
-	tick = 5 * time.Minute
+	// told of a change, and restless how often it is while a zone of it is dark
+	// or it is not what it should be.
+	tick     = time.Hour
+	restless = time.Minute
 	// soon is how often it is while instances come or go.
 	soon = 2 * time.Second
 	// rounds is how often one run works on a group that goes on changing.
@@ -28,19 +31,17 @@ func (k *Keeper) reconcile(c *cloud.Call, key store.Key) error {
 		if err != nil || s == nil {
 			return err
 		}
-		done := false
-		for _, step := range []func(*cloud.Call, *scene) (bool, error){k.advance, k.judge, k.replace, k.resize, k.rebalance} {
+		done, failure := false, error(nil)
+		for _, step := range []func(*cloud.Call, *scene) (bool, error){k.advance, k.judge, k.flee, k.replace, k.resize, k.rebalance} {
 			changed, err := step(c, s)
-			if err != nil {
-				return err
-			}
+			failure = errors.Join(failure, err) // what fails keeps nothing else from being done
 			if changed {
 				done = true
 				break
 			}
 		}
 		if !done {
-			return k.rest(c, s)
+			return errors.Join(failure, k.rest(c, s))
 		}
 	}
 	return c.Update(func(tx store.Tx) error {
@@ -63,6 +64,9 @@ func (k *Keeper) rest(c *cloud.Call, s *scene) error {
 	}
 	if len(s.members) > 0 {
 		s.wake(c.Now.Add(tick))
+	}
+	if s.restless() {
+		s.wake(c.Now.Add(restless))
 	}
 	if s.inTransition() {
 		s.wake(c.Now.Add(soon))
@@ -99,8 +103,12 @@ func (s *scene) calm(g *Group) (d *Group, changed bool) {
 		d.Why, d.Owed, changed = "", 0, true
 	}
 	for n := range d.Balancers {
-		if b := &d.Balancers[n]; b.State == sourceAdding && s.everywhere(b.ID) {
+		b := &d.Balancers[n]
+		if b.State == sourceAdding && s.everywhere(b.ID) {
 			b.State, changed = sourceAdded, true
+		}
+		if b.State == sourceAdded && s.serves[b.ID] {
+			b.State, changed = sourceInService, true
 		}
 	}
 	before := len(d.Balancers)
@@ -120,11 +128,14 @@ func (k *Keeper) step(c *cloud.Call, i *Instance, f func(tx store.Tx, g *Group, 
 	})
 }
 
-// resized notes that the group's size has changed: its cooldown begins.
-func resized(c *cloud.Call, tx store.Tx, g *Group) {
+// resized notes that the group's size has changed: its cooldown begins. launch
+// tells that an instance came into service, so launches work.
+func resized(c *cloud.Call, tx store.Tx, g *Group, launch bool) {
 	if now, ok := Groups.Get(tx, g.Key()...); ok {
 		d := now.Clone()
-		d.Scaled = c.Now
+		if d.Scaled = c.Now; launch {
+			d.Failures, d.Retry = 0, time.Time{}
+		}
 		Groups.Put(tx, d)
 	}
 }
@@ -143,6 +154,7 @@ func (k *Keeper) remove(c *cloud.Call, tx store.Tx, g *Group) error {
 		}
 	}
 	Hooking.DeleteAll(tx, g.Account, g.Region, g.Name)
+	tx.After(c.Now.Add(activitiesKept), forgetController, g.Key())
 	Groups.Delete(tx, g.Key()...)
 	return nil
 }

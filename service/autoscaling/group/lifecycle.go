@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"fmt"
 
 	api "pileus/api/autoscaling"
@@ -14,25 +15,23 @@ import (
 // https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-lifecycle.html
 func (k *Keeper) advance(c *cloud.Call, s *scene) (changed bool, err error) {
 	for _, i := range s.members {
-		did := false
+		did, failure := false, error(nil)
 		switch {
 		case i.Leaving != nil:
-			did, err = k.goOn(c, s, i)
-		case i.State == api.LifecycleStateStandby:
-			did, err = k.lose(c, s, i)
-		case i.Ready():
-			did, err = k.lose(c, s, i)
+			did, failure = k.goOn(c, s, i)
+		case i.State == api.LifecycleStateStandby || i.Ready():
+			did, failure = k.lose(c, s, i)
 		case i.Serving():
-			did, err = k.serve(c, s, i)
+			did, failure = k.serve(c, s, i)
 		default:
-			did, err = k.come(c, s, i)
+			did, failure = k.come(c, s, i)
 		}
-		if err != nil {
-			return changed, fmt.Errorf("%s of group %s, %s: %w", i.ID, s.Name, i.State, err)
+		if failure != nil {
+			err = errors.Join(err, fmt.Errorf("%s of group %s, %s: %w", i.ID, s.Name, i.State, failure))
 		}
-		changed = changed || did
+		changed = changed || did && failure == nil
 	}
-	return changed, nil
+	return changed, err
 }
 
 // come goes on with an instance that is on its way into service, or into the
@@ -62,7 +61,7 @@ func (k *Keeper) arrive(c *cloud.Call, s *scene, i *Instance, see sight) (bool, 
 		return k.stillborn(c, i, "Instance failed to launch.")
 	case i.Pooled && see.State == ec2.InstanceStateNameStopped:
 		return false, startInstance(c, i.ID)
-	case see.State == ec2.InstanceStateNameStopped && !i.Plain && !i.Warm:
+	case see.down() && !i.Warm && !i.Pooled:
 		return k.stillborn(c, i, "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: Client.UserInitiatedShutdown: User initiated shutdown")
 	case see.State != ec2.InstanceStateNameRunning && !i.Warm:
 		s.wake(c.Now.Add(soon))
@@ -128,7 +127,7 @@ func (k *Keeper) enter(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 		End(c, tx, d.Activity, api.ScalingActivityStatusCodeSuccessful, "")
 		d.Registered, d.InService, d.Activity, d.Plain, d.Pooled = places, c.Now, "", false, false
 		k.become(c, tx, g, d, api.LifecycleStateInService)
-		resized(c, tx, g)
+		resized(c, tx, g, true)
 		return nil
 	})
 }

@@ -20,6 +20,7 @@ type scene struct {
 	hooks   []*Hook
 	dark    map[string]bool  // its zones that are cut off
 	seen    map[string]sight // instances, as EC2 has them
+	serves  map[string]bool  // its sources that have a healthy instance
 	next    time.Time        // when the controller wants to look again; zero: never
 }
 
@@ -57,7 +58,7 @@ func look(c *cloud.Call, key store.Key) (*scene, error) {
 
 // sceneOf is a group with its records.
 func sceneOf(r store.Reader, g *Group) *scene {
-	s := &scene{Group: g, dark: map[string]bool{}, seen: map[string]sight{}}
+	s := &scene{Group: g, dark: map[string]bool{}, seen: map[string]sight{}, serves: map[string]bool{}}
 	s.members = slices.Collect(Instances(r, g))
 	s.hooks = slices.Collect(Hooking.Scan(r, g.Account, g.Region, g.Name))
 	for _, z := range g.Zones {
@@ -168,4 +169,15 @@ func (s *scene) inTransition() bool {
 	return slices.ContainsFunc(s.members, func(i *Instance) bool {
 		return i.Leaving != nil && i.State != api.LifecycleStateStandby || i.Active() && !i.Serving()
 	})
+}
+
+// restless tells whether the group may have to change though nobody tells it: a
+// zone is dark, instances are ill, or there are not as many as are wanted.
+func (s *scene) restless() bool {
+	for _, dark := range s.dark {
+		if dark {
+			return true
+		}
+	}
+	return s.have() != s.Desired || slices.ContainsFunc(s.members, func(i *Instance) bool { return i.Health == unhealthy || i.Replacing != nil })
 }

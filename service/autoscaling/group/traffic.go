@@ -164,18 +164,24 @@ func leaveSource(c *cloud.Call, source, id string) error {
 	return err
 }
 
+// What a classic load balancer says of instances that leave it, and have left.
+const (
+	drainingFromClassic = "Instance deregistration currently in progress."
+	unknownToClassic    = "Instance is not currently registered with the LoadBalancer."
+)
+
 // inTraffic tells whether a source knows an instance, and whether it has it
 // finish its requests.
 func (k *Keeper) inTraffic(c *cloud.Call, source, id string) (draining, known bool, err error) {
 	as := identity.AsAccount(c)
 	if !isTargetGroup(source) {
-		out, err := elb.DescribeInstanceHealth.Call(as, &elb.DescribeInstanceHealthInput{LoadBalancerName: source, Instances: []elb.Instance{{InstanceId: &id}}})
+		out, err := elb.DescribeInstanceHealth.Call(as, &elb.DescribeInstanceHealthInput{LoadBalancerName: source})
 		if refused, err := settled(err); refused || err != nil {
 			return false, false, err
 		}
 		for _, st := range out.InstanceStates {
-			if cloud.Or(st.InstanceId, "") == id {
-				return cloud.Or(st.Description, "") == "Instance deregistration currently in progress.", true, nil
+			if text := cloud.Or(st.Description, ""); cloud.Or(st.InstanceId, "") == id && text != unknownToClassic {
+				return text == drainingFromClassic, true, nil
 			}
 		}
 		return false, false, nil

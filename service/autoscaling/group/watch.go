@@ -65,8 +65,9 @@ func (k *Keeper) watchOne(c *cloud.Call, g *Group) error {
 			delete(ill, i.ID)
 		}
 	}
-	if len(ill) == 0 {
-		return nil
+	risky, err := s.risky(c)
+	if err != nil || len(ill)+len(risky) == 0 {
+		return err
 	}
 	return c.Cloud.DB().Update(c, func(tx store.Tx) error {
 		Wake(tx, g, time.Time{})

@@ -1,6 +1,8 @@
 package group_test
 
 import (
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -154,5 +156,23 @@ func refused[In, Out any](w *world, code, words string, op *cloud.Op[In, Out], i
 	e, ok := err.(*cloud.Error)
 	if !ok || e.Code != code || !strings.Contains(e.Message, words) {
 		w.T.Errorf("%s: %v, want %s with %q", op.Name, err, code, words)
+	}
+}
+
+// send sends a request to the cloud's own doors: faults, interruptions.
+func (w *world) send(method, path, body string) {
+	w.T.Helper()
+	r, err := http.NewRequestWithContext(w.T.Context(), method, w.Endpoint+path, strings.NewReader(body))
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	out, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	defer out.Body.Close()
+	if out.StatusCode >= 300 {
+		text, _ := io.ReadAll(out.Body)
+		w.T.Fatalf("%s %s: %s %s", method, path, out.Status, text)
 	}
 }

@@ -51,7 +51,7 @@ func createLaunchConfiguration(c *cloud.Call, tx store.Tx, in *api.CreateLaunchC
 		AssociatePublicIpAddress: in.AssociatePublicIpAddress, PlacementTenancy: in.PlacementTenancy, MetadataOptions: in.MetadataOptions,
 	}
 	if in.InstanceId != nil {
-		if err := l.like(c, *in.InstanceId); err != nil {
+		if _, err := l.like(c, *in.InstanceId); err != nil {
 			return nil, err
 		}
 	}
@@ -111,15 +111,15 @@ func Passing(r store.Reader, account string, name *string) []cloud.Check {
 // like fills in what is not given from an instance. Its block devices are not
 // taken over, as on AWS.
 // https://docs.aws.amazon.com/autoscaling/ec2/userguide/create-lc-with-instanceID.html
-func (l *Configuration) like(c *cloud.Call, id string) error {
+func (l *Configuration) like(c *cloud.Call, id string) (zone string, err error) {
 	as := identity.AsAccount(c)
 	out, err := ec2.DescribeInstances.Call(as, &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
 	var e *cloud.Error
 	if errors.As(err, &e) && !e.Server {
-		return invalid("Invalid Instance ID: %s. The instance ID does not exist", id)
+		return "", invalid("Invalid Instance ID: %s. The instance ID does not exist", id)
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	i, s := out.Reservations[0].Instances[0], &l.Spec
 	if s.ImageId == "" {
@@ -145,14 +145,34 @@ func (l *Configuration) like(c *cloud.Call, id string) error {
 	if s.InstanceMonitoring == nil && i.Monitoring != nil {
 		s.InstanceMonitoring = &api.InstanceMonitoring{Enabled: new(cloud.Or(i.Monitoring.State, "") == ec2.MonitoringStateEnabled)}
 	}
+	zone = cloud.Or(i.Placement.AvailabilityZone, "")
 	if s.UserData != nil {
-		return nil
+		return zone, nil
 	}
 	data, err := ec2.DescribeInstanceAttribute.Call(as, &ec2.DescribeInstanceAttributeInput{InstanceId: id, Attribute: "userData"})
 	if err == nil && data.UserData != nil {
 		s.UserData = data.UserData.Value
 	}
-	return err
+	return zone, err
+}
+
+// From makes a launch configuration of an instance, under the name of the group
+// that is created with it, and tells the instance's zone.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/create-asg-from-instance.html
+func From(c *cloud.Call, tx store.Tx, name, instance string) (zone string, err error) {
+	if Configurations.Has(tx, c.Account, c.Region, name) {
+		return "", api.ErrAlreadyExistsFault.New("Launch Configuration by this name already exists - A launch configuration already exists with the name %s", name)
+	}
+	l := &Configuration{Account: c.Account, Region: c.Region, Name: name, ID: c.Rand().UUID(), Created: c.Now}
+	l.Spec.LaunchConfigurationName, l.Spec.CreatedTime = name, c.Now
+	if zone, err = l.like(c, instance); err != nil {
+		return "", err
+	}
+	if err := l.check(c, tx); err != nil {
+		return "", err
+	}
+	Configurations.Put(tx, l)
+	return zone, nil
 }
 
 func describeLaunchConfigurations(c *cloud.Call, r store.Reader, in *api.DescribeLaunchConfigurationsInput) (*api.DescribeLaunchConfigurationsOutput, error) {
