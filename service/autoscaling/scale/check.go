@@ -206,33 +206,3 @@ func granular(period *int32) bool {
 func errPeriod(n int32) error {
 	return group.Invalid("The period %d is invalid. Valid values are 10, 20, 30 and 60 seconds", n)
 }
-
-// checkLabel checks the ResourceLabel of a predefined metric: the end of a load
-// balancer's ARN and that of a target group which the group is attached to.
-func checkLabel(g *group.Group, needed bool, kind string, label *string) error {
-	switch {
-	case !needed && label != nil:
-		return group.Invalid("ResourceLabel cannot be specified for the predefined metric type %s", kind)
-	case !needed:
-		return nil
-	case label == nil:
-		return group.Invalid("ResourceLabel must be specified for the predefined metric type %s", kind)
-	}
-	balancer, target, ok := splitLabel(*label)
-	if !ok {
-		return group.Invalid("The resource label %s is invalid. It must be in the form app/my-alb/778d41231b141a0f/targetgroup/my-alb-target-group/943f017f100becff", *label)
-	}
-	if !slices.ContainsFunc(g.Balancers, func(s group.Source) bool { return strings.HasSuffix(s.ID, ":"+target) }) {
-		return group.Invalid("Target group %s of load balancer %s is not attached to the Auto Scaling group %s", target, balancer, g.Name)
-	}
-	return nil
-}
-
-// splitLabel takes app/lb/id/targetgroup/name/id apart.
-func splitLabel(label string) (balancer, target string, ok bool) {
-	f := strings.Split(label, "/")
-	if len(f) != 6 || f[0] != "app" || f[3] != "targetgroup" {
-		return "", "", false
-	}
-	return strings.Join(f[:3], "/"), strings.Join(f[3:], "/"), true
-}

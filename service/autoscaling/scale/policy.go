@@ -67,6 +67,11 @@ func putScalingPolicy(c *cloud.Call, tx store.Tx, in *api.PutScalingPolicyInput)
 	if err := checkPolicy(g, in); err != nil {
 		return nil, err
 	}
+	for _, label := range labels(in) {
+		if err := routed(c, tx, g, label); err != nil {
+			return nil, err
+		}
+	}
 	p, ok := policies.Get(tx, c.Account, c.Region, g.Name, in.PolicyName)
 	if !ok {
 		if p, err = newPolicy(c, tx, g, in.PolicyName); err != nil {

@@ -1,6 +1,7 @@
 // Package scale is how Auto Scaling groups change their size by themselves.
 //
 //	policy.go, check.go    scaling policies and what is asked of them
+//	label.go               the load balancers that policies name
 //	execute.go             what a policy does when it is executed
 //	adjust.go              the arithmetic of adjustments
 //	track.go, watch.go     target tracking and its alarms

@@ -31,7 +31,7 @@ func newWorld(t testing.TB) *world {
 
 func newWorldWith(t testing.TB, o node.Options) *world {
 	t.Helper()
-	modules := []string{"ec2", "iam", "sts", "cloudwatch"}
+	modules := []string{"ec2", "iam", "sts", "cloudwatch", "elbv2"}
 	o.Plane, o.Rehearse, o.Seed = sim.New(t.TempDir()), true, 1
 	o.Modules = func(parts node.Parts) []cloud.Module {
 		list := slices.DeleteFunc(all.Modules(parts), func(m cloud.Module) bool { return !slices.Contains(modules, m.API.Name) })
