@@ -94,6 +94,9 @@ func (b Bucket) put(c *cloud.Call, key, kind string, content []byte) error {
 	if p := strings.Trim(b.Prefix, "/"); p != "" {
 		key = p + "/" + key
 	}
+	inside := *c
+	inside.HTTP = nil // whose request had it written does not matter, nor what its headers say
+	c = &inside
 	write := func(as *cloud.Call, acl *string) error {
 		_, err := api.PutObject.Call(as, &api.PutObjectInput{
 			Bucket: b.Name, Key: key, Body: io.NopCloser(bytes.NewReader(content)), ContentType: &kind, ACL: acl,
