@@ -33,8 +33,8 @@ type Condition struct {
 
 // IsInsight tells whether an expression is a query and not a formula.
 func IsInsight(s string) bool {
-	word, _, _ := strings.Cut(strings.TrimSpace(s), " ")
-	return strings.EqualFold(strings.TrimSpace(word), "SELECT") || strings.HasPrefix(strings.ToUpper(strings.TrimSpace(s)), "SELECT\n")
+	words := strings.Fields(s)
+	return len(words) > 0 && strings.EqualFold(words[0], "SELECT")
 }
 
 // ParseInsight reads a query.

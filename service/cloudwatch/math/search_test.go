@@ -109,14 +109,14 @@ func TestInsight(t *testing.T) {
 	a := &Metric{Namespace: "N", Name: "M", Dimensions: []Dimension{{"Id", "1"}}}
 	b := &Metric{Namespace: "N", Name: "M"}
 	for text, want := range map[string][2]bool{
-		`SELECT SUM(M) FROM N`:                      {true, true},
-		`SELECT SUM("M") FROM "N"`:                  {true, true},
-		`SELECT SUM(M) FROM SCHEMA(N)`:              {false, true},
-		`SELECT SUM(M) FROM SCHEMA(N, Id)`:          {true, false},
-		`SELECT SUM(M) FROM N WHERE Id = '1'`:       {true, false},
-		`SELECT SUM(M) FROM N WHERE Id != '1'`:      {false, true},
-		"SELECT\nSUM(M)\nFROM N ORDER BY AVG() ASC": {true, true},
-		`SELECT SUM(M) FROM Other`:                  {false, false},
+		`SELECT SUM(M) FROM N`:                          {true, true},
+		`SELECT SUM("M") FROM "N"`:                      {true, true},
+		`SELECT SUM(M) FROM SCHEMA(N)`:                  {false, true},
+		`SELECT SUM(M) FROM SCHEMA(N, Id)`:              {true, false},
+		`SELECT SUM(M) FROM N WHERE Id = '1'`:           {true, false},
+		`SELECT SUM(M) FROM N WHERE Id != '1'`:          {false, true},
+		"\n\tselect\tSUM(M)\nFROM N ORDER BY AVG() ASC": {true, true},
+		`SELECT SUM(M) FROM Other`:                      {false, false},
 	} {
 		q, err := ParseInsight(text)
 		if err != nil || !IsInsight(text) {
