@@ -17,8 +17,10 @@ package ec2
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
+	"pileus/api/autoscaling"
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/identity"
@@ -58,6 +60,7 @@ func Module(p Parts) cloud.Module {
 	instances.Hooks.Template = fromTemplate
 	instances.Hooks.Tags = template.Tags
 	instances.Hooks.Changed = append(instances.Hooks.Changed, tellGroup)
+	instances.Hooks.Lifecycle = targetState
 	sales := market.New(instances)
 	volumes.ImageOf = image.OfSnapshot
 	images.Instance = forImage
@@ -111,6 +114,40 @@ func tellGroup(c *cloud.Call, tx store.Tx, i *instance.Instance, _ instance.Stat
 	if name := e.Tags.Map()[groupTag]; name != "" {
 		tx.After(time.Time{}, groupController, store.K(i.Account, i.Region, name))
 	}
+}
+
+// targetState is the lifecycle state that an instance of an Auto Scaling group
+// is heading for, or is in; "" outside of a group.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/retrieving-target-lifecycle-state-through-imds.html
+func targetState(c *cloud.Call, _ store.Reader, id string) string {
+	as := identity.AsAccount(c)
+	out, err := autoscaling.DescribeAutoScalingInstances.Call(as, &autoscaling.DescribeAutoScalingInstancesInput{InstanceIds: []string{id}})
+	if err != nil || len(out.AutoScalingInstances) == 0 {
+		return "" // metadata is told without it
+	}
+	switch i := out.AutoScalingInstances[0]; {
+	case strings.HasPrefix(i.LifecycleState, "Warmed:Pending"):
+		return warmState(as, i.AutoScalingGroupName)
+	case strings.HasPrefix(i.LifecycleState, autoscaling.LifecycleStatePending):
+		return autoscaling.LifecycleStateInService
+	case strings.Contains(i.LifecycleState, autoscaling.LifecycleStateTerminating):
+		return autoscaling.LifecycleStateTerminated
+	case i.LifecycleState == autoscaling.LifecycleStateDetaching:
+		return autoscaling.LifecycleStateDetached
+	case i.LifecycleState == autoscaling.LifecycleStateEnteringStandby:
+		return autoscaling.LifecycleStateStandby
+	default:
+		return i.LifecycleState
+	}
+}
+
+// warmState is the state in which a group's warm pool keeps its instances.
+func warmState(c *cloud.Call, group string) string {
+	out, err := autoscaling.DescribeAutoScalingGroups.Call(c, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{group}})
+	if err != nil || len(out.AutoScalingGroups) == 0 || out.AutoScalingGroups[0].WarmPoolConfiguration == nil {
+		return ""
+	}
+	return "Warmed:" + cloud.Or(out.AutoScalingGroups[0].WarmPoolConfiguration.PoolState, autoscaling.WarmPoolStateStopped)
 }
 
 // reboot restarts an instance as part of what somebody else was allowed to do.

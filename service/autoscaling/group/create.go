@@ -47,15 +47,9 @@ func (k *Keeper) createAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Crea
 		Min: in.MinSize, Max: in.MaxSize, Desired: cloud.Or(in.DesiredCapacity, in.MinSize),
 		HealthCheck: "EC2", Cooldown: defaultCooldown, Termination: []string{defaultTermination},
 	}
-	if in.InstanceId != nil {
-		zone, err := launch.From(c, tx, in.AutoScalingGroupName, *in.InstanceId)
-		if err != nil {
-			return nil, err
-		}
-		in = new(*in)
-		if in.LaunchConfigurationName = &in.AutoScalingGroupName; len(in.AvailabilityZones) == 0 && in.VPCZoneIdentifier == nil {
-			in.AvailabilityZones = []string{zone}
-		}
+	in, err := likeInstance(c, tx, in)
+	if err != nil {
+		return nil, err
 	}
 	if err := g.apply(c, tx, updateOf(in)); err != nil {
 		return nil, err
@@ -63,15 +57,7 @@ func (k *Keeper) createAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Crea
 	if !g.launchable() {
 		return nil, errLaunchable()
 	}
-	for _, n := range in.LoadBalancerNames {
-		g.Balancers = append(g.Balancers, Source{Type: classic, ID: n, Given: givenName, State: sourceAdding})
-	}
-	for _, n := range in.TargetGroupARNs {
-		g.Balancers = append(g.Balancers, Source{Type: targetGroup, ID: n, Given: givenARN, State: sourceAdding})
-	}
-	for _, t := range in.TrafficSources {
-		g.Balancers = append(g.Balancers, Source{Type: sourceType(t), ID: t.Identifier, Given: givenSource, State: sourceAdding})
-	}
+	g.Balancers = sourcesIn(in)
 	if err := checkSources(c, g.Balancers); err != nil {
 		return nil, err
 	}
@@ -96,6 +82,40 @@ func (k *Keeper) createAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Crea
 		}
 	}
 	return &cloud.Empty{}, nil
+}
+
+// likeInstance is a request for a group with a launch configuration made of the
+// instance that it names, if it names one.
+func likeInstance(c *cloud.Call, tx store.Tx, in *api.CreateAutoScalingGroupInput) (*api.CreateAutoScalingGroupInput, error) {
+	if in.InstanceId == nil {
+		return in, nil
+	}
+	if in.LaunchConfigurationName != nil || in.LaunchTemplate != nil || in.MixedInstancesPolicy != nil {
+		return nil, errLaunchable()
+	}
+	zone, err := launch.From(c, tx, in.AutoScalingGroupName, *in.InstanceId)
+	if err != nil {
+		return nil, err
+	}
+	d := new(*in)
+	if d.LaunchConfigurationName = &d.AutoScalingGroupName; len(d.AvailabilityZones) == 0 && d.VPCZoneIdentifier == nil {
+		d.AvailabilityZones = []string{zone}
+	}
+	return d, nil
+}
+
+// sourcesIn are the sources that a new group is given.
+func sourcesIn(in *api.CreateAutoScalingGroupInput) (list []Source) {
+	for _, n := range in.LoadBalancerNames {
+		list = append(list, Source{Type: classic, ID: n, Given: givenName, State: sourceAdding})
+	}
+	for _, n := range in.TargetGroupARNs {
+		list = append(list, Source{Type: targetGroup, ID: n, Given: givenARN, State: sourceAdding})
+	}
+	for _, t := range in.TrafficSources {
+		list = append(list, Source{Type: sourceType(t), ID: t.Identifier, Given: givenSource, State: sourceAdding})
+	}
+	return list
 }
 
 // updateOf is what a new group is given that can be changed later.

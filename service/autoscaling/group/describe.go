@@ -131,8 +131,16 @@ func describeAutoScalingInstances(c *cloud.Call, r store.Reader, in *api.Describ
 	if err != nil {
 		return nil, err
 	}
-	keep := func(i *Instance) bool { return len(in.InstanceIds) == 0 || slices.Contains(in.InstanceIds, i.ID) }
-	list, next, ok := Members.Page(r, store.K(c.Account, c.Region), cloud.Or(in.NextToken, ""), size, keep)
+	var list []*Instance
+	next, ok := "", true
+	for _, id := range in.InstanceIds {
+		if i, found := FindInstance(c, r, id); found {
+			list = append(list, i)
+		}
+	}
+	if len(in.InstanceIds) == 0 {
+		list, next, ok = Members.Page(r, store.K(c.Account, c.Region), cloud.Or(in.NextToken, ""), size, nil)
+	}
 	if !ok {
 		return nil, errToken()
 	}

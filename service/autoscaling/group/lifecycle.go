@@ -63,10 +63,9 @@ func (k *Keeper) arrive(c *cloud.Call, s *scene, i *Instance, see sight) (bool, 
 		return false, startInstance(c, i.ID)
 	case see.down() && !i.Warm && !i.Pooled:
 		return k.stillborn(c, i, "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: Client.UserInitiatedShutdown: User initiated shutdown")
-	case see.State != ec2.InstanceStateNameRunning && !i.Warm:
-		s.wake(c.Now.Add(soon))
-		return false, nil
-	case see.State == ec2.InstanceStateNamePending:
+	case see.State == ec2.InstanceStateNamePending && s.dark[i.Zone] && !s.allDark():
+		return k.abort(c, i, "Instance failed to launch: its Availability Zone is impaired.", false)
+	case see.State == ec2.InstanceStateNamePending || see.down() && !i.Warm:
 		s.wake(c.Now.Add(soon))
 		return false, nil
 	}
@@ -151,12 +150,19 @@ func (k *Keeper) serve(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 // stillborn gives up an instance before it is in service: it is terminated,
 // and its activity has failed.
 func (k *Keeper) stillborn(c *cloud.Call, i *Instance, message string) (bool, error) {
+	return k.abort(c, i, message, true)
+}
+
+// abort is stillborn; later puts the next launch off.
+func (k *Keeper) abort(c *cloud.Call, i *Instance, message string, later bool) (bool, error) {
 	return true, k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
 		End(c, tx, d.Activity, api.ScalingActivityStatusCodeFailed, message)
 		d.Activity = ""
 		cause := fmt.Sprintf("At %s an instance was taken out of service in response to a launch failure.", stamp(c.Now))
 		k.leave(c, tx, g, d, Leaving{To: ToTerminate, Failed: true}, "Terminating EC2 instance: "+d.ID, cause)
-		failed(c, tx, g)
+		if later {
+			failed(c, tx, g)
+		}
 		return nil
 	})
 }

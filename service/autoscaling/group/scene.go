@@ -171,6 +171,11 @@ func (s *scene) inTransition() bool {
 	})
 }
 
+// allDark tells whether the group has no zone left.
+func (s *scene) allDark() bool {
+	return !slices.ContainsFunc(s.Zones, func(z string) bool { return !s.dark[z] })
+}
+
 // restless tells whether the group may have to change though nobody tells it: a
 // zone is dark, instances are ill, or there are not as many as are wanted.
 func (s *scene) restless() bool {

@@ -18,9 +18,7 @@ const glance = 2 * time.Second
 func (k *Keeper) start(ctx context.Context, cl cloud.Cloud) error {
 	cl.Go("health of Auto Scaling instances", func(ctx context.Context) {
 		for cl.Clock().Wait(ctx, glance) == nil {
-			if err := k.watch(ctx, cl); err != nil && ctx.Err() == nil {
-				continue // the next look, or the group's own tick, finds what this one missed
-			}
+			_ = k.watch(ctx, cl) // the next look, or the group's own tick, finds what this one misses
 		}
 	})
 	return nil
