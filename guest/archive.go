@@ -68,6 +68,9 @@ func links() []link {
 		l = append(l, link{path.Join("usr/sbin", name), Program})
 	}
 	l = append(l, link{"usr/lib/openssh/sftp-server", Program})
+	for _, name := range []string{"amazon-cloudwatch-agent", "amazon-cloudwatch-agent-ctl"} {
+		l = append(l, link{path.Join("opt/aws/amazon-cloudwatch-agent/bin", name), Program})
+	}
 	return l
 }
 
@@ -83,6 +86,7 @@ var folders = []folder{
 	{"dev", 0o755, 0}, {"proc", 0o555, 0}, {"sys", 0o555, 0}, {"run", 0o755, 0}, {"tmp", 0o1777, 0},
 	{"root", 0o700, 0}, {"home", 0o755, 0}, {"home/ec2-user", 0o700, loginUser}, {"mnt", 0o755, 0}, {"opt", 0o755, 0},
 	{"srv", 0o755, 0}, {"media", 0o755, 0},
+	{"opt/aws", 0o755, 0}, {"opt/aws/amazon-cloudwatch-agent", 0o755, 0}, {"opt/aws/amazon-cloudwatch-agent/bin", 0o755, 0}, {"opt/aws/amazon-cloudwatch-agent/etc", 0o755, 0},
 	{"etc", 0o755, 0}, {"etc/ssh", 0o755, 0}, {"etc/ssl", 0o755, 0}, {"etc/ssl/certs", 0o755, 0},
 	{"etc/pki", 0o755, 0}, {"etc/pki/tls", 0o755, 0}, {"etc/pki/tls/certs", 0o755, 0},
 	{"etc/profile.d", 0o755, 0}, {"etc/sudoers.d", 0o750, 0},

@@ -24,7 +24,7 @@ func tools() map[string]tool {
 		"id": id, "whoami": whoami, "hostname": hostname, "uname": uname, "arch": uname, "nproc": uname, "ps": ps, "kill": kill, "pkill": kill, "killall": kill, "pgrep": kill, "pidof": kill,
 		"free": free, "uptime": uptime, "df": df, "mount": mount, "umount": umount, "lsblk": lsblk, "blkid": blkid, "resize2fs": resize2fs,
 		"mkfs": mkfs, "mkfs.ext4": mkfs, "mke2fs": mkfs,
-		"sysctl": sysctl, "getent": getent, "stress": stress, "blackhole": blackhole, "toolbox": listTools,
+		"sysctl": sysctl, "getent": getent, "stress": stress, agentName: agent, agentName + "-ctl": agentControl, "blackhole": blackhole, "toolbox": listTools,
 		"shutdown": shutdown, "poweroff": shutdown, "halt": shutdown, "reboot": shutdown, "init": shutdown,
 		"systemctl": systemctl, "service": service, "sudo": sudo, "su": su,
 		"yum": packages, "dnf": packages, "apt-get": packages, "apt": packages,
