@@ -34,6 +34,7 @@ type Node struct {
 	lock      *os.File     // of the data directory; nil in memory
 	listeners []*sniffer
 	server    *http.Server
+	names     *nameServer // nil: it was not asked for
 	admin     http.Handler
 	endpoint  string
 	// closePlane ends the data plane where the node made it.
@@ -95,6 +96,12 @@ func Start(ctx context.Context, o Options) (*Node, error) {
 	c.gate.SetEndpoint(n.endpoint)
 	n.core.Store(c)
 	n.admin = n.adminHandler()
+	if o.DNS != "" {
+		if err := n.serveNames(o.DNS); err != nil {
+			n.closeListeners()
+			return nil, errors.Join(err, c.close(ctx))
+		}
+	}
 	n.serve()
 	trimming, stop := context.WithCancel(context.Background())
 	n.stopTrim = stop
@@ -254,6 +261,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	n.mu.Lock() // a snapshot that is being saved or loaded is finished first
 	defer n.mu.Unlock()
 	n.closeListeners()
+	n.names.close()
 	defer n.unlock()
 	err := n.core.Load().close(ctx)
 	if n.closePlane != nil {

@@ -28,6 +28,9 @@ type Options struct {
 	Durability string
 	// Listen are the addresses to listen on; the first is the endpoint.
 	Listen []string
+	// DNS is the address of a name server that answers the host for names of the
+	// cloud (load balancers, instances); empty: there is none.
+	DNS string
 	// Hostname names the endpoint in answers that were not asked for through
 	// some host; empty: the address listened on.
 	Hostname string

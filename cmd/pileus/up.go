@@ -47,6 +47,7 @@ understood as well.`,
 	f.Int("port", node.DefaultPort, "port to listen on; 0 picks a free one")
 	f.String("host", "127.0.0.1", "address to listen on")
 	f.String("hostname", "", "host name that answers such as queue URLs carry (default: the one that the client used)")
+	f.String("dns", "", "address of a name server for this host that knows the cloud's load balancers and instances, such as 127.0.0.1:4553 (default: none)")
 	f.String("region", node.DefaultRegion, "region of requests that name none")
 	f.String("account", node.DefaultAccount, "account of the root access key")
 	f.String("access-key", node.DefaultKey, "access key id of the root user")
@@ -136,7 +137,7 @@ func upOptions(c *cobra.Command) (node.Options, error) {
 	}
 	o := node.Options{
 		DataDir: text("data-dir"), SnapshotDir: snapshotDir(), Postgres: text("postgres"), Durability: text("durability"),
-		Listen: []string{net.JoinHostPort(text("host"), strconv.Itoa(port))}, Hostname: text("hostname"),
+		Listen: []string{net.JoinHostPort(text("host"), strconv.Itoa(port))}, Hostname: text("hostname"), DNS: text("dns"),
 		Region: text("region"), Account: text("account"), RootKey: text("access-key"), RootSecret: text("secret-key"),
 		SkipSignatures: !yes("verify-signatures"), SkipPolicies: !yes("enforce-policies"),
 		Profile: yes("profile"), Modules: all.Modules, Log: log, Version: version,
