@@ -86,8 +86,8 @@ func putScalingPolicy(c *cloud.Call, tx store.Tx, in *api.PutScalingPolicyInput)
 	if p.kind() == predictiveScaling {
 		tx.After(time.Time{}, predictController, p.key())
 	}
-	alarms, err := p.alarms(c, tx)
-	return &api.PutScalingPolicyOutput{PolicyARN: p.PolicyARN, Alarms: alarms}, err
+	alarms, err := alarmsOf(c, tx, *p.PolicyARN)
+	return &api.PutScalingPolicyOutput{PolicyARN: p.PolicyARN, Alarms: append([]api.Alarm{}, alarms[*p.PolicyARN]...)}, err
 }
 
 func newPolicy(c *cloud.Call, tx store.Tx, g *group.Group, name string) (*Policy, error) {
@@ -130,24 +130,27 @@ func described(old api.ScalingPolicy, in *api.PutScalingPolicyInput) api.Scaling
 	return p
 }
 
-// alarms are those that execute a policy: its own, or those that name it among
-// their actions.
-func (p *Policy) alarms(c *cloud.Call, r store.Reader) ([]api.Alarm, error) {
-	list := []api.Alarm{}
-	if p.kind() == predictiveScaling {
-		return list, nil
-	}
-	in := &cloudwatch.DescribeAlarmsInput{ActionPrefix: p.PolicyARN}
+// alarmsOf are the alarms that have actions with a prefix, by these actions:
+// those of policies, by the policies' ARNs.
+func alarmsOf(c *cloud.Call, r store.Reader, prefix string) (map[string][]api.Alarm, error) {
+	list := map[string][]api.Alarm{}
+	in := &cloudwatch.DescribeAlarmsInput{ActionPrefix: &prefix, AlarmTypes: []string{cloudwatch.AlarmTypeMetricAlarm, cloudwatch.AlarmTypeCompositeAlarm}}
 	for {
 		out, err := cloudwatch.DescribeAlarms.Call(identity.AsAccount(within(c, r)), in)
 		if err != nil {
 			return nil, err
 		}
+		add := func(name, arn *string, actions ...[]string) {
+			all := slices.Sorted(slices.Values(slices.Concat(actions...)))
+			for _, action := range slices.Compact(all) {
+				list[action] = append(list[action], api.Alarm{AlarmName: name, AlarmARN: arn})
+			}
+		}
 		for _, a := range out.MetricAlarms {
-			list = append(list, api.Alarm{AlarmName: a.AlarmName, AlarmARN: a.AlarmArn})
+			add(a.AlarmName, a.AlarmArn, a.AlarmActions, a.OKActions, a.InsufficientDataActions)
 		}
 		for _, a := range out.CompositeAlarms {
-			list = append(list, api.Alarm{AlarmName: a.AlarmName, AlarmARN: a.AlarmArn})
+			add(a.AlarmName, a.AlarmArn, a.AlarmActions, a.OKActions, a.InsufficientDataActions)
 		}
 		if in.NextToken = out.NextToken; in.NextToken == nil {
 			return list, nil
@@ -227,11 +230,16 @@ func describePolicies(c *cloud.Call, r store.Reader, in *api.DescribePoliciesInp
 		return nil, errToken(in.NextToken)
 	}
 	out := &api.DescribePoliciesOutput{ScalingPolicies: []api.ScalingPolicy{}, NextToken: optional(next)}
+	if len(page) == 0 {
+		return out, nil
+	}
+	alarms, err := alarmsOf(c, r, c.ARN("autoscaling", "scalingPolicy:"))
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range page {
 		shown := p.ScalingPolicy
-		if shown.Alarms, err = p.alarms(c, r); err != nil {
-			return nil, err
-		}
+		shown.Alarms = append([]api.Alarm{}, alarms[*p.PolicyARN]...)
 		out.ScalingPolicies = append(out.ScalingPolicies, shown)
 	}
 	return out, nil
