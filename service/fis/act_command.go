@@ -229,8 +229,9 @@ COMMAND </dev/null >FOLDER/log 2>&1 &
 pid=$!
 echo $pid >FOLDER/pid
 sleep 0.3
-if kill -0 $pid 2>/dev/null; then exit 0; fi
-wait $pid || { cat FOLDER/log >&2; exit 1; }
+case "$(cat /proc/$pid/stat 2>/dev/null)" in
+''|*") Z "*) wait $pid || { cat FOLDER/log >&2; exit 1; };;
+esac
 `)
 }
 
