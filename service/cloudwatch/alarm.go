@@ -22,6 +22,10 @@ type alarm struct {
 
 var alarms = &store.Table[alarm]{Name: "cloudwatch.alarm", Key: (*alarm).key}
 
+// maxAlarms is how many alarms an account can have in a region.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html
+const maxAlarms = 5000
+
 func (a *alarm) key() store.Key { return store.K(a.Account, a.Region, *a.AlarmName) }
 
 func alarmARN(c *cloud.Call, name string) string { return c.ARN("cloudwatch", "alarm:"+name) }
@@ -80,6 +84,8 @@ func putAlarm(c *cloud.Call, tx store.Tx, a *alarm, tags []api.Tag) error {
 			k.By, k.Until, k.Held = old.Composite.By, old.Composite.Until, old.Composite.Held
 		}
 		kind = "Update"
+	} else if alarms.Count(tx, c.Account, c.Region) >= maxAlarms {
+		return api.ErrLimitExceededFault.New("The maximum limit of %d alarms is exceeded.", maxAlarms)
 	}
 	alarms.Put(tx, a)
 	recordConfiguration(c, tx, a, kind)

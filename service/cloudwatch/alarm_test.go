@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	api "pileus/api/cloudwatch"
 	"pileus/cloud"
 	"pileus/node/nodetest"
+	"pileus/store"
 )
 
 // watch is an alarm on the metric "load" over 10: m of n minutes.
@@ -142,6 +144,19 @@ func TestPutMetricAlarmRefuses(t *testing.T) {
 	_, err := nodetest.Try(w, &api.SetAlarmState, &api.SetAlarmStateInput{AlarmName: "none", StateValue: "OK", StateReason: "x"})
 	if e, ok := err.(*cloud.Error); !ok || e.Code != "ResourceNotFound" {
 		t.Errorf("SetAlarmState of no alarm: %v", err)
+	}
+}
+
+func TestLimitOfAlarms(t *testing.T) {
+	w := nodetest.New(t, Module())
+	w.Update(func(tx store.Tx) {
+		for i := range maxAlarms {
+			alarms.Insert(tx, &alarm{Account: nodetest.Account, Region: nodetest.Region, MetricAlarm: api.MetricAlarm{AlarmName: new(fmt.Sprint("a", i)), StateValue: new("OK"), ActionsEnabled: new(true)}})
+		}
+	})
+	_, err := nodetest.Try(w, &api.PutMetricAlarm, watch("one more", 1, 1, ""))
+	if e, ok := err.(*cloud.Error); !ok || e.Code != "LimitExceeded" {
+		t.Errorf("one more than the limit: %v", err)
 	}
 }
 
