@@ -92,13 +92,12 @@ func (o *order) simple(c *cloud.Call, tx store.Tx, patient bool) error {
 			return errBlocked(lastActivity(tx, o.group))
 		}
 	}
-	k := capacity{desired: int(o.group.Desired), min: int(o.group.Min), max: int(o.group.Max)}
+	k := boundsOf(tx, o.group, c.Now)
 	wish := k.settle(adjusted(k.desired, *o.AdjustmentType, int(*o.ScalingAdjustment), o.magnitude()))
-	if wish == k.desired {
-		return nil
+	if wish != k.desired {
+		group.Cool(tx, o.group, o.Cooldown)
+		o.set(c, tx, k, wish)
 	}
-	group.Cool(tx, o.group, o.Cooldown)
-	group.SetDesired(tx, o.group, int32(wish), o.cause(c))
 	return nil
 }
 
@@ -127,16 +126,32 @@ func (o *order) step(c *cloud.Call, tx store.Tx) error {
 		return group.Invalid("No step adjustment found for metric value %v and breach threshold %v", *o.value, *o.threshold)
 	}
 	k := capacityOf(tx, o.group, o.warmup(o.group), c.Now)
-	group.SetDesired(tx, o.group, int32(k.stepped(*o.AdjustmentType, by, o.magnitude())), o.cause(c))
+	o.set(c, tx, k, k.stepped(*o.AdjustmentType, by, o.magnitude()))
 	return nil
+}
+
+// set changes the desired capacity, within what the group may have now.
+func (o *order) set(c *cloud.Call, tx store.Tx, k capacity, wish int) {
+	if wish == k.desired {
+		return
+	}
+	g := o.group.Clone()
+	g.Max = max(g.Max, int32(k.max))
+	group.SetDesired(tx, g, int32(wish), o.cause(c))
+}
+
+// boundsOf are the sizes between which policies may move a group: not below
+// what is predicted for now, and above its maximum only where a prediction may.
+func boundsOf(r store.Reader, g *group.Group, now time.Time) capacity {
+	_, wanted, most := foreseen(r, g, now)
+	return capacity{desired: int(g.Desired), min: int(max(g.Min, wanted)), max: int(most)}
 }
 
 // capacityOf is what a group has, seen by a policy with a warm-up in seconds.
 // What is wanted and not there yet counts as warming up, unless it cannot be
 // launched; what is there and not wanted any more counts as leaving.
 func capacityOf(r store.Reader, g *group.Group, warmup int32, now time.Time) capacity {
-	_, wanted, most := foreseen(r, g, now)
-	k := capacity{desired: int(g.Desired), min: int(max(g.Min, wanted)), max: int(most)}
+	k := boundsOf(r, g, now)
 	for i := range group.Instances(r, g) {
 		switch {
 		case i.Warm || i.State == api.LifecycleStateStandby:

@@ -264,6 +264,18 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+// Alarms may execute policies without anybody's leave; other services may not.
+func TestServicesThatExecute(t *testing.T) {
+	w := newWorld(t)
+	w.group(0, 5, 0, nil)
+	w.put(simple("p", "ChangeInCapacity", 1))
+	_, err := api.ExecutePolicy.Call(w.Call().AsService("s3.amazonaws.com", ""), &api.ExecutePolicyInput{AutoScalingGroupName: new(name), PolicyName: "p"})
+	fails(t, err, "AccessDenied", "autoscaling:ExecutePolicy")
+	if err := w.byAlarm("p", 1, 1); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAccessToOneGroup(t *testing.T) {
 	w := newWorld(t)
 	w.group(0, 5, 0, nil)

@@ -165,5 +165,10 @@ func TestPredictedBeyondMaximum(t *testing.T) {
 		if _, serving := w.sizes(); serving != x.want {
 			t.Errorf("%s: %d serve", x.behaviour, serving)
 		}
+		w.put(custom("warm", "warm", 50)) // what it wants is less than there is, or as much as may be
+		if err := w.byAlarm("warm", 55, 50); err != nil {
+			t.Fatal(err)
+		}
+		w.wantDesired(x.behaviour+", and another policy", x.want)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"pileus/api/cloudwatch"
 	"pileus/cloud"
 	"pileus/identity"
-	"pileus/service/autoscaling/group"
 	"pileus/store"
 )
 
@@ -20,7 +19,7 @@ func (o *order) track(c *cloud.Call, tx store.Tx) error {
 	k := capacityOf(tx, o.group, o.warmup(o.group), c.Now)
 	switch v := *o.value; {
 	case v > t.TargetValue:
-		group.SetDesired(tx, o.group, int32(k.tracked(v, t.TargetValue)), o.cause(c))
+		o.set(c, tx, k, k.tracked(v, t.TargetValue))
 		return nil
 	case v >= lowThreshold(t.TargetValue) || *t.DisableScaleIn:
 		return nil
@@ -29,7 +28,7 @@ func (o *order) track(c *cloud.Call, tx store.Tx) error {
 	wish, agreed := o.consent(c, tx)
 	if agreed && wish < k.desired {
 		o.Shrunk = c.Now
-		group.SetDesired(tx, o.group, int32(wish), o.cause(c))
+		o.set(c, tx, k, wish)
 	}
 	policies.Put(tx, o.Policy)
 	return nil
