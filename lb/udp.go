@@ -26,9 +26,8 @@ type packetFront struct {
 	site *site
 	conf atomic.Pointer[streamConf]
 
-	mu    sync.Mutex
-	open  map[netip.AddrPort]*packetPort
-	ended bool
+	mu   sync.Mutex
+	open map[netip.AddrPort]*packetPort
 }
 
 // packetPort is a node's address on which datagrams arrive.

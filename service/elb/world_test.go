@@ -12,6 +12,7 @@ import (
 	"pileus/cloud"
 	"pileus/node"
 	"pileus/node/nodetest"
+	"pileus/plane"
 	"pileus/plane/sim"
 )
 
@@ -23,9 +24,11 @@ type world struct {
 	instances []string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { return newWorldOn(t, sim.New(t.TempDir())) }
+
+func newWorldOn(t *testing.T, p plane.Plane) *world {
 	modules := []string{"ec2", "elb", "iam", "s3"}
-	w := &world{World: nodetest.Start(t, node.Options{Plane: sim.New(t.TempDir()), Rehearse: true, Seed: 1, Modules: func(p node.Parts) []cloud.Module {
+	w := &world{World: nodetest.Start(t, node.Options{Plane: p, Rehearse: true, Seed: 1, Modules: func(p node.Parts) []cloud.Module {
 		return slices.DeleteFunc(all.Modules(p), func(m cloud.Module) bool { return !slices.Contains(modules, m.API.Name) })
 	}})}
 	for _, z := range []string{"us-east-1a", "us-east-1b"} {
