@@ -35,6 +35,7 @@ func (n *Node) adminHandler() http.Handler {
 		n.askToStop()
 	})
 	n.clockRoutes(m)
+	n.nameRoutes(m)
 	n.mount(m, "GET /_pileus/metrics", func(c *core) http.Handler { return c.gate.Metrics() })
 	n.mount(m, "/_pileus/trail", func(c *core) http.Handler { return c.trail.Handler() })
 	n.mount(m, "/_pileus/why/", func(c *core) http.Handler { return c.trail.Handler() })

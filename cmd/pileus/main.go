@@ -75,7 +75,7 @@ pass in a second under a virtual clock.`,
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return configure(c) }
 	root.AddCommand(
 		upCommand(), downCommand(), statusCommand(), waitCommand(), envCommand(), resetCommand(),
-		snapshotCommand(), clockCommand(), faultCommand(), trailCommand(), whyCommand(), onpremCommand(), billCommand(), sshCommand(), imageCommand(),
+		snapshotCommand(), clockCommand(), faultCommand(), drillCommand(), trailCommand(), whyCommand(), onpremCommand(), billCommand(), sshCommand(), imageCommand(),
 		doctorCommand(), coverageCommand(), referenceCommand(),
 	)
 	return root

@@ -22,3 +22,11 @@ func openPlane(kind string, o planeOptions, log *slog.Logger) (plane.Plane, erro
 	}
 	return linux.Open(linux.Options{Cloud: o.Cloud, Dir: o.Dir, Private: o.Private, Uplink: o.Uplink, Log: log})
 }
+
+// realPlane tells why this process cannot have the kernel's data plane, if so.
+func realPlane() error {
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("this needs real machines and networks, and so root: start it with sudo")
+	}
+	return nil
+}

@@ -17,3 +17,8 @@ func openPlane(kind string, o planeOptions, _ *slog.Logger) (plane.Plane, error)
 	}
 	return sim.New(o.Dir), nil
 }
+
+// realPlane tells why this process cannot have the kernel's data plane.
+func realPlane() error {
+	return fmt.Errorf("this needs real machines and networks, and so Linux; this is %s", runtime.GOOS)
+}
