@@ -28,7 +28,7 @@ func New(k *group.Keeper) group.Room {
 			api.CancelInstanceRefresh.Update(cancelInstanceRefresh),
 			api.DescribeInstanceRefreshes.View(describeInstanceRefreshes),
 			api.RollbackInstanceRefresh.Update(rollbackInstanceRefresh),
-			api.StartInstanceRefresh.Update(startInstanceRefresh),
+			api.StartInstanceRefresh.Update(startInstanceRefresh).Partial("the group is described with the desired configuration from the beginning, not from the end; no ReplaceRootVolume"),
 		},
 		Access:      access(),
 		Controllers: []cloud.Controller{{Name: controller, Reconcile: r.reconcile}},
