@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 
-	"pileus/names"
+	dns "pileus/names"
 	"pileus/store"
 )
 
@@ -24,7 +24,7 @@ func (n *Node) nameRoutes(m *http.ServeMux) {
 		n.with(r.Context(), func(ctx context.Context, c *core) {
 			var out Name
 			err := c.db.View(ctx, func(tx store.Reader) error {
-				found, ok := names.Find(tx, r.PathValue("name"))
+				found, ok := dns.Find(tx, r.PathValue("name"))
 				if !ok {
 					return &wrong{http.StatusNotFound, "no resource has the name " + r.PathValue("name")}
 				}
