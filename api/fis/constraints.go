@@ -85,7 +85,7 @@ func pattern(shape string) string {
 	case "ExperimentTemplateActionName":
 		return "[\\S]+"
 	case "ExperimentTemplateActionParameter":
-		return "[\\S]+"
+		return "[\\s\\S]+"
 	case "ExperimentTemplateActionParameterName":
 		return "[\\S]+"
 	case "ExperimentTemplateActionStartAfter":

@@ -279,7 +279,7 @@ func TestCommandsNeedMachines(t *testing.T) {
 	w.roleFor("ssm:SendCommand", "ec2:Describe*")
 	i := w.instance("us-east-1a")
 	id := w.start(w.recipe().aim("one", "aws:ec2:instance", arn("ec2", "instance/"+i)).
-		action("cpu", "aws:ssm:send-command", "duration=PT1M", "documentArn=arn:aws:ssm:us-east-1::document/AWSFIS-Run-CPU-Stress", `documentParameters={"DurationSeconds":"60"}`, "Instances>one"))
+		action("cpu", "aws:ssm:send-command", "duration=PT1M", "documentArn=arn:aws:ssm:us-east-1::document/AWSFIS-Run-CPU-Stress", `documentParameters={"DurationSeconds": "60"}`, "Instances>one"))
 	w.is(id, "failed cpu:failed")
 	if e := w.experiment(id); !strings.Contains(*e.Actions["cpu"].State.Reason, "No command can be run in the instance "+i) {
 		t.Errorf("reason: %s", *e.Actions["cpu"].State.Reason)
