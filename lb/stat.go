@@ -102,9 +102,12 @@ func (s *site) statistics() []Statistic {
 		return true
 	})
 	levels := append(s.stats.levels(), s.hosts()...)
-	if s.desired.Load().Kind == Application {
+	switch s.desired.Load().Kind {
+	case Application:
 		s.perTarget(sums)
 		s.capacity(sums, levels)
+	case Network:
+		s.networkCapacity(sums, levels)
 	}
 	var all []Statistic
 	for k, sum := range sums {

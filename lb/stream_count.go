@@ -129,3 +129,31 @@ func (s *stats) levels() (all []Statistic) {
 	}
 	return all
 }
+
+// flowUnit is what a capacity unit is of, for flows of a protocol.
+type flowUnit struct {
+	protocol    string
+	new, active float64 // flows that begin in a minute, flows at a time
+}
+
+// https://aws.amazon.com/elasticloadbalancing/pricing/
+var flowUnits = []flowUnit{{"_TCP", 800 * 60, 100_000}, {"_UDP", 400 * 60, 50_000}, {"_TLS", 50 * 60, 3_000}}
+
+// networkCapacity adds ConsumedLCUs of a network load balancer: for each
+// protocol the dimension that is used most, and their sum.
+func (s *site) networkCapacity(sums map[statKey]float64, levels []Statistic) {
+	total := 0.0
+	for _, u := range flowUnits {
+		active := 0.0
+		for _, l := range levels {
+			if l.Name == "ActiveFlowCount"+u.protocol && l.Zone == "" && l.Group == "" {
+				active = l.Values[0]
+			}
+		}
+		used := max(sums[statKey{"NewFlowCount" + u.protocol, "Count", "", ""}]/u.new, active/u.active,
+			sums[statKey{"ProcessedBytes" + u.protocol, "Bytes", "", ""}]/unitBytes)
+		sums[statKey{"ConsumedLCUs" + u.protocol, "Count", "", ""}] = used
+		total += used
+	}
+	sums[statKey{"ConsumedLCUs", "Count", "", ""}] = total
+}

@@ -178,7 +178,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	stats := s.engine.Statistics("b")
-	if s.count(stats, "ActiveFlowCount_TCP") != 1 || s.count(stats, "NewFlowCount") != 1 {
+	if s.count(stats, "ActiveFlowCount_TCP") != 1 || s.count(stats, "NewFlowCount") != 1 || s.count(stats, "ConsumedLCUs") != 1.0/(800*60) || s.count(stats, "ConsumedLCUs_TLS") != 0 {
 		t.Errorf("counted %v", stats)
 	}
 	c.CloseWrite() // the target sees the end

@@ -2,6 +2,7 @@ package elb
 
 import (
 	"iter"
+	"slices"
 
 	"pileus/cloud"
 	"pileus/lb"
@@ -25,13 +26,20 @@ func (s *service) metrics(c *cloud.Call) iter.Seq[cloud.Metric] {
 	}
 	return func(yield func(cloud.Metric) bool) {
 		for _, b := range list {
-			for _, st := range append(s.data.Statistics(b.arn()), s.hosts(b)...) {
+			counted := slices.DeleteFunc(s.data.Statistics(b.arn()), ofHosts)
+			for _, st := range append(counted, s.hosts(b)...) {
 				if st.Group == "" && !b.tell(st, yield) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// ofHosts tells of what the engine counts for each group: an instance may be in
+// several, and is one host.
+func ofHosts(st lb.Statistic) bool {
+	return st.Name == "HealthyHostCount" || st.Name == "UnHealthyHostCount"
 }
 
 // tell yields a statistic under the dimensions that AWS has it.

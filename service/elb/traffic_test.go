@@ -99,7 +99,7 @@ func TestTraffic(t *testing.T) {
 		LoadBalancerAttributes: api.LoadBalancerAttributes{AccessLog: &api.AccessLog{Enabled: true, S3BucketName: new("logs-of-web"), EmitInterval: new(int32(5))}}})
 	nodetest.Do(w.World, &api.ConfigureHealthCheck, &api.ConfigureHealthCheckInput{LoadBalancerName: "web",
 		HealthCheck: api.HealthCheck{Target: "TCP:25", Interval: 5, Timeout: 2, UnhealthyThreshold: 2, HealthyThreshold: 2}})
-	w.register("web", w.instances...) // each node has one
+	w.register("web", w.instances...)                                                                                                   // each node has one
 	for h := w.health("web"); h[w.instances[0]] != h[w.instances[1]] || h[w.instances[0]] != "InService/N/A/N/A"; h = w.health("web") { // the first check comes at once
 		if err := w.clock().Wait(t.Context(), 5*time.Millisecond); err != nil {
 			t.Fatal(err)
