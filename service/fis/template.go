@@ -150,7 +150,7 @@ func reportOf(out *api.ExperimentTemplateReportConfigurationOutputsInput, data *
 	if data != nil {
 		p.DataSources = &api.ExperimentTemplateReportConfigurationDataSources{}
 		for _, d := range data.CloudWatchDashboards {
-			p.DataSources.CloudWatchDashboards = append(p.DataSources.CloudWatchDashboards, api.ExperimentTemplateReportConfigurationCloudWatchDashboard{DashboardIdentifier: d.DashboardIdentifier})
+			p.DataSources.CloudWatchDashboards = append(p.DataSources.CloudWatchDashboards, api.ExperimentTemplateReportConfigurationCloudWatchDashboard(d))
 		}
 	}
 	return p
