@@ -107,13 +107,13 @@ func likeInstance(c *cloud.Call, tx store.Tx, in *api.CreateAutoScalingGroupInpu
 // sourcesIn are the sources that a new group is given.
 func sourcesIn(in *api.CreateAutoScalingGroupInput) (list []Source) {
 	for _, n := range in.LoadBalancerNames {
-		list = append(list, Source{Type: classic, ID: n, Given: givenName, State: sourceAdding})
+		list = append(list, Source{Type: classic, ID: n, State: sourceAdding})
 	}
 	for _, n := range in.TargetGroupARNs {
-		list = append(list, Source{Type: targetGroup, ID: n, Given: givenARN, State: sourceAdding})
+		list = append(list, Source{Type: targetGroup, ID: n, State: sourceAdding})
 	}
 	for _, t := range in.TrafficSources {
-		list = append(list, Source{Type: sourceType(t), ID: t.Identifier, Given: givenSource, State: sourceAdding})
+		list = append(list, Source{Type: sourceType(t), ID: t.Identifier, State: sourceAdding})
 	}
 	return list
 }
@@ -156,7 +156,6 @@ func (k *Keeper) updateAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Upda
 		return nil, err
 	}
 	d := g.Clone()
-	d.Updated = c.Now
 	d.Min, d.Max = cloud.Or(in.MinSize, d.Min), cloud.Or(in.MaxSize, d.Max)
 	n := min(max(d.Desired, d.Min), max(d.Max, d.Min))
 	if in.DesiredCapacity != nil {

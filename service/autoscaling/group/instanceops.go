@@ -254,6 +254,6 @@ func attachable(c *cloud.Call, tx store.Tx, g *Group, id string) (*Instance, err
 	}
 	return &Instance{
 		Account: g.Account, Region: g.Region, Group: g.Name, ID: id, Zone: zone, Subnet: cloud.Or(e.SubnetId, ""), Type: cloud.Or(e.InstanceType, ""),
-		Health: healthy, Weight: 1, Protected: g.Protect, Launched: cloud.Or(e.LaunchTime, c.Now), Attached: true, Spot: cloud.Or(e.InstanceLifecycle, "") == "spot",
+		Health: healthy, Weight: 1, Protected: g.Protect, Launched: cloud.Or(e.LaunchTime, c.Now), Spot: cloud.Or(e.InstanceLifecycle, "") == "spot",
 	}, nil
 }

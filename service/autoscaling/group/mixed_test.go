@@ -167,7 +167,7 @@ func TestMaxInstanceLifetime(t *testing.T) {
 func TestProcesses(t *testing.T) {
 	w := newWorld(t)
 	w.create(group("g", 0, 4, desired(2)))
-	ids := w.serving("g", 2)
+	w.serving("g", 2)
 	suspend := func(list ...string) {
 		t.Helper()
 		nodetest.Do(w.World, &api.ResumeProcesses, &api.ScalingProcessQuery{AutoScalingGroupName: "g"})
@@ -186,7 +186,7 @@ func TestProcesses(t *testing.T) {
 	w.settle()
 	w.serving("g", 3)
 	suspend("ReplaceUnhealthy")
-	ids = w.serving("g", 2)
+	ids := w.serving("g", 2)
 	nodetest.Do(w.World, &api.SetInstanceHealth, &api.SetInstanceHealthInput{InstanceId: ids[0], HealthStatus: "Unhealthy"})
 	w.settle()
 	if now := w.serving("g", 2); !slices.Equal(now, ids) {

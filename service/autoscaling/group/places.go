@@ -220,13 +220,6 @@ func checkDistribution(d *api.InstancesDistribution) error {
 	return nil
 }
 
-// How a source was attached.
-const (
-	givenName   = "name"
-	givenARN    = "arn"
-	givenSource = "source"
-)
-
 // sourceType is the type of a traffic source, told by its identifier where it
 // is not given.
 func sourceType(t api.TrafficSourceIdentifier) string {

@@ -25,7 +25,6 @@ type menu struct {
 	configuration *launch.Configuration // nil for launch templates
 	dishes        []dish
 	weighted      bool
-	image         string
 }
 
 // menu looks up what the group launches from, as it is now.

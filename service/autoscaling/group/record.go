@@ -16,7 +16,6 @@ type Group struct {
 	Account, Region, Name string
 	ID                    string // the UUID in its ARN
 	Created               time.Time
-	Updated               time.Time
 
 	// What is launched: one of the three.
 	LaunchConfiguration string
@@ -84,11 +83,8 @@ type Avoided struct {
 
 // Source is where a group's instances get their traffic from.
 type Source struct {
-	Type string // "elb", "elbv2", "vpc-lattice"
-	ID   string // name of a classic load balancer, ARN of a target group
-	// Given is how it was attached, which is how it is described: "name",
-	// "arn" (TargetGroupARNs) or "source" (TrafficSources).
-	Given string
+	Type  string // "elb", "elbv2", "vpc-lattice"
+	ID    string // name of a classic load balancer, ARN of a target group
 	State string // "Adding", "Added", "InService", "Removing", "Removed"
 }
 
@@ -188,7 +184,6 @@ type Instance struct {
 	Launched  time.Time
 	InService time.Time // when it last came into service; zero before
 	Since     time.Time // when State last changed
-	Attached  bool      // by AttachInstances: the group has not launched it
 
 	// Replacing is set while the instance is to be replaced by another.
 	Replacing *Replacement

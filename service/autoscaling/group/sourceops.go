@@ -52,7 +52,7 @@ func detach(c *cloud.Call, tx store.Tx, name string, ids []string, unknown func(
 func attachLoadBalancers(c *cloud.Call, tx store.Tx, in *api.AttachLoadBalancersInput) (*api.AttachLoadBalancersOutput, error) {
 	var list []Source
 	for _, n := range in.LoadBalancerNames {
-		list = append(list, Source{Type: classic, ID: n, Given: givenName})
+		list = append(list, Source{Type: classic, ID: n})
 	}
 	return &api.AttachLoadBalancersOutput{}, attach(c, tx, in.AutoScalingGroupName, list)
 }
@@ -60,7 +60,7 @@ func attachLoadBalancers(c *cloud.Call, tx store.Tx, in *api.AttachLoadBalancers
 func attachTargetGroups(c *cloud.Call, tx store.Tx, in *api.AttachLoadBalancerTargetGroupsInput) (*api.AttachLoadBalancerTargetGroupsOutput, error) {
 	var list []Source
 	for _, n := range in.TargetGroupARNs {
-		list = append(list, Source{Type: targetGroup, ID: n, Given: givenARN})
+		list = append(list, Source{Type: targetGroup, ID: n})
 	}
 	return &api.AttachLoadBalancerTargetGroupsOutput{}, attach(c, tx, in.AutoScalingGroupName, list)
 }
@@ -68,7 +68,7 @@ func attachTargetGroups(c *cloud.Call, tx store.Tx, in *api.AttachLoadBalancerTa
 func attachTrafficSources(c *cloud.Call, tx store.Tx, in *api.AttachTrafficSourcesInput) (*api.AttachTrafficSourcesOutput, error) {
 	var list []Source
 	for _, t := range in.TrafficSources {
-		list = append(list, Source{Type: sourceType(t), ID: t.Identifier, Given: givenSource})
+		list = append(list, Source{Type: sourceType(t), ID: t.Identifier})
 	}
 	return &api.AttachTrafficSourcesOutput{}, attach(c, tx, in.AutoScalingGroupName, list)
 }
