@@ -39,11 +39,11 @@ func (m *Machines) AttachVolume(ctx context.Context, id string, a plane.Attachme
 			return fmt.Errorf("%s of machine %s: %w", d.Device, id, plane.ErrBusy)
 		}
 	}
-	if err := m.cgroups.allow(id, d, true); err != nil {
+	if err := m.cgroups.Allow(id, nodeOf(d), true); err != nil {
 		return err
 	}
 	if _, err := u.ask(ctx, handoff.Request{Do: handoff.Add, Disk: d}); err != nil {
-		return errors.Join(err, m.cgroups.allow(id, d, false))
+		return errors.Join(err, m.cgroups.Allow(id, nodeOf(d), false))
 	}
 	return u.change(func(r *record) {
 		r.Disks = append(r.Disks, d)
@@ -75,7 +75,7 @@ func (m *Machines) DetachVolume(ctx context.Context, id, device string, force bo
 	if _, err := u.ask(ctx, handoff.Request{Do: handoff.Drop, Disk: d}); err != nil && !force {
 		return err
 	}
-	if err := m.cgroups.allow(id, d, false); err != nil {
+	if err := m.cgroups.Allow(id, nodeOf(d), false); err != nil {
 		return err
 	}
 	return u.change(func(r *record) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -72,4 +73,12 @@ func (w *world) bootMany(b *testing.B, round, n int, memory *uint64) time.Durati
 	stat, _ := os.ReadFile(filepath.Join("/sys/fs/cgroup/memory/pileus-"+w.cloud, ids[n-1], "memory.stat"))
 	b.Logf("memory: sampled %.1f MiB, all %.1f MiB, kernel %.1f MiB; cpu %v\n%s", float64(u.MemoryBytes)/(1<<20), float64(*memory)/(1<<20), float64(kernel)/(1<<20), u.CPU, strings.Join(strings.Fields(string(stat))[:24], " "))
 	return longest
+}
+
+func readNumber(path ...string) (uint64, error) {
+	b, err := os.ReadFile(filepath.Join(path...))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
 }

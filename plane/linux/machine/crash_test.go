@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"pileus/plane"
+	"pileus/plane/linux/cgroup"
 )
 
 // launcherArgument makes this program launch machines and be killed meanwhile.
@@ -149,7 +150,7 @@ func (w *world) nothingLeft() {
 	if strings.Contains(string(mounts), w.dir) {
 		w.t.Errorf("mounts are left:\n%s", mounts)
 	}
-	controllers, unified, err := cgroupMounts()
+	controllers, unified, err := cgroup.Mounts()
 	if err != nil {
 		w.t.Fatal(err)
 	}

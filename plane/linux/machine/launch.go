@@ -16,6 +16,8 @@ import (
 	"pileus/clock"
 	"pileus/guest/handoff"
 	"pileus/plane"
+	"pileus/plane/linux/cgroup"
+	"pileus/plane/linux/process"
 )
 
 // birthLimit bounds how long a machine may take to put its root together.
@@ -28,11 +30,11 @@ func (m *Machines) launch(ctx context.Context, u *unit, want plane.Machine) erro
 	if err != nil {
 		return err
 	}
-	if err := m.cgroups.create(u.id, limitsOf(want)); err != nil {
+	if err := m.cgroups.Create(u.id, cgroup.LimitsOf(want)); err != nil {
 		return fmt.Errorf("control groups: %w", err)
 	}
 	for _, d := range append([]handoff.Disk{spec.Root}, spec.Disks...) {
-		if err := m.cgroups.allow(u.id, d, true); err != nil {
+		if err := m.cgroups.Allow(u.id, nodeOf(d), true); err != nil {
 			return fmt.Errorf("allow %s: %w", d.Path, err)
 		}
 	}
@@ -46,7 +48,7 @@ func (m *Machines) launch(ctx context.Context, u *unit, want plane.Machine) erro
 		return err
 	}
 	if err := m.bear(ctx, u, spec); err != nil {
-		err = errors.Join(err, u.change(func(r *record) { r.Ended = "crashed" }), m.cgroups.remove(u.id))
+		err = errors.Join(err, u.change(func(r *record) { r.Ended = "crashed" }), m.cgroups.Remove(u.id))
 		return fmt.Errorf("boot machine %s: %w", u.id, err)
 	}
 	return nil
@@ -111,6 +113,11 @@ func (m *Machines) disk(a plane.Attachment) (handoff.Disk, error) {
 	}, nil
 }
 
+// nodeOf is a disk as control groups know it.
+func nodeOf(d handoff.Disk) cgroup.Device {
+	return cgroup.Device{Major: d.Major, Minor: d.Minor, ReadOnly: d.ReadOnly}
+}
+
 // bear starts the first process and hands it its spec.
 func (m *Machines) bear(ctx context.Context, u *unit, spec handoff.Spec) error {
 	files, birth, err := u.inheritance()
@@ -127,11 +134,11 @@ func (m *Machines) bear(ctx context.Context, u *unit, spec handoff.Spec) error {
 	}
 	// Until it has its spec the process only waits, and ends if we do: from
 	// here to the record nothing can be lost.
-	born, err := birthOf(pid)
+	born, err := process.BirthOf(pid)
 	if err != nil {
 		return err
 	}
-	p, err := hold(pid, born, true)
+	p, err := process.Hold(pid, born, true)
 	if err != nil {
 		return errors.Join(err, unix.Kill(pid, unix.SIGKILL))
 	}
@@ -140,9 +147,9 @@ func (m *Machines) bear(ctx context.Context, u *unit, spec handoff.Spec) error {
 		err = deliver(ctx, birth, spec)
 	}
 	if err != nil {
-		err = errors.Join(err, p.kill())
-		p.wait()
-		p.fd.Close()
+		err = errors.Join(err, p.Kill())
+		p.Wait()
+		p.Release()
 		return err
 	}
 	m.watch(u, p)
@@ -202,7 +209,7 @@ func (m *Machines) start(id string, files []*os.File) (pid int, err error) {
 		return 0, fmt.Errorf("network namespace: %w", err)
 	}
 	defer network.Close()
-	group, err := m.cgroups.folder(id)
+	group, err := m.cgroups.Folder(id)
 	if err != nil {
 		return 0, err
 	}
@@ -219,11 +226,11 @@ func (m *Machines) start(id string, files []*os.File) (pid int, err error) {
 	for i, f := range files {
 		attr.Files[i] = f.Fd()
 	}
-	err = onThread(func() error {
+	err = process.OnThread(func() error {
 		if err := unix.Setns(int(network.Fd()), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("enter the network namespace: %w", err)
 		}
-		if err := m.cgroups.enter(id); err != nil {
+		if err := m.cgroups.Enter(id); err != nil {
 			return fmt.Errorf("enter the control groups: %w", err)
 		}
 		if err := confine(); err != nil {

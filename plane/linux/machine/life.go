@@ -13,6 +13,8 @@ import (
 
 	"pileus/guest/handoff"
 	"pileus/plane"
+	"pileus/plane/linux/cgroup"
+	"pileus/plane/linux/process"
 )
 
 // EnsureMachine boots the machine unless it runs; one that runs gets the limits
@@ -25,7 +27,7 @@ func (m *Machines) EnsureMachine(ctx context.Context, want plane.Machine) error 
 	u.op.Lock()
 	defer u.op.Unlock()
 	if u.running() != nil {
-		return m.cgroups.create(u.id, limitsOf(want))
+		return m.cgroups.Create(u.id, cgroup.LimitsOf(want))
 	}
 	return m.launch(ctx, u, want)
 }
@@ -69,13 +71,13 @@ func (m *Machines) stop(ctx context.Context, u *unit, grace time.Duration) error
 		return nil
 	}
 	if grace > 0 {
-		if err := m.cgroups.freeze(u.id, false); err != nil {
+		if err := m.cgroups.Freeze(u.id, false); err != nil {
 			m.Log.Warn("thaw machine", "id", u.id, "error", err)
 		}
 		bounded, cancel := context.WithTimeout(ctx, grace)
 		if _, err := u.ask(bounded, handoff.Request{Do: handoff.Stop}); err == nil {
 			select {
-			case <-p.gone:
+			case <-p.Gone:
 			case <-bounded.Done():
 			}
 		}
@@ -85,19 +87,19 @@ func (m *Machines) stop(ctx context.Context, u *unit, grace time.Duration) error
 }
 
 // end kills what is left of a machine and waits until all of it is gone.
-func (m *Machines) end(ctx context.Context, u *unit, p *process) error {
+func (m *Machines) end(ctx context.Context, u *unit, p *process.Process) error {
 	select {
-	case <-p.gone:
+	case <-p.Gone:
 		return nil
 	default:
 	}
-	if err := p.kill(); err != nil {
+	if err := p.Kill(); err != nil {
 		return err
 	}
 	// What is frozen does not die.
-	thaw := m.cgroups.freeze(u.id, false)
+	thaw := m.cgroups.Freeze(u.id, false)
 	select {
-	case <-p.gone:
+	case <-p.Gone:
 		return nil
 	case <-ctx.Done():
 		return errors.Join(ctx.Err(), thaw)
@@ -118,7 +120,7 @@ func (m *Machines) RemoveMachine(ctx context.Context, id string) error {
 	if err := m.stop(ctx, u, 0); err != nil {
 		return err
 	}
-	if err := m.cgroups.remove(id); err != nil {
+	if err := m.cgroups.Remove(id); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(u.dir); err != nil {
@@ -148,16 +150,16 @@ func (m *Machines) freeze(_ context.Context, id string, yes bool) error {
 	if u.running() == nil {
 		return fmt.Errorf("machine %s does not run: %w", id, plane.ErrNotFound)
 	}
-	return m.cgroups.freeze(id, yes)
+	return m.cgroups.Freeze(id, yes)
 }
 
 // watch makes p the machine's process and waits for its end.
-func (m *Machines) watch(u *unit, p *process) {
+func (m *Machines) watch(u *unit, p *process.Process) {
 	u.mu.Lock()
 	u.proc, u.stopping = p, false
 	u.mu.Unlock()
 	m.work.Go(func() {
-		signal, ok := p.wait()
+		signal, ok := p.Wait()
 		if !ok {
 			return
 		}
@@ -167,7 +169,7 @@ func (m *Machines) watch(u *unit, p *process) {
 
 // settle records the end of a machine, and restarts it if that is what it
 // ended for.
-func (m *Machines) settle(u *unit, p *process, signal syscall.Signal) {
+func (m *Machines) settle(u *unit, p *process.Process, signal syscall.Signal) {
 	u.mu.Lock()
 	ours := u.stopping
 	u.proc, u.stopping = nil, false
@@ -179,12 +181,12 @@ func (m *Machines) settle(u *unit, p *process, signal syscall.Signal) {
 	r, _ := u.snapshot()
 	m.letGo(append([]handoff.Disk{r.Root}, r.Disks...))
 	err := u.change(func(r *record) { r.Ended, r.PID = reason, 0 })
-	err = errors.Join(err, m.cgroups.remove(u.id))
+	err = errors.Join(err, m.cgroups.Remove(u.id))
 	if err != nil {
 		m.Log.Warn("a machine ended", "id", u.id, "error", err)
 	}
-	p.fd.Close()
-	close(p.gone)
+	p.Release()
+	close(p.Gone)
 	if ours {
 		return
 	}
@@ -256,7 +258,7 @@ func (m *Machines) adopt() error {
 			return fmt.Errorf("machine %s: %w", e.Name(), err)
 		}
 	}
-	orphans, err := m.cgroups.list()
+	orphans, err := m.cgroups.List()
 	if err != nil {
 		return err
 	}
@@ -288,9 +290,9 @@ func (m *Machines) find(id string) error {
 	}
 	u.record = r
 	m.units[id] = u
-	var p *process
+	var p *process.Process
 	if r.PID != 0 && r.Ended == "" {
-		if p, err = hold(r.PID, r.Birth, false); err != nil {
+		if p, err = process.Hold(r.PID, r.Birth, false); err != nil {
 			return err
 		}
 	}
@@ -301,7 +303,7 @@ func (m *Machines) find(id string) error {
 		return u.change(func(r *record) { r.Ended, r.PID = u.reason(0), 0 })
 	}
 	for _, d := range append([]handoff.Disk{r.Root}, r.Disks...) {
-		if err := m.cgroups.allow(id, d, true); err != nil {
+		if err := m.cgroups.Allow(id, nodeOf(d), true); err != nil {
 			return err
 		}
 	}
@@ -311,19 +313,19 @@ func (m *Machines) find(id string) error {
 
 // bury ends processes that a crash has left without a record, and their groups.
 func (m *Machines) bury(id string) error {
-	left, err := m.cgroups.processes(id)
+	left, err := m.cgroups.Processes(id)
 	if err != nil {
 		return err
 	}
 	for _, pid := range left {
-		if p, err := hold(pid, 0, false); err == nil && p != nil {
-			err = errors.Join(p.kill(), m.cgroups.freeze(id, false))
-			p.wait()
-			p.fd.Close()
+		if p, err := process.Hold(pid, 0, false); err == nil && p != nil {
+			err = errors.Join(p.Kill(), m.cgroups.Freeze(id, false))
+			p.Wait()
+			p.Release()
 			if err != nil {
 				return err
 			}
 		}
 	}
-	return m.cgroups.remove(id)
+	return m.cgroups.Remove(id)
 }

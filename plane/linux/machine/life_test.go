@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pileus/plane"
+	"pileus/plane/linux/process"
 )
 
 // watched collects what machines do by themselves.
@@ -207,7 +208,7 @@ func TestAdopt(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.until("the machine has ended", func() bool {
-		_, err := birthOf(pid) // a zombie is not what it was
+		_, err := process.BirthOf(pid) // a zombie is not what it was
 		return err != nil
 	})
 	w.open()

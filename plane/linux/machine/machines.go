@@ -17,6 +17,7 @@ import (
 
 	"pileus/clock"
 	"pileus/plane"
+	"pileus/plane/linux/cgroup"
 )
 
 // Options say where machines live and what they are made of.
@@ -42,7 +43,7 @@ type Options struct {
 // Machines implements plane.Machines.
 type Machines struct {
 	Options
-	cgroups cgroups
+	cgroups cgroup.Groups
 	dynamic bool // Program needs libraries, which the built-in image has not
 	clock   clock.Clock
 
@@ -73,7 +74,7 @@ func Open(o Options) (*Machines, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	groups, err := openCgroups(o.Cloud)
+	groups, err := cgroup.Open("pileus-" + o.Cloud)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +93,7 @@ func (m *Machines) Close() error {
 	m.mu.Unlock()
 	for _, u := range units {
 		if p := u.running(); p != nil {
-			p.release()
+			p.Release()
 		}
 	}
 	m.work.Wait()
@@ -110,7 +111,7 @@ func (m *Machines) Clear() error {
 		wg.Go(func() { errs[i] = m.RemoveMachine(context.Background(), u.id) })
 	}
 	wg.Wait()
-	m.cgroups.close()
+	m.cgroups.Close()
 	return errors.Join(errs...)
 }
 
@@ -120,7 +121,7 @@ func (m *Machines) Describe() []plane.Capability {
 	if m.dynamic {
 		own.Reason = needsStatic
 	}
-	return append([]plane.Capability{{Name: "machines", Works: true}, own}, m.cgroups.describe()...)
+	return append([]plane.Capability{{Name: "machines", Works: true}, own}, m.cgroups.Describe()...)
 }
 
 const needsStatic = "the pileus program is linked dynamically: build it with CGO_ENABLED=0"
@@ -205,8 +206,8 @@ func (m *Machines) status(ctx context.Context, u *unit) (plane.MachineStatus, er
 	if p == nil {
 		return s, nil
 	}
-	s.State, s.Reason, s.PID, s.Booted, s.Ready = plane.Running, "", p.pid, state.Booted, state.Ready
-	if frozen, err := m.cgroups.frozen(u.id); err == nil && frozen {
+	s.State, s.Reason, s.PID, s.Booted, s.Ready = plane.Running, "", p.PID, state.Booted, state.Ready
+	if frozen, err := m.cgroups.Frozen(u.id); err == nil && frozen {
 		s.State = plane.Frozen
 		return s, nil
 	}
@@ -243,5 +244,5 @@ func (m *Machines) Sample(_ context.Context, id string) (plane.Usage, error) {
 	if u.running() == nil {
 		return plane.Usage{}, fmt.Errorf("machine %s does not run: %w", id, plane.ErrNotFound)
 	}
-	return m.cgroups.usage(id)
+	return m.cgroups.Usage(id)
 }

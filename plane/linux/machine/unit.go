@@ -18,6 +18,7 @@ import (
 
 	"pileus/guest/handoff"
 	"pileus/plane"
+	"pileus/plane/linux/process"
 )
 
 // unit is what is known of one machine.
@@ -28,8 +29,8 @@ type unit struct {
 
 	mu       sync.Mutex // guards what follows
 	record   record
-	proc     *process // nil while it does not run
-	stopping bool     // its end is our doing
+	proc     *process.Process // nil while it does not run
+	stopping bool             // its end is our doing
 }
 
 // record is what a machine's folder remembers of it.
@@ -53,13 +54,13 @@ const (
 
 func (u *unit) file(name string) string { return filepath.Join(u.dir, name) }
 
-func (u *unit) running() *process {
+func (u *unit) running() *process.Process {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.proc
 }
 
-func (u *unit) snapshot() (record, *process) {
+func (u *unit) snapshot() (record, *process.Process) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.record, u.proc

@@ -23,6 +23,7 @@ import (
 	"pileus/clock"
 	"pileus/guest"
 	"pileus/plane"
+	"pileus/plane/linux/process"
 	"pileus/plane/planetest"
 )
 
@@ -245,7 +246,7 @@ func metadataHandler(tree map[string]string) http.Handler {
 
 // inNamespace runs f on a thread in a network namespace.
 func inNamespace(path string, f func() error) error {
-	return onThread(func() error {
+	return process.OnThread(func() error {
 		n, err := os.Open(path)
 		if err != nil {
 			return err

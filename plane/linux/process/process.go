@@ -1,6 +1,6 @@
 //go:build linux
 
-package machine
+package process
 
 import (
 	"bytes"
@@ -15,18 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// process is the first process of a machine that runs.
-type process struct {
-	pid   int
+// Process is the first process of a machine that runs.
+type Process struct {
+	PID   int
 	fd    *os.File // a pidfd: it means this process for ever
 	child bool     // of ours, and ours to wait for
-	gone  chan struct{}
+	Gone  chan struct{}
 	left  atomic.Bool // release was called
 }
 
-// hold takes hold of a process by its number and start time; nil if it is not
+// Hold takes hold of a process by its number and start time; nil if it is not
 // that process any more.
-func hold(pid int, birth uint64, child bool) (*process, error) {
+func Hold(pid int, birth uint64, child bool) (*Process, error) {
 	fd, err := unix.PidfdOpen(pid, unix.PIDFD_NONBLOCK)
 	if errors.Is(err, unix.ESRCH) {
 		return nil, nil
@@ -35,15 +35,15 @@ func hold(pid int, birth uint64, child bool) (*process, error) {
 		return nil, fmt.Errorf("pidfd_open: %w", err)
 	}
 	// The number may have been used again before it was opened.
-	if b, err := birthOf(pid); birth != 0 && (err != nil || b != birth) {
+	if b, err := BirthOf(pid); birth != 0 && (err != nil || b != birth) {
 		unix.Close(fd)
 		return nil, nil
 	}
-	return &process{pid: pid, fd: os.NewFile(uintptr(fd), "pidfd"), child: child, gone: make(chan struct{})}, nil
+	return &Process{PID: pid, fd: os.NewFile(uintptr(fd), "pidfd"), child: child, Gone: make(chan struct{})}, nil
 }
 
-// birthOf is when a process started, in ticks since the host did.
-func birthOf(pid int) (uint64, error) {
+// BirthOf is when a process started, in ticks since the host did.
+func BirthOf(pid int) (uint64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
@@ -59,7 +59,7 @@ func birthOf(pid int) (uint64, error) {
 	return strconv.ParseUint(string(f[19]), 10, 64)
 }
 
-func (p *process) kill() error {
+func (p *Process) Kill() error {
 	raw, err := p.fd.SyscallConn()
 	if err != nil {
 		return err
@@ -71,9 +71,9 @@ func (p *process) kill() error {
 	return errors.Join(inner, err)
 }
 
-// wait returns once the process has ended, with the signal that ended it; ok is
+// Wait returns once the process has ended, with the signal that ended it; ok is
 // false if the process was let go of. It holds no thread meanwhile.
-func (p *process) wait() (signal syscall.Signal, ok bool) {
+func (p *Process) Wait() (signal syscall.Signal, ok bool) {
 	raw, err := p.fd.SyscallConn()
 	if err != nil {
 		return 0, false
@@ -88,7 +88,7 @@ func (p *process) wait() (signal syscall.Signal, ok bool) {
 	if p.child {
 		var status syscall.WaitStatus
 		for {
-			_, err = syscall.Wait4(p.pid, &status, 0, nil)
+			_, err = syscall.Wait4(p.PID, &status, 0, nil)
 			if err != syscall.EINTR {
 				break
 			}
@@ -107,7 +107,7 @@ func ended(status syscall.WaitStatus) syscall.Signal {
 
 // exitSignal asks the kernel how a process ended that is no child of ours.
 // Kernels before 6.15 do not tell.
-func (p *process) exitSignal(raw syscall.RawConn) (signal syscall.Signal) {
+func (p *Process) exitSignal(raw syscall.RawConn) (signal syscall.Signal) {
 	const (
 		wantExit = 1 << 3                           // PIDFD_INFO_EXIT
 		getInfo  = 3<<30 | 64<<16 | 0xff<<8 | 11<<0 // PIDFD_GET_INFO
@@ -126,8 +126,8 @@ func (p *process) exitSignal(raw syscall.RawConn) (signal syscall.Signal) {
 	return signal
 }
 
-// release stops waiting for the process, which runs on.
-func (p *process) release() {
+// Release stops waiting for the process, which runs on.
+func (p *Process) Release() {
 	p.left.Store(true)
 	p.fd.Close()
 }

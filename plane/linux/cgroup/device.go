@@ -1,6 +1,6 @@
 //go:build linux
 
-package machine
+package cgroup
 
 import (
 	"errors"
@@ -9,8 +9,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-
-	"pileus/guest/handoff"
 )
 
 // Control groups of the second kind ask a small program of ours whether a
@@ -31,8 +29,8 @@ const (
 )
 
 // deviceProgram answers 1 for the harmless devices, pseudo terminals and the
-// disks, 0 for the rest.
-func deviceProgram(disks []handoff.Disk) []instruction {
+// listed devices, 0 for the rest.
+func deviceProgram(devices []Device) []instruction {
 	const (
 		loadWord  = 0x61 // r = *(u32 *)(r + off)
 		move      = 0xb7 // r = imm
@@ -69,20 +67,24 @@ func deviceProgram(disks []handoff.Disk) []instruction {
 		rule(deviceChar, int64(d[0]), int64(d[1]), false)
 	}
 	rule(deviceChar, 136, -1, false)
-	for _, d := range disks {
-		rule(deviceBlock, int64(d.Major), int64(d.Minor), d.ReadOnly)
+	for _, d := range devices {
+		kind := int32(deviceBlock)
+		if d.Char {
+			kind = deviceChar
+		}
+		rule(kind, int64(d.Major), int64(d.Minor), d.ReadOnly)
 	}
 	return append(p, instruction{move, 0, 0, 0}, instruction{exit, 0, 0, 0})
 }
 
-// allowDevices makes the program for disks the one that decides in the group,
+// allowDevices makes the program for devices the one that decides in the group,
 // in place of what decided before.
-func allowDevices(group int, disks []handoff.Disk) error {
+func allowDevices(group int, devices []Device) error {
 	before, err := devicePrograms(group)
 	if err != nil {
 		return err
 	}
-	prog, err := loadDeviceProgram(deviceProgram(disks))
+	prog, err := loadDeviceProgram(deviceProgram(devices))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package machine
+package cgroup
 
 import (
 	"bufio"
@@ -11,39 +11,46 @@ import (
 	"strconv"
 	"strings"
 
-	"pileus/guest/handoff"
 	"pileus/plane"
 )
 
-// cgroups bounds, counts and freezes the processes of machines. The kernel has
+// Groups bounds, counts and freezes the processes of machines. The kernel has
 // two kinds of control groups; hosts use either, or both side by side.
-type cgroups interface {
-	// create makes the groups of a machine with nothing but the harmless
+type Groups interface {
+	// Create makes the groups of a machine with nothing but the harmless
 	// devices, or gives those that exist new limits.
-	create(id string, l limits) error
-	// enter moves the calling thread into the groups, where that is the way to
+	Create(id string, l Limits) error
+	// Enter moves the calling thread into the groups, where that is the way to
 	// start a process in them.
-	enter(id string) error
-	// folder is open where a process is started straight into it; else nil.
-	folder(id string) (*os.File, error)
-	// allow lets the machine use a block device, or no longer.
-	allow(id string, d handoff.Disk, yes bool) error
-	freeze(id string, yes bool) error
-	frozen(id string) (bool, error)
-	processes(id string) ([]int, error)
-	usage(id string) (plane.Usage, error)
-	// remove removes groups that are empty; it is no error if there are none.
-	remove(id string) error
-	list() ([]string, error)
-	// close removes what all groups have in common, if nothing uses it.
-	close()
-	describe() []plane.Capability
+	Enter(id string) error
+	// Folder is open where a process is started straight into it; else nil.
+	Folder(id string) (*os.File, error)
+	// Allow lets the machine use a device, or no longer.
+	Allow(id string, d Device, yes bool) error
+	Freeze(id string, yes bool) error
+	Frozen(id string) (bool, error)
+	Processes(id string) ([]int, error)
+	Usage(id string) (plane.Usage, error)
+	// Remove removes groups that are empty; it is no error if there are none.
+	Remove(id string) error
+	List() ([]string, error)
+	// Close removes what all groups have in common, if nothing uses it.
+	Close()
+	Describe() []plane.Capability
 }
 
-// limits are what a machine may use.
-type limits struct {
-	cpus   float64 // processors' worth of time
-	memory int64   // bytes
+// Device is a device of the host that a machine may use: a disk, or with Char
+// a character device.
+type Device struct {
+	Char         bool
+	Major, Minor uint32
+	ReadOnly     bool
+}
+
+// Limits are what a machine may use.
+type Limits struct {
+	CPUs   float64 // processors' worth of time
+	Memory int64   // bytes
 }
 
 // most is how many processes and threads a machine may have.
@@ -52,35 +59,37 @@ const most = 8192
 // period is that over which processor time is counted, in microseconds.
 const period = 100_000
 
-func limitsOf(m plane.Machine) limits {
-	l := limits{cpus: float64(max(m.VCPUs, 1)), memory: int64(m.MemoryMiB) << 20}
+// LimitsOf are those that a machine's size asks for.
+func LimitsOf(m plane.Machine) Limits {
+	l := Limits{CPUs: float64(max(m.VCPUs, 1)), Memory: int64(m.MemoryMiB) << 20}
 	if m.CPUShare > 0 {
-		l.cpus *= min(m.CPUShare, 1)
+		l.CPUs *= min(m.CPUShare, 1)
 	}
 	return l
 }
 
 // quota is the processor time of a period, in microseconds.
-func (l limits) quota() int64 { return max(int64(l.cpus*period), 1000) }
+func (l Limits) quota() int64 { return max(int64(l.CPUs*period), 1000) }
 
-// openCgroups finds the kind that this host has its memory controller in.
-func openCgroups(cloud string) (cgroups, error) {
-	mounts, unified, err := cgroupMounts()
+// Open makes the groups of that name, below which each machine has its own, of the kind that
+// this host has its memory controller in.
+func Open(name string) (Groups, error) {
+	mounts, unified, err := Mounts()
 	if err != nil {
 		return nil, err
 	}
 	if mounts["memory"] != "" {
-		return openV1("pileus-"+cloud, mounts)
+		return openV1(name, mounts)
 	}
 	if unified != "" {
-		return openV2(filepath.Join(unified, "pileus-"+cloud))
+		return openV2(filepath.Join(unified, name))
 	}
 	return nil, fmt.Errorf("%w: control groups are not mounted at /sys/fs/cgroup", plane.ErrUnsupported)
 }
 
-// cgroupMounts finds where each controller of the first kind is mounted, and
+// Mounts finds where each controller of the first kind is mounted, and
 // the second kind.
-func cgroupMounts() (controllers map[string]string, unified string, err error) {
+func Mounts() (controllers map[string]string, unified string, err error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, "", err

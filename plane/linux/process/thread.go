@@ -1,6 +1,6 @@
 //go:build linux
 
-package machine
+package process
 
 import (
 	"runtime"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onThread runs f on a thread of its own that ends afterwards, so that f may
+// OnThread runs f on a thread of its own that ends afterwards, so that f may
 // change what belongs to a thread: its namespaces, control groups and
 // privileges. What f starts inherits them.
-func onThread(f func() error) error {
+func OnThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
@@ -20,7 +20,7 @@ func onThread(f func() error) error {
 			return
 		}
 		// The main thread cannot end. While it is held here, another is used.
-		done <- onThread(f)
+		done <- OnThread(f)
 		runtime.UnlockOSThread()
 	}()
 	return <-done

@@ -1,6 +1,6 @@
 //go:build linux
 
-package machine
+package cgroup
 
 import (
 	"errors"
@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pileus/guest/handoff"
 	"pileus/plane"
 )
 
@@ -25,7 +24,7 @@ type v2 struct {
 	has  []string
 
 	mu    sync.Mutex
-	disks map[string][]handoff.Disk // what each machine may use
+	disks map[string][]Device // what each machine may use
 }
 
 func openV2(root string) (*v2, error) {
@@ -33,7 +32,7 @@ func openV2(root string) (*v2, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &v2{root: root, disks: map[string][]handoff.Disk{}}
+	g := &v2{root: root, disks: map[string][]Device{}}
 	for _, c := range []string{"memory", "cpu", "pids", "io"} {
 		if slices.Contains(strings.Fields(string(b)), c) {
 			g.has = append(g.has, c)
@@ -49,7 +48,7 @@ func (g *v2) path(id string, file ...string) string {
 	return filepath.Join(append([]string{g.root, id}, file...)...)
 }
 
-func (g *v2) create(id string, l limits) error {
+func (g *v2) Create(id string, l Limits) error {
 	if err := os.MkdirAll(g.root, 0o755); err != nil {
 		return err
 	}
@@ -66,8 +65,8 @@ func (g *v2) create(id string, l limits) error {
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if l.memory > 0 {
-		if err := writeFile(strconv.FormatInt(l.memory, 10), g.path(id, "memory.max")); err != nil {
+	if l.Memory > 0 {
+		if err := writeFile(strconv.FormatInt(l.Memory, 10), g.path(id, "memory.max")); err != nil {
 			return err
 		}
 	}
@@ -82,15 +81,15 @@ func (g *v2) create(id string, l limits) error {
 	return nil
 }
 
-func (g *v2) enter(string) error { return nil }
+func (g *v2) Enter(string) error { return nil }
 
-func (g *v2) folder(id string) (*os.File, error) {
+func (g *v2) Folder(id string) (*os.File, error) {
 	return os.OpenFile(g.path(id), unix.O_DIRECTORY|unix.O_PATH, 0)
 }
 
-func (g *v2) allow(id string, d handoff.Disk, yes bool) error {
+func (g *v2) Allow(id string, d Device, yes bool) error {
 	g.mu.Lock()
-	list := slices.DeleteFunc(slices.Clone(g.disks[id]), func(o handoff.Disk) bool { return o.Major == d.Major && o.Minor == d.Minor })
+	list := slices.DeleteFunc(slices.Clone(g.disks[id]), func(o Device) bool { return o.Char == d.Char && o.Major == d.Major && o.Minor == d.Minor })
 	g.mu.Unlock()
 	if yes {
 		list = append(list, d)
@@ -100,7 +99,7 @@ func (g *v2) allow(id string, d handoff.Disk, yes bool) error {
 
 // setDisks replaces the devices that a machine may use. The kernel keeps the
 // program that says so for as long as the group is there.
-func (g *v2) setDisks(id string, list []handoff.Disk) error {
+func (g *v2) setDisks(id string, list []Device) error {
 	f, err := os.Open(g.path(id))
 	if err != nil {
 		return err
@@ -115,7 +114,7 @@ func (g *v2) setDisks(id string, list []handoff.Disk) error {
 	return nil
 }
 
-func (g *v2) freeze(id string, yes bool) error {
+func (g *v2) Freeze(id string, yes bool) error {
 	value := "0"
 	if yes {
 		value = "1"
@@ -123,12 +122,12 @@ func (g *v2) freeze(id string, yes bool) error {
 	return writeFile(value, g.path(id, "cgroup.freeze"))
 }
 
-func (g *v2) frozen(id string) (bool, error) {
+func (g *v2) Frozen(id string) (bool, error) {
 	n, err := readNumber(g.path(id, "cgroup.freeze"))
 	return n == 1, err
 }
 
-func (g *v2) processes(id string) ([]int, error) {
+func (g *v2) Processes(id string) ([]int, error) {
 	n, err := readNumbers(g.path(id, "cgroup.procs"))
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
@@ -136,7 +135,7 @@ func (g *v2) processes(id string) ([]int, error) {
 	return n, err
 }
 
-func (g *v2) usage(id string) (u plane.Usage, err error) {
+func (g *v2) Usage(id string) (u plane.Usage, err error) {
 	if u.MemoryBytes, err = readNumber(g.path(id, "memory.current")); err != nil {
 		return u, err
 	}
@@ -169,18 +168,18 @@ func (g *v2) usage(id string) (u plane.Usage, err error) {
 	return u, err
 }
 
-func (g *v2) remove(id string) error {
+func (g *v2) Remove(id string) error {
 	g.mu.Lock()
 	delete(g.disks, id)
 	g.mu.Unlock()
 	return removeTree(g.path(id))
 }
 
-func (g *v2) list() ([]string, error) { return foldersIn(g.root) }
+func (g *v2) List() ([]string, error) { return foldersIn(g.root) }
 
-func (g *v2) close() { os.Remove(g.root) }
+func (g *v2) Close() { os.Remove(g.root) }
 
-func (g *v2) describe() (c []plane.Capability) {
+func (g *v2) Describe() (c []plane.Capability) {
 	for _, f := range []struct{ controller, name string }{
 		{"memory", "memory limits"}, {"cpu", "processor limits"}, {"pids", "process limits"}, {"io", "disk metrics"},
 	} {

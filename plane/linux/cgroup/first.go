@@ -1,6 +1,6 @@
 //go:build linux
 
-package machine
+package cgroup
 
 import (
 	"bufio"
@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"pileus/guest/handoff"
 	"pileus/plane"
 )
 
@@ -61,7 +60,7 @@ func (g *v1) groups(id string) []string {
 	return all
 }
 
-func (g *v1) create(id string, l limits) error {
+func (g *v1) Create(id string, l Limits) error {
 	fresh := false
 	for _, p := range g.groups(id) {
 		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
@@ -78,8 +77,8 @@ func (g *v1) create(id string, l limits) error {
 			return err
 		}
 	}
-	if l.memory > 0 {
-		if err := writeFile(strconv.FormatInt(l.memory, 10), g.path("memory", id, "memory.limit_in_bytes")); err != nil {
+	if l.Memory > 0 {
+		if err := writeFile(strconv.FormatInt(l.Memory, 10), g.path("memory", id, "memory.limit_in_bytes")); err != nil {
 			return err
 		}
 	}
@@ -113,7 +112,7 @@ func (g *v1) closeDevices(id string) error {
 	return nil
 }
 
-func (g *v1) enter(id string) error {
+func (g *v1) Enter(id string) error {
 	for _, p := range g.groups(id) {
 		if err := writeFile("0", p, "tasks"); err != nil {
 			return err
@@ -122,9 +121,9 @@ func (g *v1) enter(id string) error {
 	return nil
 }
 
-func (g *v1) folder(string) (*os.File, error) { return nil, nil }
+func (g *v1) Folder(string) (*os.File, error) { return nil, nil }
 
-func (g *v1) allow(id string, d handoff.Disk, yes bool) error {
+func (g *v1) Allow(id string, d Device, yes bool) error {
 	file, access := "devices.deny", "rwm"
 	if yes {
 		file = "devices.allow"
@@ -132,10 +131,14 @@ func (g *v1) allow(id string, d handoff.Disk, yes bool) error {
 			access = "rm"
 		}
 	}
-	return writeFile(fmt.Sprintf("b %d:%d %s", d.Major, d.Minor, access), g.path("devices", id, file))
+	kind := 'b'
+	if d.Char {
+		kind = 'c'
+	}
+	return writeFile(fmt.Sprintf("%c %d:%d %s", kind, d.Major, d.Minor, access), g.path("devices", id, file))
 }
 
-func (g *v1) freeze(id string, yes bool) error {
+func (g *v1) Freeze(id string, yes bool) error {
 	state := "THAWED"
 	if yes {
 		state = "FROZEN"
@@ -143,12 +146,12 @@ func (g *v1) freeze(id string, yes bool) error {
 	return writeFile(state, g.path("freezer", id, "freezer.state"))
 }
 
-func (g *v1) frozen(id string) (bool, error) {
+func (g *v1) Frozen(id string) (bool, error) {
 	b, err := os.ReadFile(g.path("freezer", id, "freezer.self_freezing"))
 	return strings.TrimSpace(string(b)) == "1", err
 }
 
-func (g *v1) processes(id string) ([]int, error) {
+func (g *v1) Processes(id string) ([]int, error) {
 	n, err := readNumbers(g.path("freezer", id, "cgroup.procs"))
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
@@ -156,7 +159,7 @@ func (g *v1) processes(id string) ([]int, error) {
 	return n, err
 }
 
-func (g *v1) usage(id string) (u plane.Usage, err error) {
+func (g *v1) Usage(id string) (u plane.Usage, err error) {
 	if u.MemoryBytes, err = readNumber(g.path("memory", id, "memory.usage_in_bytes")); err != nil {
 		return u, err
 	}
@@ -218,14 +221,14 @@ func readBlkio(file string) (read, written uint64, err error) {
 	return read, written, err
 }
 
-func (g *v1) remove(id string) (err error) {
+func (g *v1) Remove(id string) (err error) {
 	for _, p := range g.groups(id) {
 		err = errors.Join(err, removeTree(p))
 	}
 	return err
 }
 
-func (g *v1) list() (ids []string, err error) {
+func (g *v1) List() (ids []string, err error) {
 	for _, p := range g.groups("") {
 		in, err := foldersIn(p)
 		if err != nil {
@@ -237,13 +240,13 @@ func (g *v1) list() (ids []string, err error) {
 	return slices.Compact(ids), nil
 }
 
-func (g *v1) close() {
+func (g *v1) Close() {
 	for _, p := range g.groups("") {
 		os.Remove(p) // fails while machines are in it, as it should
 	}
 }
 
-func (g *v1) describe() (c []plane.Capability) {
+func (g *v1) Describe() (c []plane.Capability) {
 	for _, f := range []struct{ controller, name string }{
 		{"memory", "memory limits"}, {"cpu", "processor limits"}, {"freezer", "hibernation"}, {"devices", "device control"}, {"pids", "process limits"}, {"blkio", "disk metrics"},
 	} {
