@@ -17,8 +17,8 @@ const (
 	// pumpLook is the longest time after which it is looked whether a connection
 	// is idle, and counted what it has moved.
 	pumpLook = 15 * time.Second
-	// pumpBuffer is how much of TLS is moved at once: two of its records.
-	pumpBuffer = 32 << 10
+	// pumpBuffer is how much is moved at once: a record of TLS.
+	pumpBuffer = 16 << 10
 )
 
 // carry moves what both sides say until both have ended.
@@ -73,13 +73,11 @@ func isTCP(c net.Conn) bool { _, ok := c.(*net.TCPConn); return ok }
 
 var pumpBuffers = sync.Pool{New: func() any { return new([pumpBuffer]byte) }}
 
-// move copies until src ends or a deadline passes; nil is the end of src.
-// Between TCP connections the kernel moves the bytes (splice): they never come
-// into this process.
+// move copies until src ends or a deadline passes; nil is the end of src. As
+// soon as there is much at once, the kernel moves it between TCP connections
+// (splice) and it does not come into this process any more; for short messages
+// that would take longer.
 func (x *session) move(dst, src net.Conn, plain bool) (int64, error) {
-	if plain {
-		return io.Copy(dst, src)
-	}
 	b := pumpBuffers.Get().(*[pumpBuffer]byte)
 	defer pumpBuffers.Put(b)
 	var total int64
@@ -97,6 +95,10 @@ func (x *session) move(dst, src net.Conn, plain bool) (int64, error) {
 		}
 		if err != nil {
 			return total, err
+		}
+		if plain && n == len(b) {
+			m, err := io.Copy(dst, src)
+			return total + m, err
 		}
 	}
 }
