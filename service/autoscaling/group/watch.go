@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -36,11 +37,9 @@ func (k *Keeper) watch(ctx context.Context, cl cloud.Cloud) error {
 		return err
 	}
 	for _, g := range groups {
-		if err := k.watchOne(callFor(ctx, cl, g), g); err != nil {
-			return err
-		}
+		err = errors.Join(err, k.watchOne(callFor(ctx, cl, g), g))
 	}
-	return nil
+	return err
 }
 
 // callFor is a call in a group's account and region.
