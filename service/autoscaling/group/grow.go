@@ -152,6 +152,7 @@ func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order) (i *Instance,
 func runOne(c *cloud.Call, tx store.Tx, g *Group, in *ec2.RunInstancesInput) (*ec2.Instance, error) {
 	as := identity.AsAccount(c)
 	as.Tx = tx
+	as.Principal.SourceARN = g.ARN(c) // what experiments refuse capacity to
 	out, err := ec2.RunInstances.Call(as, in)
 	if err != nil {
 		return nil, err
