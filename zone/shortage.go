@@ -29,7 +29,8 @@ var Shortages = &store.Table[Shortage]{
 	Memo: 256,
 }
 
-// groupTag is the tag that Auto Scaling gives to what it launches.
+// groupTag is the tag that Auto Scaling gives to what it has launched; while it
+// launches, the group is what it calls on behalf of.
 const groupTag = "aws:autoscaling:groupName"
 
 // Short tells whether there is no capacity in a zone for who asks: because the
@@ -55,7 +56,13 @@ func (s *Shortage) means(c *cloud.Call, tags map[string]string) bool {
 		return true
 	}
 	for _, p := range []*cloud.Principal{c.Principal, c.Caller} {
-		if p != nil && p.RoleARN != "" && slices.ContainsFunc(s.Roles, func(arn string) bool { return strings.EqualFold(arn, p.RoleARN) }) {
+		if p == nil {
+			continue
+		}
+		if _, name, ok := strings.Cut(p.SourceARN, ":autoScalingGroupName/"); ok && slices.Contains(s.Groups, name) {
+			return true
+		}
+		if p.RoleARN != "" && slices.ContainsFunc(s.Roles, func(arn string) bool { return strings.EqualFold(arn, p.RoleARN) }) {
 			return true
 		}
 	}

@@ -283,6 +283,8 @@ func TestShortage(t *testing.T) {
 		{&cloud.Principal{Kind: cloud.AssumedRole, RoleARN: role + "2"}, "us-east-1a", nil, false},
 		{nil, "us-east-1a", map[string]string{"aws:autoscaling:groupName": "crew"}, true},
 		{nil, "us-east-1a", map[string]string{"aws:autoscaling:groupName": "other"}, false},
+		{&cloud.Principal{Kind: cloud.Root, SourceARN: "arn:aws:autoscaling:us-east-1:000000000000:autoScalingGroup:x:autoScalingGroupName/crew"}, "us-east-1a", nil, true},
+		{&cloud.Principal{Kind: cloud.Root, SourceARN: "arn:aws:autoscaling:us-east-1:000000000000:autoScalingGroup:x:autoScalingGroupName/other"}, "us-east-1a", nil, false},
 	} {
 		if got := asked(test.p, test.zone, test.tags); got != test.want {
 			t.Errorf("%+v in %s with %v: %v", test.p, test.zone, test.tags, got)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"pileus/ami"
+	"pileus/api/autoscaling"
 	"pileus/api/ec2"
 	api "pileus/api/fis"
 	"pileus/api/iam"
@@ -283,5 +285,35 @@ func TestCommandsNeedMachines(t *testing.T) {
 	w.is(id, "failed cpu:failed")
 	if e := w.experiment(id); !strings.Contains(*e.Actions["cpu"].State.Reason, "No command can be run in the instance "+i) {
 		t.Errorf("reason: %s", *e.Actions["cpu"].State.Reason)
+	}
+}
+
+// TestGroupWithoutCapacity: an Auto Scaling group goes elsewhere as long as it
+// gets nothing in a zone.
+func TestGroupWithoutCapacity(t *testing.T) {
+	w := newWorld(t)
+	w.roleFor("ec2:*", "autoscaling:Describe*")
+	image := ami.All()[0].ID(nodetest.Region)
+	nodetest.Do(w.World, &autoscaling.CreateLaunchConfiguration, &autoscaling.CreateLaunchConfigurationInput{LaunchConfigurationName: "l", ImageId: &image, InstanceType: new("t3.micro")})
+	nodetest.Do(w.World, &autoscaling.CreateAutoScalingGroup, &autoscaling.CreateAutoScalingGroupInput{
+		AutoScalingGroupName: "crew", LaunchConfigurationName: new("l"), MinSize: 0, MaxSize: 4, AvailabilityZones: []string{"us-east-1a", "us-east-1b"},
+	})
+	describe := func() *autoscaling.AutoScalingGroup {
+		return &nodetest.Do(w.World, &autoscaling.DescribeAutoScalingGroups, &autoscaling.DescribeAutoScalingGroupsInput{}).AutoScalingGroups[0]
+	}
+	id := w.start(w.recipe().aim("crew", "aws:ec2:autoscaling-group", *describe().AutoScalingGroupARN).
+		action("full", "aws:ec2:asg-insufficient-instance-capacity-error", "duration=PT30M", "availabilityZoneIdentifiers=us-east-1a", "AutoScalingGroups>crew"))
+	w.is(id, "running full:running")
+	nodetest.Do(w.World, &autoscaling.SetDesiredCapacity, &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: "crew", DesiredCapacity: 2})
+	w.Drain()
+	w.Advance(minute)
+	g := describe()
+	if len(g.Instances) != 2 {
+		t.Fatalf("%d instances", len(g.Instances))
+	}
+	for _, i := range g.Instances {
+		if i.AvailabilityZone != "us-east-1b" {
+			t.Errorf("an instance is in %s", i.AvailabilityZone)
+		}
 	}
 }
