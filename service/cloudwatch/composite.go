@@ -93,20 +93,12 @@ func (k *composite) checkSuppressor(c *cloud.Call, r store.Reader, in *api.PutCo
 	return nil
 }
 
-// parents are the composite alarms whose rule refers to an alarm.
-func parents(c *cloud.Call, r store.Reader, name string) iter.Seq[*alarm] {
-	return composites(c, r, func(k *composite) bool { return slices.Contains(k.Children, name) })
-}
-
-// dependents are the composite alarms that an alarm has an influence on.
+// dependents are the composite alarms that an alarm has an influence on. Each
+// is good until the next.
 func dependents(c *cloud.Call, r store.Reader, name string) iter.Seq[*alarm] {
-	return composites(c, r, func(k *composite) bool { return k.Suppressor == name || slices.Contains(k.Children, name) })
-}
-
-func composites(c *cloud.Call, r store.Reader, which func(*composite) bool) iter.Seq[*alarm] {
 	return func(yield func(*alarm) bool) {
 		for a := range alarms.Glance(r, store.K(c.Account, c.Region), store.K(c.Account, c.Region)) {
-			if a.Composite != nil && which(a.Composite) && !yield(a) {
+			if k := a.Composite; k != nil && (k.Suppressor == name || slices.Contains(k.Children, name)) && !yield(a) {
 				return
 			}
 		}

@@ -270,8 +270,10 @@ func (r *ruleReader) atLeast() (rule, error) {
 			break
 		}
 	}
-	if !r.sign(')') || !r.sign(')') {
-		return nil, r.wrong("a closing parenthesis")
+	for range 2 { // of the list, and of AT_LEAST
+		if !r.sign(')') {
+			return nil, r.wrong("a closing parenthesis")
+		}
 	}
 	if most := float64(len(l.list)); l.n < 1 || !l.percent && l.n > most || l.percent && l.n > 100 {
 		return nil, fmt.Errorf("AT_LEAST of %d alarms cannot need %v", len(l.list), l.n)
