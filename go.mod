@@ -68,7 +68,7 @@ require (
 require (
 	git.sr.ht/~sbinet/gg v0.8.0
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
-	github.com/osrg/gobgp/v4 v4.8.0 // indirect
+	github.com/osrg/gobgp/v4 v4.8.0
 )
 
 require (

@@ -49,6 +49,7 @@ var rules = []rule{
 			"store/":     "backends own their committers and compactions",
 			"blob/":      "owns the writers and the collector of orphans",
 			"bench/":     "generates load",
+			"drill/":     "is the users of an application, and waits for the cloud that it started",
 			"cmd/":       "waits for signals",
 			"lb/":        "owns listeners, connections and health checks until the engine is closed",
 			"plane/":     "waits for what happens in the kernel until it is closed",
