@@ -34,6 +34,7 @@ type users struct {
 	watch     clock.Stopwatch
 	client    *http.Client
 	next      atomic.Uint64
+	waiting   atomic.Int64 // requests without an answer yet
 
 	mu   sync.Mutex
 	list []outcome
@@ -42,8 +43,9 @@ type users struct {
 const (
 	connectWithin = 300 * time.Millisecond
 	answerWithin  = time.Second
-	visitEvery    = 20 // requests: the pages that keep something cost the instances more
+	visitEvery    = 50 // requests: the pages that keep something cost the instances more
 	visitWithin   = 4 * time.Second
+	patience      = 4 // seconds' worth of requests that may be without an answer
 )
 
 func newUsers(host string, rate int, addresses func() []netip.Addr, watch clock.Stopwatch) *users {
@@ -88,7 +90,12 @@ func (u *users) run(ctx context.Context) {
 		if n%visitEvery == visitEvery-1 {
 			visit = fmt.Sprintf("visit-%06d", n)
 		}
-		all.Go(func() { u.request(visit) })
+		if u.waiting.Load() > int64(patience*u.rate) {
+			u.keep(outcome{at: u.watch.Elapsed(), failed: "the application is overloaded: the users wait for too many answers"})
+			continue
+		}
+		u.waiting.Add(1)
+		all.Go(func() { defer u.waiting.Add(-1); u.request(visit) })
 	}
 	all.Wait()
 	u.client.CloseIdleConnections()
@@ -109,9 +116,13 @@ func (u *users) request(visit string) {
 		o.kept = visit
 	}
 	o.took = u.watch.Elapsed() - o.at
+	u.keep(o)
+}
+
+func (u *users) keep(o outcome) {
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.list = append(u.list, o)
-	u.mu.Unlock()
 }
 
 // badStatus is an answer that is an error.

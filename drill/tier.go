@@ -31,7 +31,7 @@ const (
 	checkEvery  = 5 * time.Second // the shortest that AWS has
 	checkWithin = 2 * time.Second
 	thresholds  = 2
-	scaleAt     = 60 // percent of CPU
+	scaleAt     = 20 // percent of CPU: more would take more processors than a small machine has
 	scaleBy     = 2  // instances
 	image       = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 )
@@ -222,7 +222,7 @@ func (d *drill) buildGroup(ctx context.Context) error {
 	script := strings.ReplaceAll(userData, "BUCKET", t.bucket)
 	script = strings.ReplaceAll(script, "REGION", d.cloud.region)
 	err := d.all(ctx, ec2, []string{"CreateLaunchTemplate", "LaunchTemplateName", groupName,
-		"LaunchTemplateData.ImageId", image, "LaunchTemplateData.InstanceType", "t3.micro", "LaunchTemplateData.SecurityGroupId.1", d.guard,
+		"LaunchTemplateData.ImageId", image, "LaunchTemplateData.InstanceType", "t2.micro", "LaunchTemplateData.SecurityGroupId.1", d.guard,
 		"LaunchTemplateData.IamInstanceProfile.Name", groupName, "LaunchTemplateData.Monitoring.Enabled", "true",
 		"LaunchTemplateData.UserData", base64.StdEncoding.EncodeToString([]byte(script))})
 	if err != nil {
