@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"pileus/store"
 )
@@ -55,30 +55,30 @@ func (d *DB) hear(ctx context.Context, ready chan<- error) {
 			ready <- err
 			return
 		}
-		pause, cancel := context.WithTimeout(ctx, reconnect)
-		<-pause.Done()
-		cancel()
+		pause(ctx, reconnect)
 	}
 }
 
 // hearOn listens on a connection of its own until that breaks or ctx ends.
 func (d *DB) hearOn(ctx context.Context, begun func()) error {
-	conn, err := pgx.ConnectConfig(ctx, d.pool.Config().ConnConfig)
+	config := d.pool.config.Copy()
+	config.OnNotification = func(_ *pgconn.PgConn, n *pgconn.Notification) {
+		if s, ok := d.parseSignal(n.Payload); ok {
+			d.tell(s)
+		}
+	}
+	c, err := connect(ctx, config)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // broken, or not needed any more
-	if _, err := conn.Exec(ctx, "listen "+channel); err != nil {
+	defer c.shut()
+	if _, err := c.exec(ctx, "listen "+channel); err != nil {
 		return err
 	}
 	begun()
 	for {
-		n, err := conn.WaitForNotification(ctx)
-		if err != nil {
+		if err := c.WaitForNotification(ctx); err != nil {
 			return err
-		}
-		if s, ok := d.parseSignal(n.Payload); ok {
-			d.tell(s)
 		}
 	}
 }

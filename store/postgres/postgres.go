@@ -11,9 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"pileus/rng"
 	"pileus/store"
@@ -26,29 +24,30 @@ const (
 	// those that have come so far.
 	tries    = 40
 	patience = 4
-	// connections is the pool's limit where the DSN has no pool_max_conns.
-	connections = 32
 )
 
 // schema makes the table. Byte strings compare as bytes whatever the
-// database's collation. Much of it is queues, so it is vacuumed often.
-const schema = `
+// database's collation. Much of it is queues, so it is vacuumed often. Two
+// processes may come to it at once, hence the lock: the statements are sent
+// together and are one transaction.
+var schema = fmt.Sprintf(`
+select pg_advisory_xact_lock(%d);
 create table if not exists kv (
 	key   bytea primary key,
 	value bytea not null
-) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000)`
+) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000)`, lockSchema)
 
 // DB is an open store.
 type DB struct {
-	pool   *pgxpool.Pool
+	pool   *pool
 	node   string // sets this process's signals apart
 	closed atomic.Bool
 
 	mu          sync.Mutex
 	subscribers []func(store.Signal)
 
-	stop   context.CancelFunc
-	listen sync.WaitGroup
+	stop       context.CancelFunc
+	background sync.WaitGroup
 }
 
 var _ store.Store = (*DB)(nil)
@@ -56,43 +55,38 @@ var _ store.Store = (*DB)(nil)
 // Open connects to the database that dsn names, as a URL or as keywords and
 // values, and makes the table if it is not there.
 func Open(ctx context.Context, dsn string) (store.Store, error) {
-	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
-	}
-	if !strings.Contains(dsn, "pool_max_conns") {
-		config.MaxConns = connections
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := newPool(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	d := &DB{pool: pool, node: fmt.Sprintf("%x", rng.Bytes(6))}
-	if err := d.create(ctx); err != nil {
-		pool.Close()
+	if err := d.exec(ctx, schema); err != nil {
+		pool.close()
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
 	ready := make(chan error, 1)
-	d.listen.Go(func() { d.hear(background, ready) })
+	d.background.Go(func() { d.hear(background, ready) })
+	d.background.Go(func() { pool.tend(background) })
 	if err := <-ready; err != nil {
 		stop()
-		pool.Close()
+		d.background.Wait()
+		pool.close()
 		return nil, fmt.Errorf("store: %w", err)
 	}
 	return d, nil
 }
 
-// create makes the table; two processes may come to it at once.
-func (d *DB) create(ctx context.Context) error {
-	return pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, lockSchema); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, schema)
+// exec runs what needs no transaction of ours.
+func (d *DB) exec(ctx context.Context, sql string) error {
+	r, err := d.pool.acquire(ctx)
+	if err != nil {
 		return err
-	})
+	}
+	defer d.pool.release(r)
+	_, err = r.Value().exec(ctx, sql)
+	return err
 }
 
 // Advisory locks, in a number space of our own.
@@ -132,19 +126,18 @@ func lost(err error) bool {
 
 // View implements store.Store.
 func (d *DB) View(ctx context.Context, fn func(store.Reader) error) error {
-	o := pgx.TxOptions{IsoLevel: pgx.Serializable, AccessMode: pgx.ReadOnly}
-	return d.retry(ctx, func(conn *pgxpool.Conn) (bool, error) {
-		t := &tx{ctx: ctx, db: d}
-		return d.run(ctx, conn, o, t, func() error { return fn(t) })
+	return d.retry(ctx, func(c *conn) (bool, error) {
+		t := &tx{ctx: ctx, db: d, conn: c}
+		return t.run(beginRead, func() error { return fn(t) })
 	})
 }
 
 // Update implements store.Store.
 func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 	var t *tx
-	err := d.retry(ctx, func(conn *pgxpool.Conn) (bool, error) {
-		t = &tx{ctx: ctx, db: d}
-		return d.run(ctx, conn, pgx.TxOptions{IsoLevel: pgx.Serializable}, t, func() error { return fn(t) })
+	err := d.retry(ctx, func(c *conn) (bool, error) {
+		t = &tx{ctx: ctx, db: d, conn: c}
+		return t.run(beginWrite, func() error { return fn(t) })
 	})
 	if err != nil {
 		return err
@@ -159,7 +152,7 @@ func (d *DB) Update(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 // retry calls attempt until it succeeds or fails for good.
-func (d *DB) retry(ctx context.Context, attempt func(*pgxpool.Conn) (again bool, err error)) (err error) {
+func (d *DB) retry(ctx context.Context, attempt func(*conn) (again bool, err error)) (err error) {
 	for try := 1; try <= tries; try++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -180,60 +173,26 @@ func (d *DB) retry(ctx context.Context, attempt func(*pgxpool.Conn) (again bool,
 
 // take runs attempt on a connection, alone among those that wait for a turn
 // where turn is set.
-func (d *DB) take(ctx context.Context, turn bool, attempt func(*pgxpool.Conn) (bool, error)) (again bool, err error) {
-	conn, err := d.pool.Acquire(ctx)
+func (d *DB) take(ctx context.Context, turn bool, attempt func(*conn) (bool, error)) (again bool, err error) {
+	r, err := d.pool.acquire(ctx)
 	if err != nil {
 		if d.closed.Load() {
 			return false, store.ErrClosed
 		}
 		return false, medium(err)
 	}
-	defer conn.Release()
+	defer d.pool.release(r)
+	c := r.Value()
 	if turn {
-		if _, err := conn.Exec(ctx, `select pg_advisory_lock($1)`, int64(lockTurn)); err != nil {
+		if _, err := c.exec(ctx, fmt.Sprintf(`select pg_advisory_lock(%d)`, lockTurn)); err != nil {
 			return lost(err), err
 		}
 		defer func() {
 			// A connection that broke has lost the lock by itself.
-			_, _ = conn.Exec(context.WithoutCancel(ctx), `select pg_advisory_unlock($1)`, int64(lockTurn))
+			_, _ = c.exec(context.WithoutCancel(ctx), fmt.Sprintf(`select pg_advisory_unlock(%d)`, lockTurn))
 		}()
 	}
-	return attempt(conn)
-}
-
-// run runs fn in a transaction and commits it. What fails before the commit is
-// sent can be tried again; when the connection breaks during the commit nobody
-// can tell, and the caller is told that.
-func (d *DB) run(ctx context.Context, conn *pgxpool.Conn, o pgx.TxOptions, t *tx, fn func() error) (again bool, err error) {
-	t.tx, err = conn.BeginTx(ctx, o)
-	if err != nil {
-		return lost(err) || conn.Conn().IsClosed(), medium(err)
-	}
-	defer func() { _ = t.tx.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
-	err = store.Guard(func() error {
-		err := fn()
-		if err != nil && !errors.Is(err, store.ErrAgain) {
-			// An answer that rests on a snapshot which cannot be
-			// serialized is no answer: the commit below tells.
-			t.refused = err
-		}
-		return err
-	})
-	switch {
-	case err != nil && t.refused == nil:
-		return conflicts(err) || lost(err) || errors.Is(err, store.ErrAgain), err
-	case err == nil:
-		if err = t.flush(); err != nil {
-			return conflicts(err) || lost(err), medium(err)
-		}
-	}
-	if t.refused != nil {
-		t.shown, t.done, t.signal = nil, nil, store.Signal{}
-	}
-	if err = t.tx.Commit(ctx); err != nil {
-		return conflicts(err), medium(err)
-	}
-	return false, t.refused
+	return attempt(c)
 }
 
 // Subscribe implements store.Store. Commits of other processes are heard too.
@@ -263,8 +222,7 @@ func (d *DB) Clear(ctx context.Context) error {
 	if d.closed.Load() {
 		return store.ErrClosed
 	}
-	_, err := d.pool.Exec(ctx, `truncate kv`)
-	return medium(err)
+	return medium(d.exec(ctx, `truncate kv`))
 }
 
 // Close implements store.Store.
@@ -273,7 +231,7 @@ func (d *DB) Close() error {
 		return store.ErrClosed
 	}
 	d.stop()
-	d.listen.Wait()
-	d.pool.Close()
+	d.background.Wait()
+	d.pool.close()
 	return nil
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"pileus/rng"
 	"pileus/store"
 	"pileus/store/overlay"
@@ -19,7 +17,7 @@ import (
 type tx struct {
 	ctx     context.Context
 	db      *DB
-	tx      pgx.Tx
+	conn    *conn
 	writes  overlay.Buffer
 	signal  store.Signal
 	shown   []func() // OnApply's
@@ -27,15 +25,54 @@ type tx struct {
 	refused error    // what the function returned
 }
 
+// run runs fn in a transaction and commits it. What fails before the commit is
+// sent can be tried again; when the connection breaks during the commit nobody
+// can tell, and the caller is told that.
+func (t *tx) run(begin string, fn func() error) (again bool, err error) {
+	if _, err = t.conn.exec(t.ctx, begin); err != nil {
+		return lost(err) || t.conn.IsClosed(), medium(err)
+	}
+	defer t.conn.rollback(context.WithoutCancel(t.ctx)) // does nothing after a commit
+	err = store.Guard(func() error {
+		err := fn()
+		if err != nil && !errors.Is(err, store.ErrAgain) {
+			// An answer that rests on a snapshot which cannot be
+			// serialized is no answer: the commit below tells.
+			t.refused = err
+		}
+		return err
+	})
+	switch {
+	case err != nil && t.refused == nil:
+		return conflicts(err) || lost(err) || errors.Is(err, store.ErrAgain), err
+	case err == nil:
+		if err = t.flush(); err != nil {
+			return conflicts(err) || lost(err), medium(err)
+		}
+	}
+	if t.refused != nil {
+		t.shown, t.done, t.signal = nil, nil, store.Signal{}
+	}
+	if err = t.conn.commit(t.ctx); err != nil {
+		return conflicts(err), medium(err)
+	}
+	return false, t.refused
+}
+
 // errBroken marks an error of a connection that is gone.
 var errBroken = errors.New("the connection broke")
 
 // fail ends the run. An error of the connection lets it run again.
 func (t *tx) fail(err error) {
-	if t.tx.Conn().IsClosed() && t.ctx.Err() == nil {
-		err = fmt.Errorf("%w: %w", errBroken, err)
+	store.Fail(medium(t.broken(err)))
+}
+
+// broken marks err if the connection went with it, and nobody wanted that.
+func (t *tx) broken(err error) error {
+	if err != nil && t.conn.IsClosed() && t.ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", errBroken, err)
 	}
-	store.Fail(medium(err))
+	return err
 }
 
 // Get implements store.Reader.
@@ -44,17 +81,17 @@ func (t *tx) Get(key []byte) ([]byte, bool) {
 		return value, ok
 	}
 	var value []byte
-	err := t.tx.QueryRow(t.ctx, `select value from kv where key = $1`, noNull(key)).Scan(&value)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, false
-	}
+	found := false
+	err := t.conn.query(t.ctx, `select value from kv where key = $1`, [][]byte{noNull(key)}, func(columns [][]byte) {
+		value, found = slices.Clone(columns[0]), true
+	})
 	if err != nil {
 		t.fail(err)
 	}
-	return value, true
+	return value, found
 }
 
-// noNull is b, which the driver would take for a NULL where it is nil.
+// noNull is b, which would be sent as a NULL where it is nil.
 func noNull(b []byte) []byte {
 	if b == nil {
 		return []byte{}
@@ -110,17 +147,14 @@ func (c *cursor) load() {
 	case c.begun:
 		beyond = ">"
 	}
-	query, args := `select key, value from kv where key `+beyond+` $1`, []any{noNull(c.r.From)}
+	query, args := `select key, value from kv where key `+beyond+` $1`, [][]byte{noNull(c.r.From)}
 	if c.r.To != nil {
 		query, args = query+` and key < $2`, append(args, c.r.To)
 	}
 	query += fmt.Sprintf(` order by key %s limit %d`, order, c.limit)
-	rows, err := c.t.tx.Query(c.t.ctx, query, args...)
-	if err != nil {
-		c.t.fail(err)
-	}
-	c.page, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p pair, err error) {
-		return p, row.Scan(&p.key, &p.value)
+	c.page = nil
+	err := c.t.conn.query(c.t.ctx, query, args, func(columns [][]byte) {
+		c.page = append(c.page, pair{slices.Clone(columns[0]), slices.Clone(columns[1])})
 	})
 	if err != nil {
 		c.t.fail(err)
@@ -187,38 +221,35 @@ func (t *tx) OnCommit(f func()) { t.done = append(t.done, f) }
 // flush sends the buffered writes, and the signal to other processes, in one
 // round trip.
 func (t *tx) flush() error {
-	var b pgx.Batch
+	var batch []statement
+	queue := func(sql string, args ...[]byte) { batch = append(batch, statement{sql, args}) }
 	for _, s := range t.writes.Spans() {
 		if s.To == nil {
-			b.Queue(`delete from kv where key >= $1`, noNull(s.From))
+			queue(`delete from kv where key >= $1`, noNull(s.From))
 		} else {
-			b.Queue(`delete from kv where key >= $1 and key < $2`, noNull(s.From), s.To)
+			queue(`delete from kv where key >= $1 and key < $2`, noNull(s.From), s.To)
 		}
 	}
 	var deleted, keys, values [][]byte
 	for _, op := range t.writes.Ops() {
 		if op.Deleted {
-			deleted = append(deleted, noNull(op.Key))
+			deleted = append(deleted, op.Key)
 		} else {
-			keys, values = append(keys, noNull(op.Key)), append(values, op.Value)
+			keys, values = append(keys, op.Key), append(values, op.Value)
 		}
 	}
 	if len(deleted) > 0 {
-		b.Queue(`delete from kv where key = any($1::bytea[])`, deleted)
+		queue(`delete from kv where key = any($1::bytea[])`, array(deleted))
 	}
 	if len(keys) > 0 {
-		b.Queue(`insert into kv select * from unnest($1::bytea[], $2::bytea[])
-			on conflict (key) do update set value = excluded.value`, keys, values)
+		queue(`insert into kv select * from unnest($1::bytea[], $2::bytea[])
+			on conflict (key) do update set value = excluded.value`, array(keys), array(values))
 	}
 	if loud(t.signal) {
-		b.Queue(`select pg_notify($1, $2)`, channel, t.db.encodeSignal(t.signal))
+		queue(`select pg_notify($1, $2)`, []byte(channel), []byte(t.db.encodeSignal(t.signal)))
 	}
-	if b.Len() == 0 {
+	if len(batch) == 0 {
 		return nil
 	}
-	err := t.tx.SendBatch(t.ctx, &b).Close()
-	if err != nil && t.tx.Conn().IsClosed() && t.ctx.Err() == nil {
-		err = fmt.Errorf("%w: %w", errBroken, err)
-	}
-	return err
+	return t.broken(t.conn.send(t.ctx, batch))
 }

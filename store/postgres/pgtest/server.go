@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Server is a running PostgreSQL.
@@ -31,7 +31,7 @@ type Server struct {
 
 // Start starts a server that stops with the test. Where there is no PostgreSQL
 // and none can be installed, it skips the test and says why.
-func Start(t *testing.T) *Server {
+func Start(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{bin: binaries(t)}
 	// Not t.TempDir: the other user must be able to walk there.
@@ -50,7 +50,7 @@ func Start(t *testing.T) *Server {
 }
 
 // own gives the folder to an unprivileged user, which PostgreSQL insists on.
-func (s *Server) own(t *testing.T) {
+func (s *Server) own(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return
@@ -75,7 +75,7 @@ func (s *Server) own(t *testing.T) {
 }
 
 // binaries is the folder of PostgreSQL's programs.
-func binaries(t *testing.T) string {
+func binaries(t testing.TB) string {
 	t.Helper()
 	find := func() string {
 		found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
@@ -117,14 +117,14 @@ func (s *Server) exec(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-func (s *Server) command(t *testing.T, name string, args ...string) {
+func (s *Server) command(t testing.TB, name string, args ...string) {
 	t.Helper()
 	if out, err := s.exec(name, args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,7 +135,7 @@ func freePort(t *testing.T) int {
 }
 
 // Run starts the server, again after Kill, and waits until it answers.
-func (s *Server) Run(t *testing.T) {
+func (s *Server) Run(t testing.TB) {
 	t.Helper()
 	var log bytes.Buffer
 	s.process = s.exec("postgres", "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port),
@@ -156,7 +156,7 @@ func (s *Server) Run(t *testing.T) {
 }
 
 // Kill stops the server at once, as a crash does.
-func (s *Server) Kill(t *testing.T) {
+func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	if s.process == nil {
 		return
@@ -171,17 +171,17 @@ func (s *Server) Kill(t *testing.T) {
 }
 
 // DSN is that of a new, empty database.
-func (s *Server) DSN(t *testing.T) string {
+func (s *Server) DSN(t testing.TB) string {
 	t.Helper()
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, s.dsn("postgres"))
+	conn, err := pgconn.Connect(ctx, s.dsn("postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
 	s.made++
 	name := fmt.Sprintf("test%d", s.made)
-	if _, err := conn.Exec(ctx, "create database "+name+" template template0"); err != nil {
+	if err := conn.Exec(ctx, "create database "+name+" template template0").Close(); err != nil {
 		t.Fatal(err)
 	}
 	return s.dsn(name)
