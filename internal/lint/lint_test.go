@@ -77,6 +77,11 @@ var rules = []rule{
 		why:    "rooms stay separate: what may import what is decided once, in layers",
 		breaks: layering,
 	},
+	{
+		name:   "templates",
+		why:    "text/template finds methods by name, so the linker keeps every exported method of every type: 20 MiB",
+		breaks: templates,
+	},
 }
 
 func TestHouseRules(t *testing.T) {
@@ -212,6 +217,19 @@ func layering(f *file) (found []finding) {
 		}
 		if why := forbidden(path.Dir(f.path), to, strings.HasSuffix(f.path, "_test.go")); why != "" {
 			found = append(found, finding{imp.Pos(), "imports " + to + ": " + why})
+		}
+	}
+	return found
+}
+
+// templates leaves tests alone: they are not linked into the program.
+func templates(f *file) (found []finding) {
+	if strings.HasSuffix(f.path, "_test.go") {
+		return nil
+	}
+	for _, i := range f.ast.Imports {
+		if i.Path.Value == `"text/template"` || i.Path.Value == `"html/template"` {
+			found = append(found, finding{i.Pos(), "imports " + i.Path.Value})
 		}
 	}
 	return found
