@@ -56,14 +56,6 @@ func (e *Engine) Missing() error {
 	return nil
 }
 
-// accelerator is what runs the guests' instructions.
-func (h *host) accelerator() string {
-	if h.kvm == nil {
-		return "kvm"
-	}
-	return "tcg"
-}
-
 // Describe tells whether guests run, and how fast.
 func (e *Engine) Describe() []plane.Capability {
 	c := plane.Capability{Name: "qemu engine"}
