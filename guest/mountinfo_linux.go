@@ -56,9 +56,8 @@ func unmountDevice(major, minor uint32) error {
 }
 
 // unmountAll takes away what was mounted since the start, so that it is whole
-// when the machine is gone. A root that is shared with the host, because it was
-// mounted there, is not to be changed.
-func unmountAll(shared bool) {
+// when the machine is gone.
+func unmountAll() {
 	list, err := mountPoints()
 	if err != nil {
 		return
@@ -69,8 +68,5 @@ func unmountAll(shared bool) {
 		}
 	}
 	unix.Sync()
-	if shared {
-		return
-	}
 	unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
 }

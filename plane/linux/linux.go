@@ -17,7 +17,6 @@ import (
 	"pileus/plane"
 	"pileus/plane/linux/machine"
 	"pileus/plane/linux/network"
-	"pileus/plane/linux/qemu"
 	"pileus/plane/linux/volume"
 )
 
@@ -33,35 +32,31 @@ type Options struct {
 	Uplink bool
 	// Program is what runs as first process in machines; this program where empty.
 	Program string
-	// Engine runs the machines that more than one engine can: Containers where
-	// empty.
-	Engine string
 	// HostNS is the network namespace that plays the host; "" is the real one.
 	HostNS string
-	// Rootless is for a process in the namespaces of package rootless; Fresh
-	// tells that they are new.
-	Rootless, Fresh bool
-	Log             *slog.Logger
+	Log    *slog.Logger
 }
 
 // Plane is the data plane. The network's part is opened when it is first
 // needed, or at once where an earlier process has left something.
 type Plane struct {
 	*lazyNetwork
-	*engines
+	*machines
 	*volumes
 }
 
-// volumes is an alias, so that the field does not hide a method of the same
-// name.
-type volumes = volume.Store
+// Aliases, so that the fields do not hide the methods of the same names.
+type (
+	machines = machine.Machines
+	volumes  = volume.Store
+)
 
 var _ plane.Plane = (*Plane)(nil)
 
 // Open finds what an earlier process left, and manages it.
 func Open(o Options) (*Plane, error) {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log, Rootless: o.Rootless, Fresh: o.Fresh})
+	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log})
 	if err != nil {
 		return nil, err
 	}
@@ -69,38 +64,19 @@ func Open(o Options) (*Plane, error) {
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "network"), Log: o.Log, HostNS: o.HostNS, Uplink: o.Uplink,
 		Range: plane.Internet,
 	}}}
-	if p.engines, err = openEngines(o, disks); err != nil {
-		return nil, err
-	}
-	if p.lazyNetwork.left() {
-		if _, err := p.lazyNetwork.open(); err != nil {
-			return nil, errors.Join(err, p.engines.close())
-		}
-	}
-	return p, nil
-}
-
-// openEngines opens what runs machines.
-func openEngines(o Options, disks *volume.Store) (*engines, error) {
-	device := func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) }
-	containers, err := machine.Open(machine.Options{
-		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "machines"), Log: o.Log, Program: o.Program,
-		Private: append([]string{o.Dir}, o.Private...), Device: device,
+	p.machines, err = machine.Open(machine.Options{
+		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "machines"), Log: o.Log, Program: o.Program, Private: append([]string{o.Dir}, o.Private...),
+		Device: func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	e := &engines{containers: containers, preferred: o.Engine}
-	e.guests, err = qemu.Open(qemu.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "guests"), Log: o.Log, Device: device})
-	if err == nil && o.Engine == QEMU {
-		if err = e.guests.Missing(); err != nil {
-			err = errors.Join(err, e.guests.Close())
+	if p.lazyNetwork.left() {
+		if _, err := p.lazyNetwork.open(); err != nil {
+			return nil, errors.Join(err, p.machines.Close())
 		}
 	}
-	if err != nil {
-		return nil, errors.Join(err, containers.Close())
-	}
-	return e, nil
+	return p, nil
 }
 
 // Describe implements plane.Plane. What networks can do is known once one was
@@ -113,7 +89,7 @@ func (p *Plane) Describe() plane.Report {
 	if n := p.opened(); n != nil {
 		r.Features = append(r.Features, n.Describe()...)
 	}
-	r.Features = append(r.Features, p.engines.describe()...)
+	r.Features = append(r.Features, p.machines.Describe()...)
 	r.Features = append(r.Features, p.volumes.Capabilities()...)
 	return r
 }
@@ -137,10 +113,10 @@ func initialUsers() bool {
 
 // Clear implements plane.Plane: machines first, because they hold the rest.
 func (p *Plane) Clear() error {
-	return errors.Join(p.engines.clear(), p.lazyNetwork.Clear(), p.volumes.Clear())
+	return errors.Join(p.machines.Clear(), p.lazyNetwork.Clear(), p.volumes.Clear())
 }
 
 // Close implements plane.Plane.
 func (p *Plane) Close() error {
-	return errors.Join(p.engines.close(), p.lazyNetwork.Close(), p.volumes.Close())
+	return errors.Join(p.machines.Close(), p.lazyNetwork.Close(), p.volumes.Close())
 }

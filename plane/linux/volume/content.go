@@ -73,14 +73,9 @@ func (s *Store) WriteVolume(_ context.Context, id string, f func(io.WriterAt) er
 		return err
 	}
 	defer s.locks.lock(id)()
-	_, open, err := s.device(id)
-	if s.rootless {
-		open, err = s.mountedFUSE(id)
-	}
-	if err != nil {
+	if _, open, err := s.device(id); err != nil {
 		return err
-	}
-	if open {
+	} else if open {
 		return fmt.Errorf("volume %s is open: %w", id, plane.ErrBusy)
 	}
 	file, err := os.OpenFile(s.file(id), os.O_RDWR, 0)
