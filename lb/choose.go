@@ -316,7 +316,7 @@ func (p *pool) weightedRandom(t *table) *member {
 	for range 8 {
 		m := t.members[p.random(len(t.members))]
 		share := p.share(m)
-		if p.group.Load().Anomaly {
+		if p.group.Load().mitigates() {
 			share *= m.results.weight()
 		}
 		if share >= 1 || p.site.opts.Rand.Float() < share {

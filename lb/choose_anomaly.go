@@ -7,7 +7,7 @@ import "sync/atomic"
 // halved whenever there are many.
 type results struct {
 	ok, failed atomic.Int64
-	mitigated  atomic.Bool
+	anomalous  atomic.Bool
 }
 
 // How a target is told to be anomalous: it has had enough requests, and fails
@@ -23,18 +23,17 @@ const (
 
 // weight is the share of a target with anomaly mitigation.
 func (r *results) weight() float64 {
-	if r.mitigated.Load() {
+	if r.anomalous.Load() {
 		return mitigatedShare
 	}
 	return 1
 }
 
 // done counts a result of the member, and looks every so often whether the
-// group has anomalous targets.
+// group has anomalous targets: with any algorithm, though only weighted random
+// can do something about them.
+// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/automatic-target-weights.html
 func (m *member) done(ok bool) {
-	if m.pool.group.Load().Algorithm != "weighted_random" {
-		return
-	}
 	n := &m.results.ok
 	if !ok {
 		n = &m.results.failed
@@ -61,10 +60,13 @@ func (p *pool) findAnomalies() {
 	}
 	for _, m := range members {
 		o, f := m.results.ok.Load(), m.results.failed.Load()
-		m.results.mitigated.Store(len(members) >= groupToTell && o+f >= resultsToTell &&
+		m.results.anomalous.Store(len(members) >= groupToTell && o+f >= resultsToTell &&
 			rate(f, o+f) > 0.05 && rate(f, o+f) > anomalousTimes*rate(failed-f, ok+failed-o-f))
 	}
 }
+
+// mitigates tells whether targets that are anomalous get less.
+func (g *Group) mitigates() bool { return g.Anomaly && g.Algorithm == "weighted_random" }
 
 func rate(n, of int64) float64 {
 	if of == 0 {

@@ -93,6 +93,11 @@ func TestAnomalies(t *testing.T) {
 	if n := p.anomalous(); n != 1 {
 		t.Errorf("%d anomalous targets", n)
 	}
+	for i, h := range p.health() {
+		if h.Anomalous != (i == 2) || h.Mitigated != h.Anomalous {
+			t.Errorf("%s is told to be anomalous %v, mitigated %v", h.ID, h.Anomalous, h.Mitigated)
+		}
+	}
 	if got := picks(p, "a", 3000); got["i-2"] > 200 || got["i-1"] < 700 {
 		t.Errorf("the failing target gets %v", got)
 	}

@@ -207,7 +207,8 @@ func (p *pool) seen(ctx context.Context, m *member, zone string, r verdict, g *G
 // sees it so, else what the first one sees. p.mu is held.
 func (p *pool) merged(m *member) TargetHealth {
 	t := m.target.Load()
-	h := TargetHealth{TargetKey: m.key, Since: m.since}
+	h := TargetHealth{TargetKey: m.key, Since: m.since, Anomalous: m.results.anomalous.Load()}
+	h.Mitigated = h.Anomalous && p.group.Load().mitigates()
 	switch {
 	case !t.Draining.IsZero():
 		h.State, h.Reason = stateDraining, "Target.DeregistrationInProgress"

@@ -44,6 +44,9 @@ type TargetHealth struct {
 	Reason string // "Target.FailedHealthChecks"; "" for healthy
 	Text   string // "Health checks failed with these codes: [500]"
 	Since  time.Time
+	// Anomalous targets fail far more requests than the others of their group;
+	// Mitigated says that they get fewer for it.
+	Anomalous, Mitigated bool
 }
 
 // Record is a line of a log.

@@ -58,7 +58,7 @@ func (p *pool) anomalous() (n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, m := range p.members {
-		if m.results.mitigated.Load() {
+		if m.results.anomalous.Load() {
 			n++
 		}
 	}

@@ -36,6 +36,7 @@ func conditions(list []api.RuleCondition) (out []api.RuleCondition, err error) {
 			values++
 			wildcards += strings.Count(v, "*") + strings.Count(v, "?")
 		}
+		values += len(regexesOf(k))
 		out = append(out, k)
 	}
 	if values > maxConditionValues {
@@ -68,32 +69,46 @@ func valuesOf(k api.RuleCondition) (list []string) {
 	return list
 }
 
+// regexesOf are the regular expressions of a condition.
+func regexesOf(k api.RuleCondition) []string {
+	switch {
+	case k.HostHeaderConfig != nil:
+		return k.HostHeaderConfig.RegexValues
+	case k.PathPatternConfig != nil:
+		return k.PathPatternConfig.RegexValues
+	case k.HttpHeaderConfig != nil:
+		return k.HttpHeaderConfig.RegexValues
+	}
+	return nil
+}
+
 // condition checks one condition; the older form with plain values is completed.
 func condition(k api.RuleCondition, field string) (api.RuleCondition, error) {
-	if len(k.RegexValues) > 0 || k.HostHeaderConfig != nil && len(k.HostHeaderConfig.RegexValues) > 0 ||
-		k.PathPatternConfig != nil && len(k.PathPatternConfig.RegexValues) > 0 || k.HttpHeaderConfig != nil && len(k.HttpHeaderConfig.RegexValues) > 0 {
-		return k, unbuilt("regular expressions in conditions")
-	}
 	switch field {
 	case "host-header":
 		if k.HostHeaderConfig == nil {
-			k.HostHeaderConfig = &api.HostHeaderConditionConfig{Values: k.Values}
+			k.HostHeaderConfig = &api.HostHeaderConditionConfig{Values: k.Values, RegexValues: k.RegexValues}
 		}
-		k.Values = k.HostHeaderConfig.Values
-		return k, eachValue(k.Values, field, hostPattern)
+		k.Values, k.RegexValues = k.HostHeaderConfig.Values, k.HostHeaderConfig.RegexValues
+		return k, valuesOrRegexes(k, field, hostPattern)
 	case "path-pattern":
 		if k.PathPatternConfig == nil {
-			k.PathPatternConfig = &api.PathPatternConditionConfig{Values: k.Values}
+			k.PathPatternConfig = &api.PathPatternConditionConfig{Values: k.Values, RegexValues: k.RegexValues}
 		}
-		k.Values = k.PathPatternConfig.Values
-		return k, eachValue(k.Values, field, pathPattern)
+		k.Values, k.RegexValues = k.PathPatternConfig.Values, k.PathPatternConfig.RegexValues
+		return k, valuesOrRegexes(k, field, pathPattern)
 	}
-	if len(k.Values) > 0 {
+	if len(k.RegexValues) > 0 && field == "http-header" && k.HttpHeaderConfig != nil && len(k.HttpHeaderConfig.RegexValues) == 0 {
+		with := *k.HttpHeaderConfig
+		with.RegexValues = k.RegexValues
+		k.HttpHeaderConfig, k.RegexValues = &with, nil
+	}
+	if len(k.Values) > 0 || len(k.RegexValues) > 0 && field != "http-header" {
 		return k, invalid("Condition values cannot be specified for the field '%s'; its own configuration must be", field)
 	}
 	switch field {
 	case "http-header":
-		return k, headerCondition(k.HttpHeaderConfig)
+		return k, headerCondition(k)
 	case "http-request-method":
 		if k.HttpRequestMethodConfig == nil {
 			return k, missing(field)
@@ -114,6 +129,20 @@ var (
 	headerField = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z?-]{1,40}$")
 )
 
+// valuesOrRegexes checks a condition that can have both; it needs one of them.
+func valuesOrRegexes(k api.RuleCondition, field string, form *regexp.Regexp) error {
+	list := regexesOf(k)
+	for _, text := range list {
+		if err := checkRegex(text, maxConditionRegex); err != nil {
+			return err
+		}
+	}
+	if len(list) > 0 && len(valuesOf(k)) == 0 {
+		return nil
+	}
+	return eachValue(valuesOf(k), field, form)
+}
+
 func missing(field string) error {
 	return invalid("A condition value must be specified for the field '%s'", field)
 }
@@ -130,18 +159,18 @@ func eachValue(list []string, field string, form *regexp.Regexp) error {
 	return nil
 }
 
-func headerCondition(k *api.HttpHeaderConditionConfig) error {
-	if k == nil {
+func headerCondition(k api.RuleCondition) error {
+	if k.HttpHeaderConfig == nil {
 		return missing("http-header")
 	}
-	name := cloud.Or(k.HttpHeaderName, "")
+	name := cloud.Or(k.HttpHeaderConfig.HttpHeaderName, "")
 	if !headerField.MatchString(name) {
 		return invalid("HTTP header name '%s' is not valid", name)
 	}
 	if strings.EqualFold(name, "host") {
 		return invalid("HTTP header name '%s' cannot be used; use the field 'host-header'", name)
 	}
-	return eachValue(k.Values, "http-header", printable)
+	return valuesOrRegexes(k, "http-header", printable)
 }
 
 func queryCondition(k *api.QueryStringConditionConfig) error {

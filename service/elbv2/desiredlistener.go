@@ -32,7 +32,7 @@ func (s *elb) desiredListener(c *cloud.Call, r store.Reader, b *balancer, l *lis
 	}
 	for v := range rulesOf(r, l) {
 		if !v.isDefault() {
-			d.Rules = append(d.Rules, lb.Rule{ID: v.ARN, Priority: int(v.Priority), Conditions: desiredConditions(v.Conditions), Actions: desiredActions(v.Actions)})
+			d.Rules = append(d.Rules, lb.Rule{ID: v.ARN, Priority: int(v.Priority), Conditions: desiredConditions(v.Conditions), Actions: desiredActions(v.Actions), Transforms: desiredTransforms(v.Transforms)})
 		}
 	}
 	return d, nil
@@ -148,7 +148,7 @@ func desiredConditions(list []api.RuleCondition) (out []lb.Condition) {
 				}
 			}
 		default:
-			d.Values = valuesOf(k)
+			d.Values, d.Regex = valuesOf(k), regexesOf(k)
 		}
 		if k.HttpHeaderConfig != nil {
 			d.Header = cloud.Or(k.HttpHeaderConfig.HttpHeaderName, "")

@@ -8,7 +8,7 @@
 //	                      settings by name
 //	group.go, groupcheck.go, target.go, instance.go
 //	                      target groups, health checks, targets
-//	listener.go, certificate.go, rule.go, condition.go, action.go
+//	listener.go, certificate.go, rule.go, condition.go, transform.go, action.go
 //	                      listeners and their rules
 //	truststore.go, revocation.go
 //	                      authorities of client certificates
@@ -114,8 +114,8 @@ func (s *elb) listenerOperations() []cloud.Binding {
 		api.AddListenerCertificates.Update(s.addListenerCertificates),
 		api.RemoveListenerCertificates.Update(s.removeListenerCertificates),
 		api.DescribeListenerCertificates.View(s.describeListenerCertificates),
-		api.CreateRule.Update(s.createRule).Partial("no authentication actions, transforms and regular expressions"),
-		api.ModifyRule.Update(s.modifyRule).Partial("no authentication actions, transforms and regular expressions"),
+		api.CreateRule.Update(s.createRule).Partial("no authentication actions"),
+		api.ModifyRule.Update(s.modifyRule).Partial("no authentication actions"),
 		api.DeleteRule.Update(s.deleteRule),
 		api.DescribeRules.View(s.describeRules),
 		api.SetRulePriorities.Update(s.setRulePriorities),

@@ -76,11 +76,23 @@ func (s *elb) describeTarget(r store.Reader, w *world, g *group, t *target, user
 		}
 	}
 	for _, what := range include {
-		if (what == "All" || what == "AnomalyDetection") && g.attribute("load_balancing.algorithm.type") == "weighted_random" {
-			o.AnomalyDetection = &api.AnomalyDetection{Result: new("normal"), MitigationInEffect: new("no")}
+		if (what == "All" || what == "AnomalyDetection") && g.isHTTP() && g.Kind != ofLambda {
+			o.AnomalyDetection = anomaly(h)
 		}
 	}
 	return o
+}
+
+// anomaly is what the data path has found about a target's answers.
+func anomaly(h lb.TargetHealth) *api.AnomalyDetection {
+	d := &api.AnomalyDetection{Result: new("normal"), MitigationInEffect: new("no")}
+	if h.Anomalous {
+		d.Result = new("anomalous")
+	}
+	if h.Mitigated {
+		d.MitigationInEffect = new("yes")
+	}
+	return d
 }
 
 // health is how a target is: what the state says where it says something, what

@@ -22,6 +22,8 @@ const (
 	maxGroupsOfAction  = 5
 	maxConditionValues = 5
 	maxWildcards       = 6
+	maxConditionRegex  = 128  // characters
+	maxRewriteRegex    = 1024 // characters, of the replacement as well
 	maxTags            = 50
 	maxTrustStores     = 20
 )

@@ -21,9 +21,6 @@ func (s *elb) createRule(c *cloud.Call, tx store.Tx, in *api.CreateRuleInput) (*
 	if b.Type == network {
 		return nil, api.ErrUnsupportedProtocol.New("Rules are not supported for listeners with the protocol '%s'", l.Protocol)
 	}
-	if len(in.Transforms) > 0 {
-		return nil, unbuilt("transforms of rules")
-	}
 	tags, err := newTags(in.Tags)
 	if err != nil {
 		return nil, err
@@ -34,6 +31,9 @@ func (s *elb) createRule(c *cloud.Call, tx store.Tx, in *api.CreateRuleInput) (*
 		return nil, err
 	}
 	if v.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.Actions); err != nil {
+		return nil, err
+	}
+	if v.Transforms, err = transforms(in.Transforms); err != nil {
 		return nil, err
 	}
 	for o := range rulesOf(tx, l) {
@@ -67,9 +67,6 @@ func (s *elb) modifyRule(c *cloud.Call, tx store.Tx, in *api.ModifyRuleInput) (*
 	if old.isDefault() {
 		return nil, api.ErrOperationNotPermitted.New("Default rule '%s' cannot be modified", old.ARN)
 	}
-	if len(in.Transforms) > 0 {
-		return nil, unbuilt("transforms of rules")
-	}
 	l, err := findListener(c, tx, old.Listener)
 	if err != nil {
 		return nil, err
@@ -88,6 +85,9 @@ func (s *elb) modifyRule(c *cloud.Call, tx store.Tx, in *api.ModifyRuleInput) (*
 		if v.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.Actions); err != nil {
 			return nil, err
 		}
+	}
+	if err := v.changeTransforms(in); err != nil {
+		return nil, err
 	}
 	rules.Put(tx, &v)
 	touch(tx, b)
@@ -200,7 +200,7 @@ func (s *elb) setRulePriorities(c *cloud.Call, tx store.Tx, in *api.SetRulePrior
 // show is a rule as the API has it.
 func (v *rule) show(l *listener) api.Rule {
 	o := api.Rule{
-		RuleArn: &v.ARN, Priority: new(strconv.Itoa(int(v.Priority))), IsDefault: new(v.isDefault()), Conditions: v.Conditions, Actions: v.Actions,
+		RuleArn: &v.ARN, Priority: new(strconv.Itoa(int(v.Priority))), IsDefault: new(v.isDefault()), Conditions: v.Conditions, Actions: v.Actions, Transforms: v.Transforms,
 	}
 	if v.isDefault() {
 		o.Priority, o.Conditions, o.Actions = new("default"), []api.RuleCondition{}, l.Actions
