@@ -109,7 +109,7 @@ func (a *attributes) change(in api.LoadBalancerAttributes) error {
 		}
 	}
 	if x := in.ConnectionDraining; x != nil {
-		a.Drain, a.DrainTimeout = x.Enabled, cloud.Or(x.Timeout, firstAttributes.DrainTimeout)
+		a.Drain, a.DrainTimeout = x.Enabled, cloud.Or(x.Timeout, a.DrainTimeout)
 		if a.DrainTimeout < 1 || a.DrainTimeout > 3600 {
 			return unfit("ConnectionDraining timeout must be within 1..3600 inclusively")
 		}

@@ -193,6 +193,12 @@ func TestAttributes(t *testing.T) {
 	}
 	fails(t, modify(api.LoadBalancerAttributes{AccessLog: &api.AccessLog{Enabled: true, S3BucketName: new("logs-of-web"), EmitInterval: new(int32(7))}}), "InvalidConfigurationRequest", "5 or 60")
 	fails(t, modify(api.LoadBalancerAttributes{ConnectionDraining: &api.ConnectionDraining{Enabled: true, Timeout: new(int32(0))}}), "InvalidConfigurationRequest", "1..3600")
+	for _, timeout := range []*int32{new(int32(10)), nil} { // one that is not given stays
+		fails(t, modify(api.LoadBalancerAttributes{ConnectionDraining: &api.ConnectionDraining{Enabled: true, Timeout: timeout}}), "", "")
+		if d := nodetest.Do(w.World, &api.DescribeLoadBalancerAttributes, &api.DescribeLoadBalancerAttributesInput{LoadBalancerName: "web"}).LoadBalancerAttributes.ConnectionDraining; *d.Timeout != 10 {
+			t.Errorf("draining takes %d s, want 10", *d.Timeout)
+		}
+	}
 	fails(t, modify(api.LoadBalancerAttributes{ConnectionSettings: &api.ConnectionSettings{IdleTimeout: 4000}}), "ValidationError", "")
 	fails(t, modify(api.LoadBalancerAttributes{AdditionalAttributes: []api.AdditionalAttribute{{Key: new("elb.http.desyncmitigationmode"), Value: new("strictest")}}}), "", "")
 	fails(t, modify(api.LoadBalancerAttributes{AdditionalAttributes: []api.AdditionalAttribute{{Key: new("elb.http.other"), Value: new("x")}}}), "LoadBalancerAttributeNotFound", "")
