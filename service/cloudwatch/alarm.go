@@ -110,7 +110,7 @@ func deleteAlarms(c *cloud.Call, tx store.Tx, in *api.DeleteAlarmsInput) (*cloud
 	}
 	for name := range doomed {
 		for p := range dependents(c, tx, name) {
-			if doomed[*p.AlarmName] == nil {
+			if doomed[*p.AlarmName] == nil || *p.AlarmName == name { // one that names itself, too
 				return nil, validation("Cannot delete %s as there are composite alarm(s) depending on it.", name)
 			}
 		}

@@ -43,10 +43,18 @@ func describeAlarms(c *cloud.Call, r store.Reader, in *api.DescribeAlarmsInput) 
 		case a.Composite != nil:
 			out.CompositeAlarms = append(out.CompositeAlarms, a.describeComposite())
 		default:
-			out.MetricAlarms = append(out.MetricAlarms, a.MetricAlarm)
+			out.MetricAlarms = append(out.MetricAlarms, a.describeMetric())
 		}
 	}
 	return out, nil
+}
+
+// describeMetric is an alarm on metrics as the API shows it.
+func (a *alarm) describeMetric() api.MetricAlarm {
+	m := a.MetricAlarm
+	m.OKActions, m.AlarmActions, m.InsufficientDataActions = shownList(m.OKActions), shownList(m.AlarmActions), shownList(m.InsufficientDataActions)
+	m.Dimensions = shownList(m.Dimensions)
+	return m
 }
 
 // wantedAlarms tells which alarms were asked for.
@@ -100,7 +108,7 @@ func describeAlarmsForMetric(c *cloud.Call, r store.Reader, in *api.DescribeAlar
 	for a := range alarms.Scan(r, c.Account, c.Region) {
 		if a.MetricName != nil && newMetric(c, *a.Namespace, *a.MetricName, a.Dimensions).id() == want && same(in.Statistic, a.Statistic) &&
 			same(in.ExtendedStatistic, a.ExtendedStatistic) && same(in.Period, a.Period) && same(in.Unit, a.Unit) {
-			out.MetricAlarms = append(out.MetricAlarms, a.MetricAlarm)
+			out.MetricAlarms = append(out.MetricAlarms, a.describeMetric())
 		}
 	}
 	return out, nil

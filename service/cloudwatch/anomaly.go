@@ -111,7 +111,10 @@ func sameDimensions(a, b []api.Dimension) bool {
 
 func (d *detector) describe() api.AnomalyDetector {
 	out := api.AnomalyDetector{Configuration: d.Configuration, StateValue: &d.State, SingleMetricAnomalyDetector: d.Single, MetricMathAnomalyDetector: d.Math}
-	if s := d.Single; s != nil {
+	if d.Single != nil {
+		s := *d.Single
+		s.Dimensions = shownList(s.Dimensions)
+		out.SingleMetricAnomalyDetector = &s
 		out.Namespace, out.MetricName, out.Dimensions, out.Stat = s.Namespace, s.MetricName, s.Dimensions, s.Stat
 	}
 	if d.Configuration == nil {

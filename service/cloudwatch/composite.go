@@ -194,8 +194,8 @@ func cyclic(c *cloud.Call, r store.Reader, a *alarm) bool {
 func (a *alarm) describeComposite() api.CompositeAlarm {
 	k, m := a.Composite, a.MetricAlarm
 	d := api.CompositeAlarm{
-		ActionsEnabled: m.ActionsEnabled, AlarmActions: m.AlarmActions, AlarmArn: m.AlarmArn, AlarmConfigurationUpdatedTimestamp: m.AlarmConfigurationUpdatedTimestamp,
-		AlarmDescription: m.AlarmDescription, AlarmName: m.AlarmName, AlarmRule: &k.Rule, InsufficientDataActions: m.InsufficientDataActions, OKActions: m.OKActions,
+		ActionsEnabled: m.ActionsEnabled, AlarmActions: shownList(m.AlarmActions), AlarmArn: m.AlarmArn, AlarmConfigurationUpdatedTimestamp: m.AlarmConfigurationUpdatedTimestamp,
+		AlarmDescription: m.AlarmDescription, AlarmName: m.AlarmName, AlarmRule: &k.Rule, InsufficientDataActions: shownList(m.InsufficientDataActions), OKActions: shownList(m.OKActions),
 		StateReason: m.StateReason, StateReasonData: m.StateReasonData, StateUpdatedTimestamp: m.StateUpdatedTimestamp, StateValue: m.StateValue,
 		StateTransitionedTimestamp: m.StateTransitionedTimestamp, ActionsSuppressorWaitPeriod: k.Wait, ActionsSuppressorExtensionPeriod: k.Extension,
 	}

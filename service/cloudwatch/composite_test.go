@@ -146,6 +146,16 @@ func TestCycleOfAlarms(t *testing.T) {
 	if a, b := *compositeOf(w, "x").StateValue, *compositeOf(w, "y").StateValue; a != "OK" || b != "OK" {
 		t.Errorf("a cycle was evaluated: %s, %s", a, b)
 	}
+	for _, rule := range []string{"FALSE", "ALARM(self)"} {
+		nodetest.Do(w, &api.PutCompositeAlarm, &api.PutCompositeAlarmInput{AlarmName: "self", AlarmRule: rule})
+	}
+	for _, name := range []string{"x", "y", "self"} { // none of a cycle can be deleted until it is broken
+		if _, err := nodetest.Try(w, &api.DeleteAlarms, &api.DeleteAlarmsInput{AlarmNames: []string{name}}); err == nil || !strings.Contains(err.Error(), "depending on it") {
+			t.Errorf("deleting %s of a cycle: %v", name, err)
+		}
+	}
+	nodetest.Do(w, &api.PutCompositeAlarm, &api.PutCompositeAlarmInput{AlarmName: "self", AlarmRule: "FALSE"})
+	nodetest.Do(w, &api.DeleteAlarms, &api.DeleteAlarmsInput{AlarmNames: []string{"self"}})
 	nodetest.Do(w, &api.PutCompositeAlarm, &api.PutCompositeAlarmInput{AlarmName: "x", AlarmRule: "TRUE"})
 	w.Drain()
 	if got := *compositeOf(w, "y").StateValue; got != "ALARM" {

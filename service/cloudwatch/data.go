@@ -50,7 +50,7 @@ func getMetricData(c *cloud.Call, r store.Reader, in *api.GetMetricDataInput) (*
 		}
 		all = append(all, list...)
 	}
-	out := &api.GetMetricDataOutput{Messages: e.messages}
+	out := &api.GetMetricDataOutput{Messages: shownList(e.messages)}
 	out.MetricDataResults, out.NextToken = pageOf(all, skip, limit)
 	return out, nil
 }

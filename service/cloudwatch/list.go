@@ -34,7 +34,7 @@ func listMetrics(c *cloud.Call, r store.Reader, in *api.ListMetricsInput) (*api.
 	if in.RecentlyActive != nil {
 		keep = recent
 	}
-	out := &api.ListMetricsOutput{}
+	out := &api.ListMetricsOutput{Metrics: []api.Metric{}}
 	if cloud.Or(in.OwningAccount, c.Account) != c.Account {
 		return out, nil // no other account shares its metrics with this one
 	}

@@ -56,5 +56,13 @@ func (m *metric) id() series.ID {
 }
 
 func (m *metric) describe() api.Metric {
-	return api.Metric{Namespace: &m.Namespace, MetricName: &m.Name, Dimensions: m.Dimensions}
+	return api.Metric{Namespace: &m.Namespace, MetricName: &m.Name, Dimensions: shownList(m.Dimensions)}
+}
+
+// shownList is a list as answers show it: empty, where others leave it out.
+func shownList[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
 }

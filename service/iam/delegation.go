@@ -183,7 +183,7 @@ func getDelegationRequest(c *cloud.Call, r store.Reader, in *api.GetDelegationRe
 // listDelegationRequests lists what the caller took on, or another owner of
 // the account.
 func listDelegationRequests(c *cloud.Call, r store.Reader, in *api.ListDelegationRequestsInput) (*api.ListDelegationRequestsOutput, error) {
-	var all []api.DelegationRequest
+	all := []api.DelegationRequest{}
 	for d := range identity.Delegations.Index(r, "owner", c.Account) {
 		if in.OwnerId == nil || d.OwnerARN == *in.OwnerId {
 			all = append(all, delegationView(c, d))

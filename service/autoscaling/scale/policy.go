@@ -239,6 +239,7 @@ func describePolicies(c *cloud.Call, r store.Reader, in *api.DescribePoliciesInp
 	}
 	for _, p := range page {
 		shown := p.ScalingPolicy
+		shown.StepAdjustments = append([]api.StepAdjustment{}, shown.StepAdjustments...)
 		shown.Alarms = append([]api.Alarm{}, alarms[*p.PolicyARN]...)
 		out.ScalingPolicies = append(out.ScalingPolicies, shown)
 	}
