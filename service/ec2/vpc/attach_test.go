@@ -119,7 +119,10 @@ func TestMoreAddresses(t *testing.T) {
 	six := pfx(block).Addr().String() + "/64"
 	s := w.subnet(v, "10.0.0.0/24", "us-east-1a")
 	nodetest.Do(w.World, &api.AssociateSubnetCidrBlock, &api.AssociateSubnetCidrBlockInput{SubnetId: s, Ipv6CidrBlock: &six})
-	a, b := w.nic(s), w.nic(s)
+	at := func(address string) string {
+		return *nodetest.Do(w.World, &api.CreateNetworkInterface, &api.CreateNetworkInterfaceInput{SubnetId: s, PrivateIpAddress: &address}).NetworkInterface.NetworkInterfaceId
+	}
+	a, b := at("10.0.0.10"), at("10.0.0.11")
 	got := nodetest.Do(w.World, &api.AssignPrivateIpAddresses, &api.AssignPrivateIpAddressesInput{NetworkInterfaceId: a, PrivateIpAddresses: []string{"10.0.0.77"}})
 	if len(got.AssignedPrivateIpAddresses) != 1 {
 		t.Errorf("assigned %+v", got)

@@ -64,8 +64,8 @@ func describeVpcEndpoints(c *cloud.Call, r store.Reader, in *api.DescribeVpcEndp
 	return out, nil
 }
 
-// Endpoint services of one's own need a load balancer, of which there are none:
-// nobody has made one, and so nobody is connected to one.
+// Endpoint services of one's own cannot be made here yet: nobody has one, and so
+// nobody is connected to one.
 
 func describeVpcEndpointServiceConfigurations(_ *cloud.Call, _ store.Reader, in *api.DescribeVpcEndpointServiceConfigurationsInput) (*api.DescribeVpcEndpointServiceConfigurationsOutput, error) {
 	for _, id := range in.ServiceIds {

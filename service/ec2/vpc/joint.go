@@ -27,8 +27,8 @@ func (s *Room) joints() []cloud.Binding {
 		writes(&api.DeleteVpcEndpoints, deleteVpcEndpoints),
 		reads(&api.DescribeVpcEndpoints, describeVpcEndpoints),
 		reads(&api.DescribeVpcEndpointServices, describeVpcEndpointServices),
-		reads(&api.DescribeVpcEndpointServiceConfigurations, describeVpcEndpointServiceConfigurations),
-		reads(&api.DescribeVpcEndpointConnections, describeVpcEndpointConnections),
+		reads(&api.DescribeVpcEndpointServiceConfigurations, describeVpcEndpointServiceConfigurations).Partial("always none: endpoint services of one's own cannot be made"),
+		reads(&api.DescribeVpcEndpointConnections, describeVpcEndpointConnections).Partial("always none, as above"),
 
 		writes(&api.CreateFlowLogs, createFlowLogs).Partial("to S3 as plain text alone"),
 		writes(&api.DeleteFlowLogs, deleteFlowLogs),
