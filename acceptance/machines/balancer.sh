@@ -37,7 +37,7 @@ balanced() {
   aws elbv2 create-listener --load-balancer-arn "$BALANCER" --protocol HTTP --port 80 --default-actions "Type=forward,TargetGroupArn=$BALANCED" >/dev/null
   aws elbv2 wait load-balancer-available --load-balancer-arns "$BALANCER"
   within 20 healths healthy,healthy
-  NODES=($(query "NetworkInterfaces[].Association.PublicIp" ec2 describe-network-interfaces --filters Name=requester-id,Values=amazon-elb Name=group-id,Values="$front"))
+  NODES=($(query "sort_by(NetworkInterfaces, &AvailabilityZone)[].Association.PublicIp" ec2 describe-network-interfaces --filters Name=requester-id,Values=amazon-elb Name=group-id,Values="$front"))
   equal 2 "${#NODES[@]}"
   equal 'us-east-1a us-east-1b ' "$(answers_of "${NODES[0]}")"
   equal 'us-east-1a us-east-1b ' "$(answers_of "${NODES[1]}")"

@@ -132,6 +132,7 @@ resource "aws_autoscaling_policy" "requests" {
     }
     target_value = 1000
   }
+  depends_on = [aws_lb_listener.web] # until then nothing leads to the group
 }
 
 resource "aws_autoscaling_policy" "steps" {
