@@ -184,10 +184,9 @@ type Group struct {
 	Drain time.Duration
 	// EndOnDrain closes connections when that time is over.
 	EndOnDrain bool
-	// PreserveClient passes the client's address on. That is kept and not done:
-	// connections to targets are a node's own, and answers to a foreign address
-	// would not come back to it without routes of their own. ProxyProtocol sends
-	// the address in a header of version 2 (of version 1 where ProxyV1).
+	// PreserveClient has the targets of a network load balancer see the client's
+	// address as the source. ProxyProtocol sends it in a header of version 2 (of
+	// version 1 where ProxyV1).
 	PreserveClient, ProxyProtocol, ProxyV1 bool
 	// Keys are public keys (PKIX, DER) of which a target that speaks TLS must
 	// have one: backend authentication of classic balancers. nil: any.

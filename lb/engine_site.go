@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pileus/plane"
 )
 
 // site is a load balancer in use.
@@ -144,11 +146,25 @@ func (s *site) record(kind, line string, node netip.Addr) {
 
 // dial connects from a node to one of its targets.
 func (s *site) dial(ctx context.Context, n *Node, to netip.AddrPort) (net.Conn, error) {
+	return s.dialFor(ctx, n, &Group{}, netip.AddrPort{}, "tcp", to)
+}
+
+// dialFor connects from a node to a target, with the client's address where the
+// group preserves it. Where the data plane cannot (a client of another address
+// family than the target's, for one), the node's address is seen.
+func (s *site) dialFor(ctx context.Context, n *Node, g *Group, client netip.AddrPort, network string, to netip.AddrPort) (net.Conn, error) {
 	from, ok := n.from(to.Addr())
 	if !ok {
 		return nil, fmt.Errorf("the node in %s has no address of the family of %s", n.Zone, to.Addr())
 	}
-	return s.opts.Wire.Dial(ctx, s.desired.Load().VPC, from, "tcp", to)
+	vpc := s.desired.Load().VPC
+	if g.PreserveClient && client.IsValid() {
+		c, err := s.opts.Wire.DialAs(ctx, vpc, from, client, network, to)
+		if !errors.Is(err, plane.ErrUnsupported) {
+			return c, err
+		}
+	}
+	return s.opts.Wire.Dial(ctx, vpc, from, network, to)
 }
 
 // from is the address of a node from which it calls a target.

@@ -17,6 +17,9 @@ type Wire interface {
 	Listen(ctx context.Context, vpc string, addr netip.AddrPort) (net.Listener, error)
 	ListenPacket(ctx context.Context, vpc string, addr netip.AddrPort) (net.PacketConn, error)
 	Dial(ctx context.Context, vpc string, from netip.Addr, network string, addr netip.AddrPort) (net.Conn, error)
+	// DialAs is Dial with the client's address and port as the source that the
+	// target sees; plane.ErrUnsupported where that cannot be.
+	DialAs(ctx context.Context, vpc string, from netip.Addr, as netip.AddrPort, network string, addr netip.AddrPort) (net.Conn, error)
 }
 
 // Options are what an engine is made with.

@@ -172,7 +172,7 @@ func (x *session) choose(p *pool, hash uint64, tried []*member) *member {
 func (x *session) connect(m *member) error {
 	ctx, cancel := context.WithTimeout(x.front.site.ctx, connectLimit)
 	defer cancel()
-	c, err := x.front.site.dial(ctx, x.node, m.addr())
+	c, err := x.front.site.dialFor(ctx, x.node, x.group, x.from, "tcp", m.addr())
 	if err != nil {
 		return err
 	}

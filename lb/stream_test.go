@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"pileus/clock"
+	"pileus/plane"
 	"pileus/rng"
 )
 
@@ -27,6 +28,8 @@ import (
 type loopback struct {
 	mu    sync.Mutex
 	ports map[netip.AddrPort]string
+	as    []netip.AddrPort // those as whom targets were called
+	plain bool             // it cannot call as somebody else
 }
 
 func (w *loopback) Listen(ctx context.Context, _ string, at netip.AddrPort) (net.Listener, error) {
@@ -47,6 +50,18 @@ func (w *loopback) ListenPacket(ctx context.Context, _ string, at netip.AddrPort
 
 func (w *loopback) Dial(ctx context.Context, _ string, _ netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, to.String())
+}
+
+// DialAs writes down as whom it calls: on one machine it cannot take the
+// client's own address and port.
+func (w *loopback) DialAs(ctx context.Context, vpc string, from netip.Addr, as netip.AddrPort, network string, to netip.AddrPort) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.plain {
+		return nil, plane.ErrUnsupported
+	}
+	w.as = append(w.as, as)
+	return w.Dial(ctx, vpc, from, network, to)
 }
 
 func (w *loopback) note(at netip.AddrPort, real net.Addr) {
@@ -187,6 +202,28 @@ func TestStream(t *testing.T) {
 	}
 	if got := s.sumOf("ActiveFlowCount", "ProcessedBytes", "TCP_Client_Reset_Count"); !slices.Equal(got, []float64{0, 16, 0}) {
 		t.Errorf("at the end %v", got)
+	}
+}
+
+// TestClientIsPreserved looks as whom targets are called.
+func TestClientIsPreserved(t *testing.T) {
+	for name, c := range map[string]struct{ preserve, plain, want bool }{
+		"asked for":               {true, false, true},
+		"not asked for":           {false, false, false},
+		"the data plane does not": {true, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStand(t, Network, "TCP", server(t, "one", echo("one")))
+			s.b.Groups["g"].PreserveClient, s.wire.plain = c.preserve, c.plain
+			s.apply()
+			client := s.dial()
+			readLine(t, client)
+			s.wire.mu.Lock()
+			defer s.wire.mu.Unlock()
+			if got := slices.Equal(s.wire.as, []netip.AddrPort{client.LocalAddr().(*net.TCPAddr).AddrPort()}); got != c.want || !c.want && len(s.wire.as) > 0 {
+				t.Errorf("the target was called as %v, and the client is %v", s.wire.as, client.LocalAddr())
+			}
+		})
 	}
 }
 

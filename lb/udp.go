@@ -201,13 +201,9 @@ func (p *packetPort) begin(from netip.AddrPort) *packetFlow {
 	if m == nil {
 		return nil
 	}
-	at, ok := n.from(m.addr().Addr())
-	if !ok {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(s.ctx, connectLimit)
 	defer cancel()
-	conn, err := s.opts.Wire.Dial(ctx, c.balancer.VPC, at, "udp", m.addr())
+	conn, err := s.dialFor(ctx, n, g, from, "udp", m.addr())
 	if err != nil {
 		counts.failed(err)
 		return nil

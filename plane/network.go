@@ -32,6 +32,13 @@ type Network interface {
 	// the internet.
 	Dial(ctx context.Context, vpc string, from netip.Addr, network string, addr netip.AddrPort) (net.Conn, error)
 
+	// DialAs is Dial over TCP or UDP from an interface that is Served, with
+	// another's address and port as the source: that of a load balancer's client.
+	// The one who is called sees the client, and so do its groups, where rules
+	// that refer to the interface's groups count, too; its answers come back to
+	// the connection. Addresses of two families answer ErrUnsupported.
+	DialAs(ctx context.Context, vpc string, from netip.Addr, as netip.AddrPort, network string, addr netip.AddrPort) (net.Conn, error)
+
 	// Flows yields the flow records of the VPC's interfaces as packets are
 	// accepted and rejected, until ctx ends. Only VPCs with FlowLogs yield any.
 	Flows(ctx context.Context, vpc string) (iter.Seq[Flow], error)

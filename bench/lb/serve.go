@@ -15,6 +15,7 @@ import (
 
 	"pileus/clock"
 	"pileus/lb"
+	"pileus/plane"
 	"pileus/rng"
 )
 
@@ -80,6 +81,11 @@ func (w *loopback) Listen(ctx context.Context, _ string, _ netip.AddrPort) (net.
 
 func (w *loopback) ListenPacket(ctx context.Context, _ string, at netip.AddrPort) (net.PacketConn, error) {
 	return new(net.ListenConfig).ListenPacket(ctx, "udp", at.String())
+}
+
+// DialAs cannot take the client's address on one machine.
+func (*loopback) DialAs(context.Context, string, netip.Addr, netip.AddrPort, string, netip.AddrPort) (net.Conn, error) {
+	return nil, plane.ErrUnsupported
 }
 
 func (w *loopback) Dial(ctx context.Context, _ string, _ netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {

@@ -144,6 +144,15 @@ func (l *lazyNetwork) Dial(ctx context.Context, vpc string, from netip.Addr, pro
 	return n.Dial(ctx, vpc, from, proto, addr)
 }
 
+// DialAs implements plane.Network.
+func (l *lazyNetwork) DialAs(ctx context.Context, vpc string, from netip.Addr, as netip.AddrPort, proto string, addr netip.AddrPort) (net.Conn, error) {
+	n, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	return n.DialAs(ctx, vpc, from, as, proto, addr)
+}
+
 // Flows implements plane.Network.
 func (l *lazyNetwork) Flows(ctx context.Context, vpc string) (iter.Seq[plane.Flow], error) {
 	n, err := l.open()

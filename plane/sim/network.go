@@ -66,6 +66,11 @@ func (n *networks) Dial(context.Context, string, netip.Addr, string, netip.AddrP
 	return nil, unsupported("a connection inside of a VPC")
 }
 
+// DialAs implements plane.Network.
+func (n *networks) DialAs(context.Context, string, netip.Addr, netip.AddrPort, string, netip.AddrPort) (net.Conn, error) {
+	return nil, unsupported("a connection inside of a VPC")
+}
+
 // Flows implements plane.Network: there are none.
 func (n *networks) Flows(context.Context, string) (iter.Seq[plane.Flow], error) {
 	return func(func(plane.Flow) bool) {}, nil

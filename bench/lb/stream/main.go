@@ -24,6 +24,7 @@ import (
 
 	"pileus/clock"
 	"pileus/lb"
+	"pileus/plane"
 	"pileus/rng"
 )
 
@@ -101,6 +102,11 @@ func (host) Listen(ctx context.Context, _ string, at netip.AddrPort) (net.Listen
 
 func (host) ListenPacket(ctx context.Context, _ string, at netip.AddrPort) (net.PacketConn, error) {
 	return new(net.ListenConfig).ListenPacket(ctx, "udp", at.String())
+}
+
+// DialAs cannot take the client's address on one machine.
+func (host) DialAs(context.Context, string, netip.Addr, netip.AddrPort, string, netip.AddrPort) (net.Conn, error) {
+	return nil, plane.ErrUnsupported
 }
 
 func (host) Dial(ctx context.Context, _ string, _ netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {

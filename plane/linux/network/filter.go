@@ -61,6 +61,7 @@ type compiler struct {
 	dark    map[string]bool   // zones
 	slow    []plane.SlowZone
 	served  map[netip.Addr]bool
+	relays  map[string]int // links by interface
 	set     *ruleset
 }
 
@@ -68,6 +69,7 @@ func (c *compiler) compile() *ruleset {
 	c.set = newRuleset()
 	c.basics()
 	c.addresses()
+	c.relaying()
 	c.acls()
 	c.groups()
 	c.bills()

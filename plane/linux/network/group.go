@@ -234,6 +234,11 @@ func (c *compiler) groupChain(d direction, ids []string, sets map[string]groupSe
 			}
 		}
 	}
+	if d.letter == inward.letter && len(c.relays) > 0 {
+		for _, id := range ids {
+			c.relayed(chain, id, groups[id].Ingress)
+		}
+	}
 	chain.add(goOn(d.reject))
 	return name
 }

@@ -108,7 +108,8 @@ func (r *router) hurry() error {
 // plugInterface makes an interface's link, and sets its far end up.
 func (r *router) plugInterface(e plane.Interface, s plane.Subnet, name, alias string) error {
 	l := r.links[name]
-	end := fmt.Sprint(alias, e.Primary, e.Others, e.Prefixes, s.CIDRs)
+	_, relay := r.n.relays.Load(e.ID)
+	end := fmt.Sprint(alias, e.Primary, e.Others, e.Prefixes, s.CIDRs, relay)
 	if l != nil && l.end == end {
 		return nil
 	}
@@ -142,6 +143,11 @@ func (r *router) plugInterface(e plane.Interface, s plane.Subnet, name, alias st
 	if err := far.configure(eth, e, s, r.usable(e)); err != nil {
 		return fmt.Errorf("%s: %w", eth, err)
 	}
+	if relay {
+		if err := far.takeAll(eth, r.n.ipv6); err != nil {
+			return fmt.Errorf("%s: %w", eth, err)
+		}
+	}
 	l.end = end
 	return nil
 }
@@ -160,6 +166,7 @@ func (r *router) unplugInterfaces(names []string, holders map[string]bool) error
 		return err
 	}
 	for _, h := range empty {
+		r.n.relays.Delete(h)
 		if err := removeNamespace(r.n.namespacePath(h)); err != nil {
 			return err
 		}

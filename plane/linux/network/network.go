@@ -60,8 +60,9 @@ type Network struct {
 	stopWatch func()
 
 	// Read without waiting for a change: addresses of each VPC's interfaces to
-	// namespaces, and the addresses of gateway endpoints to VPCs.
-	holders, origins sync.Map
+	// namespaces, the addresses of gateway endpoints to VPCs, and the interfaces
+	// that are relays.
+	holders, origins, relays sync.Map
 }
 
 var (

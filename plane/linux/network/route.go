@@ -41,6 +41,7 @@ func (r *router) routeAll() error {
 			marks[policy{unix.AF_INET6, firstGateway + group}] = true
 		}
 	}
+	r.relayRoutes(want, marks)
 	if err := r.route(want, func(routeKey, nextHop) bool { return true }); err != nil {
 		return err
 	}

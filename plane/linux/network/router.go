@@ -167,7 +167,7 @@ func (r *router) own() error {
 
 // filter brings nftables up to date, in one transaction.
 func (r *router) filter() error {
-	c := &compiler{vpc: r.vpc, numbers: &r.numbers, links: r.plugged(), dark: r.n.dark, slow: r.n.slow, served: r.served}
+	c := &compiler{vpc: r.vpc, numbers: &r.numbers, links: r.plugged(), dark: r.n.dark, slow: r.n.slow, served: r.served, relays: r.relays()}
 	c.vpc.FlowLogs = c.vpc.FlowLogs && r.n.flows
 	want := c.compile()
 	err := commit(r.namespace, r.have, want)

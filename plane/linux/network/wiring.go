@@ -49,8 +49,8 @@ type nextHop struct {
 	via  netip.Addr
 }
 
-// policy sends the packets of a subnet to its route table, which has the same
-// number.
+// policy sends the packets of a subnet, or the answers to a relay's, to their
+// route table, which has the same number.
 type policy struct {
 	family int
 	mark   uint32
@@ -83,7 +83,7 @@ func openWiring(ns *namespace) (*wiring, error) {
 			return nil, err
 		}
 		for _, r := range rules {
-			if r.Priority == policyPriority {
+			if r.Priority == policyPriority || r.Priority == relayPriority {
 				w.rules[policy{family, r.Mark}] = true
 			}
 		}
@@ -380,6 +380,9 @@ func (p policy) netlink() *netlink.Rule {
 	r := netlink.NewRule()
 	mask := uint32(subnetMask)
 	r.Family, r.Mark, r.Mask, r.Table, r.Priority = p.family, p.mark, &mask, int(p.mark), policyPriority
+	if p.mark&relayBit != 0 {
+		mask, r.Priority = ^uint32(0), relayPriority
+	}
 	return r
 }
 
