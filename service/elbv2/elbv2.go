@@ -78,7 +78,7 @@ func (s *elb) balancerOperations() []cloud.Binding {
 		api.DeleteLoadBalancer.Update(s.deleteLoadBalancer),
 		api.DescribeLoadBalancers.View(s.describeLoadBalancers),
 		api.DescribeLoadBalancerAttributes.View(s.describeLoadBalancerAttributes),
-		api.ModifyLoadBalancerAttributes.Serve(s.modifyLoadBalancerAttributes),
+		api.ModifyLoadBalancerAttributes.Serve(s.modifyLoadBalancerAttributes).Partial("kept without effect: zonal shift, client routing policy, denied IPv6 internet traffic, secondary addresses"),
 		api.SetSubnets.Update(s.setSubnets),
 		api.SetSecurityGroups.Update(s.setSecurityGroups),
 		api.SetIpAddressType.Update(s.setIPAddressType),
