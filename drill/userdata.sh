@@ -32,8 +32,7 @@ END
 
 cat > /srv/web/cgi-bin/burn <<'END'
 #!/bin/sh
-mkdir /tmp/burning 2> /dev/null &&
-  (stress --cpu 1 --cpu-load 35 --timeout 150; rmdir /tmp/burning) > /dev/null 2>&1 < /dev/null &
+{ mkdir /tmp/burning && { stress --cpu 1 --cpu-load 35 --timeout 150; rmdir /tmp/burning; }; } > /dev/null 2>&1 < /dev/null &
 printf 'Status: 200 OK\nContent-Type: text/plain\n\nburning\n'
 END
 
