@@ -41,9 +41,11 @@ func separate(node syntax.Node) {
 		case *syntax.Stmt:
 			if x.Background {
 				var text strings.Builder
-				x.Background = false
+				redirs := x.Redirs
+				inside, outside := partRedirections(redirs)
+				x.Background, x.Redirs = false, inside
 				if syntax.NewPrinter().Print(&text, x) != nil {
-					x.Background = true
+					x.Background, x.Redirs = true, redirs
 					return true
 				}
 				word := &syntax.Word{Parts: []syntax.WordPart{&syntax.SglQuoted{Dollar: false, Value: text.String()}}}
@@ -51,7 +53,7 @@ func separate(node syntax.Node) {
 				if simple(x) {
 					plain = "yes"
 				}
-				x.Redirs, x.Negated = nil, false
+				x.Redirs, x.Negated = outside, false
 				x.Cmd = &syntax.CallExpr{Args: []*syntax.Word{literal(background), literal(plain), word}}
 				return false
 			}
@@ -62,6 +64,21 @@ func separate(node syntax.Node) {
 		}
 		return true
 	})
+}
+
+// partRedirections tells what a background process redirects itself, its input,
+// from what is redirected before it starts: it is to have nothing else open, so
+// that who reads what the script writes does not wait for it.
+func partRedirections(all []*syntax.Redirect) (inside, outside []*syntax.Redirect) {
+	for _, r := range all {
+		switch r.Op {
+		case syntax.RdrIn, syntax.Hdoc, syntax.DashHdoc, syntax.WordHdoc, syntax.DplIn, syntax.RdrInOut:
+			inside = append(inside, r)
+		default:
+			outside = append(outside, r)
+		}
+	}
+	return inside, outside
 }
 
 func literal(s string) *syntax.Word {
