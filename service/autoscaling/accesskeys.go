@@ -7,6 +7,7 @@ import (
 
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
+	"pileus/service/autoscaling/group"
 	"pileus/service/autoscaling/launch"
 	"pileus/store"
 )
@@ -41,7 +42,7 @@ func createChecks(c *cloud.Call, r store.Reader, in *api.CreateAutoScalingGroupI
 	word(keys, "launchconfigurationname", in.LaunchConfigurationName)
 	word(keys, "vpczoneidentifiers", in.VPCZoneIdentifier)
 	template(keys, in.LaunchTemplate, in.MixedInstancesPolicy)
-	res := on(c, r, in.AutoScalingGroupName)
+	res := group.Resource(c, r, in.AutoScalingGroupName)
 	res.Tags = nil
 	checks := []cloud.Check{{Action: "autoscaling:CreateAutoScalingGroup", Resource: res, Keys: keys}}
 	if len(tags) > 0 {
@@ -116,7 +117,7 @@ func tagChecks(c *cloud.Call, r store.Reader, action string, tags []api.Tag) (ch
 		of[name] = append(of[name], t)
 	}
 	for _, name := range names {
-		checks = append(checks, tagged(cloud.Check{Action: action, Resource: on(c, r, name), Keys: cloud.TagKeys(tagMap(of[name]))}))
+		checks = append(checks, group.Tagged(cloud.Check{Action: action, Resource: group.Resource(c, r, name), Keys: cloud.TagKeys(tagMap(of[name]))}))
 	}
 	return checks
 }

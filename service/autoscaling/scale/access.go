@@ -14,24 +14,24 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html
 func access() []cloud.Access {
 	return []cloud.Access{
-		onGroup(&api.BatchDeleteScheduledAction, func(in *api.BatchDeleteScheduledActionInput) *string { return &in.AutoScalingGroupName }),
-		onGroup(&api.BatchPutScheduledUpdateGroupAction, func(in *api.BatchPutScheduledUpdateGroupActionInput) *string { return &in.AutoScalingGroupName }),
-		onGroup(&api.DeleteScheduledAction, func(in *api.DeleteScheduledActionInput) *string { return &in.AutoScalingGroupName }),
-		onGroup(&api.PutScalingPolicy, func(in *api.PutScalingPolicyInput) *string { return &in.AutoScalingGroupName }),
+		group.On(&api.BatchDeleteScheduledAction, func(in *api.BatchDeleteScheduledActionInput) string { return in.AutoScalingGroupName }, nil),
+		group.On(&api.BatchPutScheduledUpdateGroupAction, func(in *api.BatchPutScheduledUpdateGroupActionInput) string { return in.AutoScalingGroupName }, nil),
+		group.On(&api.DeleteScheduledAction, func(in *api.DeleteScheduledActionInput) string { return in.AutoScalingGroupName }, nil),
+		group.On(&api.PutScalingPolicy, func(in *api.PutScalingPolicyInput) string { return in.AutoScalingGroupName }, nil),
 		api.DescribePolicies.Needs("autoscaling:DescribePolicies", nil),
 		api.DescribeScheduledActions.Needs("autoscaling:DescribeScheduledActions", nil),
 		api.GetPredictiveScalingForecast.Needs("autoscaling:GetPredictiveScalingForecast", nil),
-		api.PutScheduledUpdateGroupAction.Decides([]string{"autoscaling:PutScheduledUpdateGroupAction"}, func(c *cloud.Call, r store.Reader, in *api.PutScheduledUpdateGroupActionInput) ([]cloud.Check, error) {
-			return []cloud.Check{{Action: "autoscaling:PutScheduledUpdateGroupAction", Resource: resource(c, r, &in.AutoScalingGroupName), Keys: sizes(in.MinSize, in.MaxSize)}}, nil
+		group.On(&api.PutScheduledUpdateGroupAction, func(in *api.PutScheduledUpdateGroupActionInput) string { return in.AutoScalingGroupName }, func(in *api.PutScheduledUpdateGroupActionInput) cloud.Keys {
+			return sizes(in.MinSize, in.MaxSize)
 		}),
-		api.DeletePolicy.Needs("autoscaling:DeletePolicy", func(c *cloud.Call, r store.Reader, in *api.DeletePolicyInput) (cloud.Resource, error) {
-			return ofPolicy(c, r, in.PolicyName, in.AutoScalingGroupName), nil
+		api.DeletePolicy.Decides([]string{"autoscaling:DeletePolicy"}, func(c *cloud.Call, r store.Reader, in *api.DeletePolicyInput) ([]cloud.Check, error) {
+			return []cloud.Check{group.Tagged(cloud.Check{Action: "autoscaling:DeletePolicy", Resource: ofPolicy(c, r, in.PolicyName, in.AutoScalingGroupName)})}, nil
 		}),
-		api.ExecutePolicy.Needs("autoscaling:ExecutePolicy", func(c *cloud.Call, r store.Reader, in *api.ExecutePolicyInput) (cloud.Resource, error) {
+		api.ExecutePolicy.Decides([]string{"autoscaling:ExecutePolicy"}, func(c *cloud.Call, r store.Reader, in *api.ExecutePolicyInput) ([]cloud.Check, error) {
 			res := ofPolicy(c, r, in.PolicyName, in.AutoScalingGroupName)
 			doc, err := policy.Parse(alarmsMay, policy.ResourceBased)
 			res.Policies = []policy.Attached{{ID: "actions of alarms", Doc: doc}}
-			return res, err
+			return []cloud.Check{group.Tagged(cloud.Check{Action: "autoscaling:ExecutePolicy", Resource: res})}, err
 		}),
 	}
 }
@@ -40,34 +40,15 @@ func access() []cloud.Access {
 // it without anybody's policy.
 const alarmsMay = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"` + alarmService + `"},"Action":"autoscaling:ExecutePolicy","Resource":"*"}]}`
 
-func onGroup[In, Out any](op *cloud.Op[In, Out], name func(In) *string) cloud.Access {
-	return op.Needs("autoscaling:"+op.Name, func(c *cloud.Call, r store.Reader, in In) (cloud.Resource, error) {
-		return resource(c, r, name(in)), nil
-	})
-}
-
-// resource is a group as authorisation sees it. One that does not exist has the
-// ARN that it would have.
-func resource(c *cloud.Call, r store.Reader, name *string) cloud.Resource {
-	if name == nil {
-		return cloud.Resource{ARN: "*"}
-	}
-	g, ok := group.Groups.Get(r, c.Account, c.Region, *name)
-	if !ok {
-		return cloud.Resource{ARN: c.ARN("autoscaling", "autoScalingGroup:*:autoScalingGroupName/"+*name)}
-	}
-	res := cloud.Resource{ARN: g.ARN(c), Account: g.Account, Tags: map[string]string{}}
-	for _, t := range g.Tags {
-		res.Tags[t.Key] = t.Value
-	}
-	return res
-}
-
+// ofPolicy is the group that a policy is of, as authorisation sees it.
 func ofPolicy(c *cloud.Call, r store.Reader, name string, inGroup *string) cloud.Resource {
 	if p, err := find(c, r, name, inGroup); err == nil {
-		return resource(c, r, &p.Group)
+		return group.Resource(c, r, p.Group)
 	}
-	return resource(c, r, inGroup)
+	if inGroup == nil {
+		return cloud.Resource{ARN: "*"}
+	}
+	return group.Resource(c, r, *inGroup)
 }
 
 // sizes are the condition keys of a request that sets a group's bounds.

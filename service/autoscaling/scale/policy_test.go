@@ -289,3 +289,30 @@ func TestAccessToOneGroup(t *testing.T) {
 	in.AutoScalingGroupName = "other"
 	fails(t, of(&api.PutScalingPolicy, in)(u), "AccessDenied", "")
 }
+
+// TestAccessByTheGroupsTags: the tags of the group decide, under the service's
+// own name for them.
+func TestAccessByTheGroupsTags(t *testing.T) {
+	w := newWorld(t)
+	w.group(0, 5, 0, nil)
+	tag := func(value string) {
+		nodetest.Do(w.World, &api.CreateOrUpdateTags, &api.CreateOrUpdateTagsInput{Tags: []api.Tag{
+			{Key: "team", Value: &value, ResourceId: new(name), ResourceType: new("auto-scaling-group"), PropagateAtLaunch: new(false)}}})
+	}
+	u := w.As(w.User("u", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"autoscaling:*","Resource":"*","Condition":{"StringEquals":{"autoscaling:ResourceTag/team":"web"}}}]}`))
+	in := simple("p", "ChangeInCapacity", 1)
+	in.AutoScalingGroupName = name
+	gone := &api.DeletePolicyInput{PolicyName: "p", AutoScalingGroupName: new(name)}
+	tag("other")
+	fails(t, of(&api.PutScalingPolicy, in)(u), "AccessDenied", "")
+	tag("web")
+	if err := of(&api.PutScalingPolicy, in)(u); err != nil {
+		t.Error(err)
+	}
+	tag("other")
+	fails(t, of(&api.DeletePolicy, gone)(u), "AccessDenied", "")
+	tag("web")
+	if err := of(&api.DeletePolicy, gone)(u); err != nil {
+		t.Error(err)
+	}
+}

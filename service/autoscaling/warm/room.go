@@ -43,22 +43,8 @@ func busy(_ *cloud.Call, tx store.Tx, g *group.Group) error {
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2autoscaling.html
 func access() []cloud.Access {
 	return []cloud.Access{
-		onGroup(&api.DeleteWarmPool, func(in *api.DeleteWarmPoolInput) string { return in.AutoScalingGroupName }),
-		onGroup(&api.PutWarmPool, func(in *api.PutWarmPoolInput) string { return in.AutoScalingGroupName }),
+		group.On(&api.DeleteWarmPool, func(in *api.DeleteWarmPoolInput) string { return in.AutoScalingGroupName }, nil),
+		group.On(&api.PutWarmPool, func(in *api.PutWarmPoolInput) string { return in.AutoScalingGroupName }, nil),
 		api.DescribeWarmPool.Needs("autoscaling:DescribeWarmPool", nil),
 	}
-}
-
-func onGroup[In, Out any](op *cloud.Op[In, Out], name func(In) string) cloud.Access {
-	return op.Needs("autoscaling:"+op.Name, func(c *cloud.Call, r store.Reader, in In) (cloud.Resource, error) {
-		g, ok := group.Groups.Get(r, c.Account, c.Region, name(in))
-		if !ok {
-			return cloud.Resource{ARN: c.ARN("autoscaling", "autoScalingGroup:*:autoScalingGroupName/"+name(in))}, nil
-		}
-		res := cloud.Resource{ARN: g.ARN(c), Account: g.Account, Tags: map[string]string{}}
-		for _, t := range g.Tags {
-			res.Tags[t.Key] = t.Value
-		}
-		return res, nil
-	})
 }
