@@ -1,26 +1,13 @@
 package group
 
 import (
-	"context"
-	"iter"
-
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
 	"pileus/store"
 )
 
-// Room is a part of Auto Scaling: a set of operations with what they need.
-// What is not needed is left nil.
-type Room struct {
-	Operations  []cloud.Binding
-	Access      []cloud.Access
-	Controllers []cloud.Controller
-	Deliveries  []cloud.Delivery
-	Start       func(ctx context.Context, c cloud.Cloud) error
-	Count       func(r store.Reader) map[string]int
-	Metrics     func(c *cloud.Call) iter.Seq[cloud.Metric]
-	Reset       func()
-}
+// Room is a part of Auto Scaling.
+type Room = cloud.Room
 
 // Keeper keeps groups: it is the controller, with what it is told by others.
 type Keeper struct {
