@@ -183,12 +183,19 @@ func TestDeletePool(t *testing.T) {
 	_, err = nodetest.Try(w.World, &api.DeleteAutoScalingGroup, &api.DeleteAutoScalingGroupInput{AutoScalingGroupName: name})
 	fails(t, err, "ResourceInUse", "")
 	id := w.pool().Instances[0].InstanceId
+	// A hook keeps the instances, and so the pool, until it has been answered.
+	nodetest.Do(w.World, &api.PutLifecycleHook, &api.PutLifecycleHookInput{AutoScalingGroupName: name, LifecycleHookName: "leave", LifecycleTransition: new("autoscaling:EC2_INSTANCE_TERMINATING"), HeartbeatTimeout: new(int32(600))})
 	nodetest.Do(w.World, &api.DeleteWarmPool, &api.DeleteWarmPoolInput{AutoScalingGroupName: name})
 	if c := w.pool().WarmPoolConfiguration; c == nil || *c.Status != "PendingDelete" {
 		t.Errorf("while it goes: %+v", c)
 	}
 	_, err = nodetest.Try(w.World, &api.PutWarmPool, &api.PutWarmPoolInput{AutoScalingGroupName: name})
 	fails(t, err, "ValidationError", "being deleted")
+	w.settle()
+	for _, i := range w.pool().Instances {
+		nodetest.Do(w.World, &api.CompleteLifecycleAction, &api.CompleteLifecycleActionInput{AutoScalingGroupName: name, LifecycleHookName: "leave", InstanceId: &i.InstanceId, LifecycleActionResult: "CONTINUE"})
+	}
+	nodetest.Do(w.World, &api.DeleteLifecycleHook, &api.DeleteLifecycleHookInput{AutoScalingGroupName: name, LifecycleHookName: "leave"})
 	w.settle()
 	if out := w.pool(); out.WarmPoolConfiguration != nil || len(out.Instances) != 0 || w.running(id) != "terminated" {
 		t.Errorf("after its end: %+v, %s", out, w.running(id))
