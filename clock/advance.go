@@ -13,9 +13,11 @@ const restless = 10_000
 // advance steps through everything due until d from now; steer is held.
 func (c *virtual) advance(ctx context.Context, d time.Duration) error {
 	start := *c.pos.Load()
-	end := start.now().Add(d)
+	now := c.Now()
+	end := now.Add(d)
 	c.heading.Store(&end)
 	defer c.heading.Store(nil)
+	c.hold(now) // so that what runs now is due within even the shortest advance
 	err := c.steps(ctx, end)
 	switch {
 	case start.frozen:
@@ -29,7 +31,6 @@ func (c *virtual) advance(ctx context.Context, d time.Duration) error {
 }
 
 func (c *virtual) steps(ctx context.Context, end time.Time) error {
-	c.hold(c.Now())
 	c.fire(true) // which also waits for what the alarm has fired
 	for again := 0; ; again++ {
 		at, ok, err := c.next(ctx)

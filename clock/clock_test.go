@@ -330,3 +330,18 @@ func BenchmarkAdvanceYearOfDailyWork(b *testing.B) {
 		c.Advance(bg, 365*day)
 	}
 }
+
+func TestTheShortestAdvanceWaitsForWhatRunsNow(t *testing.T) {
+	c := clock.New()
+	runs := 0
+	defer c.Register(clock.Source{
+		Next: func(context.Context) (time.Time, bool, error) { return c.Now(), runs == 0, nil },
+		Run:  func(context.Context, time.Time) error { runs++; return nil },
+	})()
+	if err := c.Advance(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if runs != 1 {
+		t.Errorf("what was at work was waited for %d times, want once", runs)
+	}
+}
