@@ -168,20 +168,22 @@ func (m *Machines) watch(u *unit, p *process.Process) {
 }
 
 // settle records the end of a machine, and restarts it if that is what it
-// ended for.
+// ended for. The machine counts as running until its disks are free, its
+// control groups are gone and its record is written: whoever starts or removes
+// it next finds nothing of it at work.
 func (m *Machines) settle(u *unit, p *process.Process, signal syscall.Signal) {
-	u.mu.Lock()
-	ours := u.stopping
-	u.proc, u.stopping = nil, false
-	u.mu.Unlock()
 	reason := u.reason(signal)
-	if ours {
-		reason = "stopped"
-	}
 	r, _ := u.snapshot()
 	m.letGo(append([]handoff.Disk{r.Root}, r.Disks...))
-	err := u.change(func(r *record) { r.Ended, r.PID = reason, 0 })
-	err = errors.Join(err, m.cgroups.Remove(u.id))
+	err := m.cgroups.Remove(u.id)
+	ours := false
+	err = errors.Join(err, u.change(func(r *record) {
+		if ours = u.stopping; ours {
+			reason = "stopped"
+		}
+		r.Ended, r.PID = reason, 0
+		u.proc, u.stopping = nil, false
+	}))
 	if err != nil {
 		m.Log.Warn("a machine ended", "id", u.id, "error", err)
 	}
