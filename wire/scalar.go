@@ -125,6 +125,8 @@ func timeOf(v reflect.Value) time.Time {
 	return v.Interface().(time.Time)
 }
 
+// appendFloat writes a number the way AWS's services do, whose whole numbers
+// keep a fraction: clients that tell integers from floats print 13.0, not 13.
 func appendFloat(b []byte, f float64) []byte {
 	switch {
 	case math.IsNaN(f):
@@ -137,7 +139,11 @@ func appendFloat(b []byte, f float64) []byte {
 	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
 		return strconv.AppendFloat(b, f, 'e', -1, 64)
 	}
-	return strconv.AppendFloat(b, f, 'f', -1, 64)
+	b = strconv.AppendFloat(b, f, 'f', -1, 64)
+	if f == math.Trunc(f) {
+		b = append(b, ".0"...)
+	}
+	return b
 }
 
 func validJSON(s string) bool { return json.Valid([]byte(s)) }

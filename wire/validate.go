@@ -337,7 +337,7 @@ func boundText(n *node, than string, bound float64) string {
 	if n.kind == kInt || n.kind == kFloat {
 		what = "value"
 	}
-	return "Member must have " + what + " " + than + " than or equal to " + string(appendFloat(nil, bound))
+	return "Member must have " + what + " " + than + " than or equal to " + strconv.FormatFloat(bound, 'f', -1, 64)
 }
 
 // show writes a value the way messages quote it.
