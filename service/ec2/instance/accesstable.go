@@ -1,6 +1,8 @@
 package instance
 
 import (
+	"slices"
+
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
@@ -35,6 +37,15 @@ func (s *Room) Access() []cloud.Access {
 			return ids
 		}),
 
+		resource.Looks(&api.GetDefaultCreditSpecification),
+		resource.Looks(&api.ModifyDefaultCreditSpecification),
+		api.CreateReplaceRootVolumeTask.Decides([]string{"ec2:CreateReplaceRootVolumeTask"}, func(c *cloud.Call, r store.Reader, in *api.CreateReplaceRootVolumeTaskInput) ([]cloud.Check, error) {
+			checks := resource.CreateChecks(c, "CreateReplaceRootVolumeTask", rootTaskKind, in.TagSpecifications)
+			return append(checks, on(c, r, "CreateReplaceRootVolumeTask", in.InstanceId)), nil
+		}),
+		resource.Looks(&api.DescribeReplaceRootVolumeTasks),
+		acts(&api.GetLaunchTemplateData, func(in *api.GetLaunchTemplateDataInput) string { return in.InstanceId }),
+
 		resource.Looks(&api.DescribeInstanceStatus),
 		actsOnAll(&api.ReportInstanceStatus, func(in *api.ReportInstanceStatusInput) []string { return in.Instances }),
 		acts(&api.ModifyInstanceEventStartTime, func(in *api.ModifyInstanceEventStartTimeInput) string { return in.InstanceId }),
@@ -59,7 +70,7 @@ func (s *Room) Access() []cloud.Access {
 		resource.Looks(&api.DescribeInstanceTopology),
 		resource.Looks(&api.DescribeInstanceTypes),
 		resource.Looks(&api.DescribeInstanceTypeOfferings),
-	}, append(keyAccess(), append(windowAccess(), profileAccess()...)...)...)
+	}, slices.Concat(keyAccess(), windowAccess(), profileAccess(), bundleAccess())...)
 }
 
 func keyAccess() []cloud.Access {
@@ -74,6 +85,23 @@ func keyAccess() []cloud.Access {
 			}
 			return cloud.Resource{ARN: c.ARN("ec2", "key-pair/"+k.Name), Account: c.Account, Tags: resource.Tags(c, r, k.ID).Map()}, nil
 		}),
+	}
+}
+
+func bundleAccess() []cloud.Access {
+	return []cloud.Access{
+		resource.Looks(&api.BundleInstance),
+		resource.Looks(&api.CancelBundleTask),
+		resource.Looks(&api.DescribeBundleTasks),
+		acts(&api.ConfirmProductInstance, func(in *api.ConfirmProductInstanceInput) string { return in.InstanceId }),
+		api.CreateInstanceExportTask.Decides([]string{"ec2:CreateInstanceExportTask"}, func(c *cloud.Call, r store.Reader, in *api.CreateInstanceExportTaskInput) ([]cloud.Check, error) {
+			checks := resource.CreateChecks(c, "CreateInstanceExportTask", "export-instance-task", in.TagSpecifications)
+			return append(checks, on(c, r, "CreateInstanceExportTask", in.InstanceId)), nil
+		}),
+		resource.Looks(&api.DescribeConversionTasks),
+		resource.Looks(&api.CancelConversionTask),
+		acts(&api.GetInstanceUefiData, func(in *api.GetInstanceUefiDataInput) string { return in.InstanceId }),
+		acts(&api.GetInstanceTpmEkPub, func(in *api.GetInstanceTpmEkPubInput) string { return in.InstanceId }),
 	}
 }
 

@@ -142,7 +142,7 @@ func edits(in *api.ModifyInstanceAttributeInput) (list []edit, err error) {
 		i.NoENA = !cloud.Or(in.EnaSupport.Value, true)
 		return nil
 	})
-	add(in.InstanceType != nil, "instanceType", true, func(_ *cloud.Call, tx store.Tx, i *Instance) error { return i.resize(tx, in.InstanceType) })
+	add(in.InstanceType != nil, "instanceType", true, func(c *cloud.Call, tx store.Tx, i *Instance) error { return i.resize(c, tx, in.InstanceType) })
 	add(in.UserData != nil, "userData", true, func(_ *cloud.Call, tx store.Tx, i *Instance) error { return i.setUserData(tx, in.UserData.Value) })
 	add(in.InstanceInitiatedShutdownBehavior != nil, "instanceInitiatedShutdownBehavior", false, func(_ *cloud.Call, _ store.Tx, i *Instance) error {
 		return i.setShutdown(cloud.Or(in.InstanceInitiatedShutdownBehavior.Value, ""))
@@ -203,7 +203,7 @@ func named(in *api.ModifyInstanceAttributeInput) (*api.ModifyInstanceAttributeIn
 }
 
 // resize gives a stopped instance another type.
-func (i *Instance) resize(r store.Reader, value *api.AttributeValue) error {
+func (i *Instance) resize(c *cloud.Call, r store.Reader, value *api.AttributeValue) error {
 	name := cloud.Or(value.Value, "")
 	t, ok := FindType(name)
 	if !ok {
@@ -213,13 +213,12 @@ func (i *Instance) resize(r store.Reader, value *api.AttributeValue) error {
 		return errArchitecture(t, i.Architecture)
 	}
 	i.Type, i.Cores, i.Threads, i.Store, i.Asleep = t.Name, t.cores, t.threads, storeOf(t, nil), false
-	var err error
 	if !t.Burstable() {
 		i.Credits = ""
 	} else if i.Credits == "" {
-		i.Credits, err = launchCredits(t, nil)
+		i.Credits = defaultCredits(c, r, t.Family())
 	}
-	return err
+	return nil
 }
 
 func (i *Instance) setUserData(tx store.Tx, data []byte) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/plane"
 	"pileus/service/ec2/ebs"
@@ -36,6 +37,9 @@ func (s *Room) reconcile(c *cloud.Call, key store.Key) error {
 	case Pending:
 		return s.start(c, i)
 	case Running:
+		if i.Replacing != "" {
+			return s.replaceRoot(c, i)
+		}
 		return s.keepRunning(c, i)
 	case Stopping:
 		return s.stop(c, i)
@@ -243,6 +247,7 @@ func (s *Room) stop(c *cloud.Call, i *Instance) error {
 	}
 	return s.settle(c, i, func(tx store.Tx, d *Instance) error {
 		s.used(c, tx, d)
+		d.finishRoot(c, tx, api.ReplaceRootVolumeTaskStateFailed)
 		d.Asleep, d.Hibernates, d.Force, d.Attempts, d.Since = slept, false, false, 0, time.Time{}
 		vpc.ReleasePublicAddress(c, tx, d.ID)
 		s.become(c, tx, d, Stopped)
@@ -279,6 +284,7 @@ func (s *Room) end(c *cloud.Call, i *Instance) error {
 	}
 	err := s.settle(c, i, func(tx store.Tx, d *Instance) error {
 		s.used(c, tx, d)
+		d.finishRoot(c, tx, api.ReplaceRootVolumeTaskStateFailed)
 		vpc.DetachAll(c, tx, d.ID)
 		ebs.Terminate(c, tx, d.ID)
 		userDatas.Delete(tx, d.key()...)

@@ -42,21 +42,17 @@ func (t *Type) hourly() float64 {
 // baseline is the part of its vCPUs that the type's earnings pay for.
 func (t *Type) baseline() float64 { return t.hourly() / 60 / float64(max(t.VCPUs, 1)) }
 
-// launchCredits is the credit option of a new instance: standard for T2,
-// unlimited for the later generations unless the request says otherwise.
-func launchCredits(t *Type, asked *api.CreditSpecificationRequest) (string, error) {
+// launchCredits is the credit option of a new instance: the request's, else the
+// account's for the family.
+func launchCredits(c *cloud.Call, r store.Reader, t *Type, asked *api.CreditSpecificationRequest) (string, error) {
 	if !t.Burstable() {
 		if asked != nil {
 			return "", resource.Combination("The creditSpecification parameter is only supported for T2, T3, T3a and T4g instances. The specified instance type is %s.", t.Name)
 		}
 		return "", nil
 	}
-	def := "unlimited"
-	if t.Family() == "t2" || t.Family() == "t1" {
-		def = "standard"
-	}
 	if asked == nil {
-		return def, nil
+		return defaultCredits(c, r, t.Family()), nil
 	}
 	if !oneOf(&asked.CpuCredits, "standard", "unlimited") {
 		return "", resource.Invalid(asked.CpuCredits, "CreditSpecification.CpuCredits")

@@ -14,6 +14,9 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.StopInstances.Update(s.stopInstances),
 		api.RebootInstances.Update(s.rebootInstances),
 		api.TerminateInstances.Serve(s.terminateInstances),
+		api.GetLaunchTemplateData.View(s.getLaunchTemplateData),
+		api.CreateReplaceRootVolumeTask.Update(s.createReplaceRootVolumeTask),
+		api.DescribeReplaceRootVolumeTasks.View(describeReplaceRootVolumeTasks),
 		api.MonitorInstances.Update(s.monitorInstances),
 		api.UnmonitorInstances.Update(s.unmonitorInstances),
 
@@ -27,6 +30,8 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.ModifyPrivateDnsNameOptions.Update(modifyPrivateDnsNameOptions),
 		api.DescribeInstanceCreditSpecifications.View(describeInstanceCreditSpecifications),
 		api.ModifyInstanceCreditSpecification.Update(modifyInstanceCreditSpecification),
+		api.GetDefaultCreditSpecification.View(getDefaultCreditSpecification),
+		api.ModifyDefaultCreditSpecification.Update(modifyDefaultCreditSpecification),
 
 		api.DescribeInstanceStatus.Serve(s.describeInstanceStatus),
 		api.ReportInstanceStatus.Update(reportInstanceStatus),
@@ -45,6 +50,16 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.GetSerialConsoleAccessStatus.View(getSerialConsoleAccessStatus),
 		api.EnableSerialConsoleAccess.Update(enableSerialConsoleAccess),
 		api.DisableSerialConsoleAccess.Update(disableSerialConsoleAccess),
+
+		api.BundleInstance.View(bundleInstance),
+		api.CancelBundleTask.View(cancelBundleTask),
+		api.DescribeBundleTasks.View(describeBundleTasks),
+		api.ConfirmProductInstance.View(confirmProductInstance),
+		api.CreateInstanceExportTask.View(createInstanceExportTask).Partial("no instance counts as imported: export its image"),
+		api.DescribeConversionTasks.View(describeConversionTasks),
+		api.CancelConversionTask.View(cancelConversionTask),
+		api.GetInstanceUefiData.View(getInstanceUefiData).Partial("no machine has a UEFI variable store"),
+		api.GetInstanceTpmEkPub.View(getInstanceTpmEkPub).Partial("no machine has a NitroTPM"),
 
 		api.CreateKeyPair.Serve(createKeyPair),
 		api.ImportKeyPair.Update(importKeyPair),

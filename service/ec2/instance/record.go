@@ -69,6 +69,7 @@ type Instance struct {
 	CapacityTarget      string // cr- or ARN of the group that it is limited to
 	Licenses            []string
 	Store               []StoreDisk // instance store
+	Replacing           string      // replacevol-, the task that replaces its root volume
 }
 
 // StoreDisk is a disk of the instance store: it is empty at each start.

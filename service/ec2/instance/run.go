@@ -214,7 +214,7 @@ func (l *launch) findOptions(c *cloud.Call, r store.Reader) (err error) {
 	if l.metadata, err = launchMetadata(c, r, l.image, in.MetadataOptions); err != nil {
 		return err
 	}
-	if l.credits, err = launchCredits(l.kind, in.CreditSpecification); err != nil {
+	if l.credits, err = launchCredits(c, r, l.kind, in.CreditSpecification); err != nil {
 		return err
 	}
 	hibernates := in.HibernationOptions != nil && cloud.Or(in.HibernationOptions.Configured, false)
