@@ -7,6 +7,8 @@ import "net/netip"
 var (
 	// Internet is the range of public addresses.
 	Internet = netip.MustParsePrefix("198.18.0.0/15")
+	// Internet6 holds the IPv6 ranges of VPCs; RFC 3849 sets it aside.
+	Internet6 = netip.MustParsePrefix("2001:db8::/32")
 	// Elastic is where public addresses of the customers are taken from.
 	Elastic = netip.MustParsePrefix("198.18.0.0/16")
 	// Edge is where the cloud's own services answer.

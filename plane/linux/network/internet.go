@@ -146,8 +146,12 @@ func (n *Network) hostRoute(p netip.Prefix, hop nextHop, source netip.Addr) erro
 			n.log.Warn("public addresses cannot be reached from the host", "range", p, "reason", c.Reason)
 		}
 	}
+	reaches := c.Works
+	if n.opt.Rootless {
+		c.Works, c.Reason = false, "the host's network belongs to root: use the cloud's port as a SOCKS 5 proxy, `pileus connect`, or `pileus ssh`"
+	}
 	n.caps = append(n.caps, c)
-	if !c.Works {
+	if !reaches {
 		return nil
 	}
 	route := routeKey{unix.RT_TABLE_MAIN, p}.netlink(hop)
@@ -180,14 +184,24 @@ func (i *internet) guardHost() error {
 }
 
 // uplink has the host pass on what instances send to the real internet, with
-// the host's own address; or not.
+// the host's own address; or not. Without root this process does it.
 func (n *Network) uplink() error {
+	if n.opt.Uplink && n.opt.Rootless {
+		if err := n.openOutbound(); err != nil {
+			return err
+		}
+	}
 	return n.host.transact(func(conn *nftables.Conn, _ *nftables.Table) error {
 		t := &nftables.Table{Family: nftables.TableFamilyINet, Name: n.prefix() + "uplink"}
 		conn.AddTable(t)
 		conn.DelTable(t)
 		if !n.opt.Uplink {
 			return nil
+		}
+		if n.opt.Rootless {
+			r := newRuleset()
+			n.outbound.addRules(r)
+			return difference(conn, t, newRuleset(), r)
 		}
 		if err := n.host.set(setting{"ipv4.ip_forward", "1"}); err != nil {
 			return err

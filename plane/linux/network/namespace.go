@@ -17,10 +17,10 @@ import (
 	"github.com/google/nftables"
 	mdnetlink "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"pileus/clock"
+	"pileus/plane/linux/process"
 )
 
 // runNetNS is where network namespaces have their names, as `ip netns` knows
@@ -86,6 +86,7 @@ func bare(*namespace) error { return nil }
 
 // pinNewNamespace makes a namespace and mounts it on path, which keeps it.
 func pinNewNamespace(path string) error {
+	pin := func() error { return unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "") }
 	runtime.LockOSThread()
 	before, err := os.Open("/proc/thread-self/ns/net")
 	if err != nil {
@@ -93,11 +94,20 @@ func pinNewNamespace(path string) error {
 		return err
 	}
 	defer before.Close()
+	if oneWay(before) {
+		runtime.UnlockOSThread()
+		return process.OnThread(func() error {
+			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+				return err
+			}
+			return pin()
+		})
+	}
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		runtime.UnlockOSThread()
 		return err
 	}
-	err = unix.Mount("/proc/thread-self/ns/net", path, "", unix.MS_BIND, "")
+	err = pin()
 	if back := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); back != nil {
 		return errors.Join(err, back) // the thread is lost, and ends with its goroutine
 	}
@@ -111,7 +121,11 @@ func openNamespace(path string) (*namespace, error) {
 	if err != nil {
 		return nil, err
 	}
-	if ns.link, err = netlink.NewHandleAt(netns.NsHandle(ns.fd()), unix.NETLINK_ROUTE); err != nil {
+	err = ns.do(func() error {
+		ns.link, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
+	if err != nil {
 		ns.file.Close()
 		return nil, err
 	}
@@ -164,9 +178,18 @@ func (ns *namespace) do(f func() error) error {
 		return err
 	}
 	defer before.Close()
-	if err := unix.Setns(ns.fd(), unix.CLONE_NEWNET); err != nil {
+	if oneWay(before) {
 		runtime.UnlockOSThread()
-		return fmt.Errorf("enter %s: %w", filepath.Base(ns.path), err)
+		return process.OnThread(func() error {
+			if err := ns.enter(); err != nil {
+				return err
+			}
+			return f()
+		})
+	}
+	if err := ns.enter(); err != nil {
+		runtime.UnlockOSThread()
+		return err
 	}
 	err = f()
 	if back := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); back != nil {
@@ -174,6 +197,20 @@ func (ns *namespace) do(f func() error) error {
 	}
 	runtime.UnlockOSThread()
 	return err
+}
+
+// enter moves the calling thread into the namespace.
+func (ns *namespace) enter() error {
+	if err := unix.Setns(ns.fd(), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter %s: %w", filepath.Base(ns.path), err)
+	}
+	return nil
+}
+
+// oneWay tells whether a thread that leaves its namespace could not come back:
+// it belongs to the host, and we are root in a user namespace only.
+func oneWay(from *os.File) bool {
+	return errors.Is(unix.Setns(int(from.Fd()), unix.CLONE_NEWNET), unix.EPERM)
 }
 
 // setting is a kernel parameter below /proc/sys/net.
@@ -241,14 +278,17 @@ func (ns *namespace) nft() (*nftables.Conn, error) {
 	if ns.tables != nil {
 		return ns.tables, nil
 	}
-	conn, err := nftables.New(nftables.AsLasting(), nftables.WithNetNSFd(ns.fd()), nftables.WithSockOptions(func(c *mdnetlink.Conn) error {
-		// A transaction is one message out and a row of answers back.
-		return errors.Join(c.SetReadBuffer(nftBuffer), c.SetWriteBuffer(nftBuffer))
-	}))
-	if err == nil {
-		ns.tables = conn
+	err := ns.do(func() (err error) {
+		ns.tables, err = nftables.New(nftables.AsLasting(), nftables.WithSockOptions(func(c *mdnetlink.Conn) error {
+			// A transaction is one message out and a row of answers back.
+			return errors.Join(c.SetReadBuffer(nftBuffer), c.SetWriteBuffer(nftBuffer))
+		}))
+		return err
+	})
+	if err != nil {
+		ns.tables = nil
 	}
-	return conn, err
+	return ns.tables, err
 }
 
 const nftBuffer = 64 << 20

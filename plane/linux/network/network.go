@@ -37,6 +37,9 @@ type Options struct {
 	// Uplink lets instances reach the real internet, through the host and with
 	// its address.
 	Uplink bool
+	// Rootless tells that HostNS has no link with the real host: only this
+	// process leads from one to the other.
+	Rootless bool
 }
 
 // Network makes VPCs in the Linux kernel. It is safe for concurrent use.
@@ -58,6 +61,8 @@ type Network struct {
 	sites   map[string]*site
 	// stopWatch ends the look at tunnels; nil while there are none.
 	stopWatch func()
+	// outbound leads to the real internet; nil where the host's kernel does.
+	outbound *outbound
 
 	// Read without waiting for a change: addresses of each VPC's interfaces to
 	// namespaces, the addresses of gateway endpoints to VPCs, and the interfaces
@@ -121,6 +126,7 @@ func (n *Network) Close() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.closeTunnels()
+	n.closeOutbound()
 	for _, r := range n.routers {
 		r.close()
 	}

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,7 +27,11 @@ func (n *Network) Origin(remote netip.AddrPort) (vpc string, source netip.Addr, 
 		return vpc, netip.Addr{}, true
 	}
 	defer close()
-	h, err := netlink.NewHandleAt(netns.NsHandle(ns.fd()), unix.NETLINK_NETFILTER)
+	var h *netlink.Handle
+	err = ns.do(func() error {
+		h, err = netlink.NewHandle(unix.NETLINK_NETFILTER)
+		return err
+	})
 	if err != nil {
 		return vpc, netip.Addr{}, true
 	}

@@ -99,6 +99,9 @@ func (n *Network) describe(ns *namespace, c *compiler) {
 		err = errors.New("it is turned off")
 	}
 	tell("instances reach the real internet", "turn the uplink on", err)
+	if n.opt.Uplink && n.opt.Rootless {
+		tell("other than TCP over IPv4 there", "start pileus with sudo", errors.New("without root this process carries their connections"))
+	}
 }
 
 // Describe tells what the network can do here.
