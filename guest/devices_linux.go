@@ -2,6 +2,7 @@ package guest
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,12 +25,34 @@ var nodes = []node{
 
 // makeDevices mounts a /dev with the devices of the machine over the host's.
 func makeDevices(s handoff.Spec) error {
+	// Where devices cannot be made, the host's are used, held open by paths.
+	held := map[string]int{}
+	for _, n := range nodes {
+		if !s.Rootless {
+			break
+		}
+		fd, err := unix.Open("/dev/"+n.name, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return &os.PathError{Op: "open", Path: "/dev/" + n.name, Err: err}
+		}
+		defer unix.Close(fd)
+		held[n.name] = fd
+	}
 	if err := unix.Mount("tmpfs", "/dev", "tmpfs", unix.MS_NOSUID, "mode=755,size=1m"); err != nil {
 		return err
 	}
 	mask := unix.Umask(0)
 	defer unix.Umask(mask)
 	for _, n := range nodes {
+		if fd, ok := held[n.name]; ok {
+			if err := touch("/dev/"+n.name, 0o666); err != nil {
+				return err
+			}
+			if err := bind(fmt.Sprintf("/proc/self/fd/%d", fd), "/dev/"+n.name, 0); err != nil {
+				return err
+			}
+			continue
+		}
 		if err := unix.Mknod("/dev/"+n.name, unix.S_IFCHR|n.mode, int(unix.Mkdev(n.major, n.minor))); err != nil {
 			return &os.PathError{Op: "mknod", Path: n.name, Err: err}
 		}
@@ -53,6 +76,9 @@ func makeDevices(s handoff.Spec) error {
 		if err != nil && !(m.kind == "mqueue" && errors.Is(err, unix.ENODEV)) {
 			return &os.PathError{Op: "mount", Path: m.on, Err: err}
 		}
+	}
+	if s.Rootless {
+		return nil
 	}
 	for _, d := range append([]handoff.Disk{s.Root}, s.Disks...) {
 		if err := addDisk(d); err != nil {

@@ -166,7 +166,7 @@ func (m *machine) shutDown() {
 	unix.Kill(-1, unix.SIGKILL)
 	for others() && m.clock.Wait(context.Background(), farewell/1000) == nil {
 	}
-	unmountAll()
+	unmountAll(m.spec.Rootless)
 	m.console.printf("pileus: down\n")
 }
 

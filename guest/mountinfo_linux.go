@@ -56,8 +56,9 @@ func unmountDevice(major, minor uint32) error {
 }
 
 // unmountAll takes away what was mounted since the start, so that it is whole
-// when the machine is gone.
-func unmountAll() {
+// when the machine is gone. A root that is shared with the host, because it was
+// mounted there, is not to be changed.
+func unmountAll(shared bool) {
 	list, err := mountPoints()
 	if err != nil {
 		return
@@ -68,5 +69,8 @@ func unmountAll() {
 		}
 	}
 	unix.Sync()
+	if shared {
+		return
+	}
 	unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_RDONLY, "")
 }

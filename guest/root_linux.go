@@ -75,7 +75,11 @@ func mountRoot(s handoff.Spec) (root string, err error) {
 	if s.Root.ReadOnly {
 		flags = unix.MS_RDONLY
 	}
-	if err := mountDisk(s.Root.Device, s.Stage, flags); err != nil {
+	if s.Rootless {
+		if err := bind(s.Root.Path, s.Stage, flags); err != nil {
+			return "", err
+		}
+	} else if err := mountDisk(s.Root.Device, s.Stage, flags); err != nil {
 		return "", fmt.Errorf("mount the root volume: %w", err)
 	}
 	if s.Kind == string(plane.HostOverlay) {

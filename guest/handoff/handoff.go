@@ -45,6 +45,9 @@ type Spec struct {
 	Authority   []byte
 	User        string
 	Environment []string
+	// Rootless tells that Root.Path is a folder, mounted already, and that no
+	// devices can be made.
+	Rootless bool
 	// Nameservers and Search are for /etc/resolv.conf; none for the usual ones.
 	Nameservers, Search []string
 }

@@ -34,7 +34,10 @@ type Options struct {
 	Program string
 	// HostNS is the network namespace that plays the host; "" is the real one.
 	HostNS string
-	Log    *slog.Logger
+	// Rootless is for a process in the namespaces of package rootless; Fresh
+	// tells that they are new.
+	Rootless, Fresh bool
+	Log             *slog.Logger
 }
 
 // Plane is the data plane. The network's part is opened when it is first
@@ -56,17 +59,18 @@ var _ plane.Plane = (*Plane)(nil)
 // Open finds what an earlier process left, and manages it.
 func Open(o Options) (*Plane, error) {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log})
+	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log, Rootless: o.Rootless, Fresh: o.Fresh})
 	if err != nil {
 		return nil, err
 	}
 	p := &Plane{volumes: disks, lazyNetwork: &lazyNetwork{o: network.Options{
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "network"), Log: o.Log, HostNS: o.HostNS, Uplink: o.Uplink,
-		Range: plane.Internet,
+		Range: plane.Internet, Rootless: o.Rootless,
 	}}}
 	p.machines, err = machine.Open(machine.Options{
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "machines"), Log: o.Log, Program: o.Program, Private: append([]string{o.Dir}, o.Private...),
-		Device: func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) },
+		Device:   func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) },
+		Rootless: o.Rootless, Fresh: o.Fresh,
 	})
 	if err != nil {
 		return nil, err

@@ -27,6 +27,9 @@ func (m *Machines) AttachVolume(ctx context.Context, id string, a plane.Attachme
 	if p == nil {
 		return nil
 	}
+	if m.Rootless {
+		return errNoBlock
+	}
 	d, err := m.disk(a)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 		ID: want.ID, Hostname: want.Hostname, Kind: string(want.Image.Kind), Stage: u.file("stage"), Program: m.Program,
 		Private: m.Private, VCPUs: want.VCPUs, MemoryMiB: want.MemoryMiB,
 		Authority: want.Guest.Authority, User: want.Guest.User, Environment: want.Guest.Environment,
-		Nameservers: want.Guest.Nameservers, Search: want.Guest.Search,
+		Nameservers: want.Guest.Nameservers, Search: want.Guest.Search, Rootless: m.Rootless,
 	}
 	switch want.Image.Kind {
 	case plane.BuiltIn, plane.HostOverlay, plane.Whole:
@@ -76,6 +76,9 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 	var err error
 	if s.Root, err = m.disk(want.Root); err != nil {
 		return s, err
+	}
+	if m.Rootless && len(want.Volumes) > 0 {
+		return s, errNoBlock
 	}
 	for _, a := range want.Volumes {
 		d, err := m.disk(a)
@@ -94,6 +97,9 @@ func cmpOr(a, b string) string {
 	return b
 }
 
+// errNoBlock is why machines have no volumes but their root without root.
+var errNoBlock = fmt.Errorf("%w: without root there are no block devices: machines have their root volume only", plane.ErrUnsupported)
+
 // disk is the block device of an attached volume.
 func (m *Machines) disk(a plane.Attachment) (handoff.Disk, error) {
 	path, err := m.Device(a.Volume)
@@ -103,6 +109,9 @@ func (m *Machines) disk(a plane.Attachment) (handoff.Disk, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
 		return handoff.Disk{}, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if m.Rootless {
+		return handoff.Disk{Path: path, Device: a.Device, ReadOnly: a.ReadOnly}, nil
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
 		return handoff.Disk{}, fmt.Errorf("volume %s: %s is no block device", a.Volume, path)

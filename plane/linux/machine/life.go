@@ -298,6 +298,14 @@ func (m *Machines) find(id string) error {
 			return err
 		}
 	}
+	if p != nil && m.Fresh {
+		if err := p.Kill(); err != nil {
+			return err
+		}
+		p.Wait()
+		p.Release()
+		p = nil
+	}
 	if p == nil {
 		if r.Ended != "" {
 			return nil

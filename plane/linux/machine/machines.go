@@ -37,7 +37,12 @@ type Options struct {
 	// Private are folders of the host that machines with the host's userland
 	// must not see, such as the cloud's own data.
 	Private []string
-	Log     *slog.Logger
+	// Rootless is for root of a user namespace: Device gives the folder where a
+	// root volume is mounted, and there are no other volumes and no control
+	// groups. Fresh tells that machines of an earlier process are in namespaces
+	// that cannot be reached: they end.
+	Rootless, Fresh bool
+	Log             *slog.Logger
 }
 
 // Machines implements plane.Machines.
@@ -74,9 +79,12 @@ func Open(o Options) (*Machines, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	groups, err := cgroup.Open("pileus-" + o.Cloud)
-	if err != nil {
-		return nil, err
+	groups := cgroup.None()
+	if !o.Rootless {
+		var err error
+		if groups, err = cgroup.Open("pileus-" + o.Cloud); err != nil {
+			return nil, err
+		}
 	}
 	m := &Machines{Options: o, dynamic: dynamic(o.Program), cgroups: groups, clock: clock.New(), units: map[string]*unit{}}
 	if err := m.adopt(); err != nil {

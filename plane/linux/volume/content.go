@@ -73,9 +73,14 @@ func (s *Store) WriteVolume(_ context.Context, id string, f func(io.WriterAt) er
 		return err
 	}
 	defer s.locks.lock(id)()
-	if _, open, err := s.device(id); err != nil {
+	_, open, err := s.device(id)
+	if s.rootless {
+		open, err = s.mountedFUSE(id)
+	}
+	if err != nil {
 		return err
-	} else if open {
+	}
+	if open {
 		return fmt.Errorf("volume %s is open: %w", id, plane.ErrBusy)
 	}
 	file, err := os.OpenFile(s.file(id), os.O_RDWR, 0)

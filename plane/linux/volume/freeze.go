@@ -43,6 +43,9 @@ func (s *Store) FreezeVolume(_ context.Context, id string, f func(plane.VolumeCo
 
 // freeze holds writes to the volume until thaw is called.
 func (s *Store) freeze(id string) (thaw func(), err error) {
+	if s.rootless {
+		return s.freezeFUSE(id)
+	}
 	d, open, err := s.device(id)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,9 @@ func (s *Store) LimitVolume(_ context.Context, id string, l plane.VolumeLimits) 
 	if err := s.exists(id); err != nil {
 		return err
 	}
+	if s.rootless {
+		return fmt.Errorf("limit volume %s: %w: there is no block device", id, plane.ErrUnsupported)
+	}
 	defer s.locks.lock(id)()
 	d, open, err := s.device(id)
 	if err != nil || !open {

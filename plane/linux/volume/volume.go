@@ -23,6 +23,9 @@ type Options struct {
 	// Cgroups are folders of further cgroups in which something uses a volume,
 	// beside those of this cloud's machines; nil for none.
 	Cgroups func(volume string) []string
+	// Rootless mounts volumes by fuse2fs, because there are no block devices;
+	// Fresh tells that what was mounted before cannot be reached.
+	Rootless, Fresh bool
 }
 
 // Store implements plane.Volumes.
@@ -33,6 +36,8 @@ type Store struct {
 	cgroups func(volume string) []string
 	noLoop  error // why there are no block devices here; nil where there are
 	locks   locks
+	// rootless: no block devices, fuse2fs mounts the volumes
+	rootless bool
 
 	mu   sync.Mutex
 	open map[string]loop // the volumes that are open, and may have been closed from outside
@@ -62,7 +67,10 @@ func Open(o Options) (*Store, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, cgroups: o.Cgroups, noLoop: probeLoop()}
+	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, cgroups: o.Cgroups, noLoop: probeLoop(), rootless: o.Rootless}
+	if s.rootless {
+		s.noLoop = errBlock
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -73,6 +81,10 @@ func Open(o Options) (*Store, error) {
 		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
 			return nil, err
 		}
+	}
+	if s.rootless {
+		s.adoptFUSE(o.Fresh)
+		return s, os.MkdirAll(s.path(mountsDir), 0o700)
 	}
 	if s.open, err = s.devices(); err != nil {
 		return nil, err
@@ -88,6 +100,13 @@ func (s *Store) Close() error { return nil }
 // Clear closes all volumes of this cloud. What is still in use is reported
 // and stays.
 func (s *Store) Clear() error {
+	if s.rootless {
+		var err error
+		for _, id := range s.usedFUSE() {
+			err = errors.Join(err, s.closeFUSE(id))
+		}
+		return err
+	}
 	devices, err := s.devices()
 	if err != nil {
 		return err

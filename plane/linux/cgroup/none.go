@@ -1,0 +1,46 @@
+//go:build linux
+
+package cgroup
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"pileus/plane"
+)
+
+// None is for machines that no control groups bound, where only root may make
+// any.
+func None() Groups { return none{} }
+
+type none struct{}
+
+var errNone = fmt.Errorf("%w: control groups need root", plane.ErrUnsupported)
+
+func (none) Create(string, Limits) error       { return nil }
+func (none) Enter(string) error                { return nil }
+func (none) Folder(string) (*os.File, error)   { return nil, nil }
+func (none) Allow(string, Device, bool) error  { return nil }
+func (none) Frozen(string) (bool, error)       { return false, nil }
+func (none) Processes(string) ([]int, error)   { return nil, nil }
+func (none) Usage(string) (plane.Usage, error) { return plane.Usage{}, errNone }
+func (none) Remove(string) error               { return nil }
+func (none) List() ([]string, error)           { return nil, nil }
+func (none) Close()                            {}
+
+// Freeze refuses; what was never frozen is thawed.
+func (none) Freeze(_ string, yes bool) error {
+	if yes {
+		return errNone
+	}
+	return nil
+}
+
+func (none) Describe() (list []plane.Capability) {
+	why := errors.New("control groups need root: start pileus with sudo").Error()
+	for _, name := range []string{"limits of memory and processors", "hibernation", "metrics of processors and disks"} {
+		list = append(list, plane.Capability{Name: name, Reason: why})
+	}
+	return list
+}
