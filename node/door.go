@@ -53,7 +53,7 @@ func (p *reachable) openDoors(ctx context.Context, v plane.VPC) error {
 			o := origin
 			o.Source = from.Addr()
 			return o, true
-		}}, p.config))
+		}}, p.config, nil))
 	}
 	return nil
 }

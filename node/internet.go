@@ -64,7 +64,7 @@ func (p *reachable) listen(ctx context.Context) error {
 			}
 			l = &sourced{l, p.gatewayOrigin(a)}
 			p.listeners = append(p.listeners, l)
-			go p.serve(sniff(l, config))
+			go p.serve(sniff(l, config, nil))
 		}
 	}
 	return nil

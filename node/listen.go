@@ -12,11 +12,12 @@ import (
 // recordHandshake is the first byte of every TLS connection (RFC 8446, 5.1).
 const recordHandshake = 0x16
 
-// sniffer accepts connections and tells TLS from plain HTTP by their first
-// byte, so that one port takes both.
+// sniffer accepts connections and tells TLS and SOCKS from plain HTTP by their
+// first byte, so that one port takes all.
 type sniffer struct {
 	net.Listener
 	config *tls.Config
+	proxy  func(net.Conn) // speaks SOCKS; nil where that is not spoken
 	conns  chan net.Conn
 	closed chan struct{}
 
@@ -32,8 +33,8 @@ const (
 	nextByteWithin = 5 * time.Minute
 )
 
-func sniff(l net.Listener, config *tls.Config) *sniffer {
-	s := &sniffer{Listener: l, config: config, conns: make(chan net.Conn), closed: make(chan struct{}), silent: map[net.Conn]struct{}{}}
+func sniff(l net.Listener, config *tls.Config, proxy func(net.Conn)) *sniffer {
+	s := &sniffer{Listener: l, config: config, proxy: proxy, conns: make(chan net.Conn), closed: make(chan struct{}), silent: map[net.Conn]struct{}{}}
 	go s.run()
 	return s
 }
@@ -58,6 +59,10 @@ func (s *sniffer) sort(c net.Conn) {
 	var conn net.Conn = &peeked{Conn: c, unread: first}
 	if first[0] == recordHandshake {
 		conn = tls.Server(conn, s.config)
+	}
+	if first[0] == socksVersion && s.proxy != nil {
+		s.proxy(conn)
+		return
 	}
 	s.pass(conn)
 }

@@ -39,6 +39,7 @@ type Node struct {
 	endpoint  string
 	// closePlane ends the data plane where the node made it.
 	closePlane func() error
+	proxy      *proxy
 	authority  func() (*authority, error) // signs the certificates; made when first needed
 	failed     chan error
 	asked      chan struct{} // closed when somebody asked the node to stop
@@ -69,6 +70,7 @@ func (n *Node) alone() (done func(), err error) {
 func Start(ctx context.Context, o Options) (*Node, error) {
 	o = o.withDefaults()
 	n := &Node{failed: make(chan error, 1), asked: make(chan struct{}), started: clock.Start()}
+	n.proxy = newProxy(n)
 	n.authority = sync.OnceValues(func() (*authority, error) { return loadAuthority(o.DataDir) })
 	if o.Plane == nil {
 		made := simulated(o)
@@ -137,7 +139,7 @@ func (n *Node) listen() error {
 			n.closeListeners()
 			return portTaken(a, err)
 		}
-		n.listeners = append(n.listeners, sniff(l, config))
+		n.listeners = append(n.listeners, sniff(l, config, n.proxy.serve))
 	}
 	host, port, _ := net.SplitHostPort(n.listeners[0].Addr().String())
 	switch {
@@ -261,6 +263,7 @@ func (n *Node) Stop(ctx context.Context) error {
 	n.mu.Lock() // a snapshot that is being saved or loaded is finished first
 	defer n.mu.Unlock()
 	n.closeListeners()
+	n.proxy.close()
 	n.names.close()
 	defer n.unlock()
 	err := n.core.Load().close(ctx)
