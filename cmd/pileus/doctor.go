@@ -23,6 +23,9 @@ func doctorCommand() *cobra.Command {
 		Use: "doctor", Short: "Tell what this machine can do for the cloud, and how to get more", Args: cobra.NoArgs,
 		Example: "  pileus doctor",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := enterPlane(planeAuto, ""); err != nil {
+				return err
+			}
 			w := c.OutOrStdout()
 			fmt.Fprintf(w, "pileus %s, %s/%s, %d processors, %s\n\n", version, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 			bad := 0

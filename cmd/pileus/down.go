@@ -76,6 +76,9 @@ func clearLeft(c *cobra.Command) error {
 	if _, err := os.Stat(dir); err != nil {
 		return fmt.Errorf("no cloud runs here, and none has left anything: %w", err)
 	}
+	if err := enterLeft(dir); err != nil {
+		return err
+	}
 	po, err := planeFor(node.Options{DataDir: dir}, false)
 	if err != nil {
 		return err

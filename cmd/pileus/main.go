@@ -20,6 +20,7 @@ var version = "dev"
 
 func main() {
 	becomeGuest()
+	becomeHolder()
 	guest.Main() // inside of an instance, this program is its first process and its tools
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -75,7 +76,7 @@ pass in a second under a virtual clock.`,
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return configure(c) }
 	root.AddCommand(
 		upCommand(), downCommand(), statusCommand(), waitCommand(), envCommand(), resetCommand(),
-		snapshotCommand(), clockCommand(), faultCommand(), drillCommand(), trailCommand(), whyCommand(), onpremCommand(), billCommand(), sshCommand(), imageCommand(),
+		snapshotCommand(), clockCommand(), faultCommand(), drillCommand(), trailCommand(), whyCommand(), onpremCommand(), billCommand(), sshCommand(), connectCommand(), imageCommand(),
 		doctorCommand(), coverageCommand(), referenceCommand(),
 	)
 	return root

@@ -37,13 +37,11 @@ type planeOptions struct {
 // with all it removes every trace from the kernel, which a cloud in memory
 // always does; without, instances go on running.
 func givePlane(c *cobra.Command, o *node.Options) (letGo func(all bool) error, err error) {
-	kind, _ := c.Flags().GetString("plane")
-	uplink, _ := c.Flags().GetBool("uplink")
-	switch kind {
-	case planeAuto, planeLinux, planeSimulated:
-	default:
-		return nil, fmt.Errorf("--plane is auto, linux or sim, not %q", kind)
+	kind, err := planeKind(c)
+	if err != nil {
+		return nil, err
 	}
+	uplink, _ := c.Flags().GetBool("uplink")
 	po, err := planeFor(*o, uplink)
 	if err != nil {
 		return nil, err
@@ -64,6 +62,16 @@ func givePlane(c *cobra.Command, o *node.Options) (letGo func(all bool) error, e
 		}
 		return err
 	}, nil
+}
+
+// planeKind is what --plane chooses.
+func planeKind(c *cobra.Command) (string, error) {
+	kind, _ := c.Flags().GetString("plane")
+	switch kind {
+	case planeAuto, planeLinux, planeSimulated:
+		return kind, nil
+	}
+	return "", fmt.Errorf("--plane is auto, linux or sim, not %q", kind)
 }
 
 // planeFor are the options of a cloud's data plane. A cloud in memory has a

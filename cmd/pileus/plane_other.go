@@ -22,3 +22,9 @@ func openPlane(kind string, o planeOptions, _ *slog.Logger) (plane.Plane, error)
 func realPlane() error {
 	return fmt.Errorf("this needs real machines and networks, and so Linux; this is %s", runtime.GOOS)
 }
+
+// enterPlane and enterLeft are for what only Linux has: user namespaces.
+func enterPlane(string, string) error { return nil }
+func enterLeft(string) error          { return nil }
+
+func becomeHolder() {}

@@ -23,7 +23,7 @@ func sshCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "ssh INSTANCE [-- COMMAND...]", Short: "Log in to an instance", Args: cobra.MinimumNArgs(1),
 		Long: `Log in to an instance with the system's ssh, at its public address, which is
-reachable from the machine that pileus runs on. INSTANCE is an id, or the value
+reachable from the machine that pileus runs on, directly or through the cloud. INSTANCE is an id, or the value
 of its Name tag. Host keys are not remembered: addresses are used again, and the
 way to the instance never leaves this machine.`,
 		Example: `  pileus ssh -i key.pem i-0123456789abcdef0
@@ -131,6 +131,13 @@ func logIn(c *cobra.Command, at reachableInstance, command []string) error {
 	args := []string{"-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"}
 	if key, _ := c.Flags().GetString("identity"); key != "" {
 		args = append(args, "-i", key, "-o", "IdentitiesOnly=yes")
+	}
+	if k := connect(c); unreachable(c.Context(), k) {
+		program, err := os.Executable()
+		if err != nil {
+			return err
+		}
+		args = append(args, "-o", fmt.Sprintf("ProxyCommand='%s' --endpoint %s connect %%h:%%p", program, k.endpoint))
 	}
 	user, _ := c.Flags().GetString("user")
 	args = append(append(args, user+"@"+at.Public), command...)

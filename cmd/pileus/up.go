@@ -57,7 +57,7 @@ understood as well.`,
 	f.Bool("verify-signatures", true, "refuse requests whose signature is wrong")
 	f.Bool("enforce-policies", true, "refuse what policies do not allow")
 	f.Bool("profile", false, "serve pprof at /_pileus/pprof/")
-	f.String("plane", planeAuto, `networks, machines and volumes: "linux" makes them of the kernel's parts and needs root, "sim" only keeps their states, "auto" takes what is possible`)
+	f.String("plane", planeAuto, `networks, machines and volumes: "linux" makes them of the kernel's parts, as root or in a user namespace, "sim" only keeps their states, "auto" takes what is possible`)
 	f.Bool("uplink", true, "let instances reach the real internet through this machine, where their network allows it")
 	f.String("init-dir", filepath.Join(configDir(), "init"), "scripts in {boot,start,ready,shutdown}.d below it are run, as are those in /etc/localstack/init")
 	f.String("log-level", "info", "debug, info, warn or error")
@@ -72,6 +72,13 @@ understood as well.`,
 func up(c *cobra.Command, _ []string) error {
 	o, err := upOptions(c)
 	if err != nil {
+		return err
+	}
+	kind, err := planeKind(c)
+	if err != nil {
+		return err
+	}
+	if err := enterPlane(kind, o.DataDir); err != nil {
 		return err
 	}
 	tuneMemory()

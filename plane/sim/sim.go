@@ -23,6 +23,7 @@ type Plane struct {
 	networks
 	machines
 	disks
+	why string // it is simulated
 }
 
 var _ plane.Plane = (*Plane)(nil)
@@ -30,7 +31,7 @@ var _ plane.Plane = (*Plane)(nil)
 // New makes a plane that keeps volumes' content under dir, which it makes; ""
 // for a temporary folder that Close removes.
 func New(dir string) *Plane {
-	p := &Plane{}
+	p := &Plane{why: "start pileus as root on Linux to have it for real"}
 	p.networks.vpcs = map[string]plane.VPC{}
 	p.machines.list = map[string]*machine{}
 	p.disks.volumes = map[string]*volume{}
@@ -39,9 +40,15 @@ func New(dir string) *Plane {
 	return p
 }
 
+// Because says what keeps this machine from having a real plane.
+func (p *Plane) Because(err error) *Plane {
+	p.why = err.Error()
+	return p
+}
+
 // Describe implements plane.Plane.
 func (p *Plane) Describe() plane.Report {
-	const why = "simulated: start pileus as root on Linux to have it for real"
+	why := "simulated: " + p.why
 	features := []plane.Capability{}
 	for _, name := range []string{"networks", "security groups and network ACLs", "machines", "volumes"} {
 		features = append(features, plane.Capability{Name: name, Reason: why})
