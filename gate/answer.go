@@ -168,6 +168,7 @@ func (g *Gate) requestID() string {
 // ReadFrom, so that files go out by sendfile.
 type response struct {
 	http.ResponseWriter
+	joiner Joiner // nil where writes are not joined
 	status int
 	bytes  int64
 	wrote  bool
@@ -183,6 +184,7 @@ func (w *response) WriteHeader(status int) {
 
 func (w *response) Write(b []byte) (int, error) {
 	w.begin()
+	w.join(b)
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
 	return n, err

@@ -48,7 +48,7 @@ type exchange struct {
 
 // ServeHTTP answers one request.
 func (g *Gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{gate: g, answered: response{ResponseWriter: w}, r: r, watch: clock.Start()}
+	x := &exchange{gate: g, answered: response{ResponseWriter: w, joiner: joinerOf(r.Context())}, r: r, watch: clock.Start()}
 	x.w = &x.answered
 	x.identify()
 	out, err := x.run()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 
 	"pileus/cloud"
+	"pileus/gate"
 	"pileus/plane"
 )
 
@@ -112,12 +113,17 @@ type inside struct {
 	origin cloud.Origin
 }
 
-// withOrigin tells the requests of a connection where it comes from.
-func withOrigin(ctx context.Context, c net.Conn) context.Context {
+// withOrigin tells the requests of a connection where it comes from, and how
+// their answers can be sent in one go.
+func withOrigin(ctx context.Context, conn net.Conn) context.Context {
+	c := conn
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
 	if p, ok := c.(*peeked); ok {
+		if c == conn { // within TLS, other writes are made of an answer's
+			ctx = gate.WithJoiner(ctx, p)
+		}
 		c = p.Conn
 	}
 	if i, ok := c.(*inside); ok {

@@ -162,10 +162,18 @@ func (s *sniffer) Close() error {
 type peeked struct {
 	net.Conn
 	unread []byte
+	out    joined
 }
 
 // Read yields what was read already, then the rest of the connection.
 func (p *peeked) Read(b []byte) (int, error) {
+	// A single byte is what net/http asks for to notice, during a request, that
+	// the client goes away.
+	if len(b) > 1 {
+		if err := p.out.flush(p.Conn); err != nil {
+			return 0, err
+		}
+	}
 	if len(p.unread) == 0 {
 		return p.Conn.Read(b)
 	}
@@ -177,10 +185,21 @@ func (p *peeked) Read(b []byte) (int, error) {
 }
 
 // ReadFrom keeps the connection's own way to send files.
-func (p *peeked) ReadFrom(r io.Reader) (int64, error) { return io.Copy(p.Conn, r) }
+func (p *peeked) ReadFrom(r io.Reader) (int64, error) {
+	if err := p.out.flush(p.Conn); err != nil {
+		return 0, err
+	}
+	return io.Copy(p.Conn, r)
+}
+
+// Close ends the connection, once everything is sent.
+func (p *peeked) Close() error { return errors.Join(p.out.flush(p.Conn), p.Conn.Close()) }
 
 // CloseWrite ends our side of the connection.
 func (p *peeked) CloseWrite() error {
+	if err := p.out.flush(p.Conn); err != nil {
+		return err
+	}
 	if t, ok := p.Conn.(*net.TCPConn); ok {
 		return t.CloseWrite()
 	}
