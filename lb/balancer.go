@@ -5,6 +5,8 @@ import (
 	"crypto/x509"
 	"net/netip"
 	"time"
+
+	"pileus/plane"
 )
 
 // Kind tells the three sorts of load balancer apart.
@@ -35,6 +37,9 @@ type Balancer struct {
 	// IdleTimeout ends connections over which nothing goes (applications and
 	// classic: 60 s), KeepAlive those of clients at last (3600 s).
 	IdleTimeout, KeepAlive time.Duration
+	// Inbound are the rules for what comes by doors, which none of the load
+	// balancer's security groups sees; nil lets everything in.
+	Inbound []plane.Match
 	// AccessLog and ConnectionLog ask for log records.
 	AccessLog, ConnectionLog bool
 }
@@ -49,6 +54,10 @@ type Node struct {
 	// Off takes the node out of service: a zonal shift, a zone that was cut.
 	// Its connections go on, new ones are not accepted.
 	Off bool
+	// Doors are the interfaces of VPC endpoints that lead to it.
+	Doors []Door
+
+	via *Door // by which it was reached; nil for its own addresses
 }
 
 // HTTPAttributes are how requests are treated.

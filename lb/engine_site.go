@@ -150,7 +150,8 @@ func (s *site) dial(ctx context.Context, n *Node, to netip.AddrPort) (net.Conn, 
 }
 
 // dialFor connects from a node to a target, with the client's address where the
-// group preserves it. Where the data plane cannot (a client of another address
+// group preserves it; who comes by a door is of another network, and never
+// seen. Where the data plane cannot (a client of another address
 // family than the target's, for one), the node's address is seen.
 func (s *site) dialFor(ctx context.Context, n *Node, g *Group, client netip.AddrPort, network string, to netip.AddrPort) (net.Conn, error) {
 	from, ok := n.from(to.Addr())
@@ -158,7 +159,7 @@ func (s *site) dialFor(ctx context.Context, n *Node, g *Group, client netip.Addr
 		return nil, fmt.Errorf("the node in %s has no address of the family of %s", n.Zone, to.Addr())
 	}
 	vpc := s.desired.Load().VPC
-	if g.PreserveClient && client.IsValid() {
+	if g.PreserveClient && n.via == nil && client.IsValid() {
 		c, err := s.opts.Wire.DialAs(ctx, vpc, from, client, network, to)
 		if !errors.Is(err, plane.ErrUnsupported) {
 			return c, err
@@ -184,7 +185,7 @@ type ports struct {
 	accept func(c net.Conn, n *Node) // on a goroutine of its own
 
 	mu   sync.Mutex
-	open map[netip.AddrPort]*opened
+	open map[entrance]*opened
 }
 
 type opened struct {
@@ -195,22 +196,15 @@ type opened struct {
 // newPorts listens nowhere yet. accept is called for each connection, on a
 // goroutine of its own that Engine.Close waits for, and has to close it.
 func newPorts(s *site, accept func(net.Conn, *Node)) *ports {
-	return &ports{site: s, accept: accept, open: map[netip.AddrPort]*opened{}}
+	return &ports{site: s, accept: accept, open: map[entrance]*opened{}}
 }
 
-// update listens on a port of those nodes of b that are in service, and
+// update listens on a port of those nodes of b that are in service, and of their doors, and
 // nowhere else. Connections that were accepted go on.
 func (p *ports) update(b *Balancer, port uint16) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	want := map[netip.AddrPort]*Node{}
-	for i := range b.Nodes {
-		for _, a := range b.Nodes[i].Addresses {
-			if !b.Nodes[i].Off {
-				want[netip.AddrPortFrom(a, port)] = &b.Nodes[i]
-			}
-		}
-	}
+	want := b.entrances(port)
 	for at, o := range p.open {
 		if want[at] == nil {
 			o.Close()
@@ -223,7 +217,7 @@ func (p *ports) update(b *Balancer, port uint16) error {
 			o.node.Store(n)
 			continue
 		}
-		l, err := p.site.opts.Wire.Listen(p.site.ctx, b.VPC, at)
+		l, err := p.site.opts.Wire.Listen(p.site.ctx, at.vpc, at.at)
 		if err != nil {
 			failed = append(failed, err)
 			continue

@@ -21,14 +21,18 @@ const (
 	proxyIPv6    = 0x20
 	proxyCRC     = 0x03 // type of the value that holds a CRC-32C of the header
 	proxyNoop    = 0x04
+	// proxyEndpoint is the type of the value that names the VPC endpoint by which
+	// the client came, after a byte that says so.
+	proxyEndpoint, proxyEndpointID = 0xea, 0x01
 	// proxyRoom is how long AWS makes the part that follows the fixed one for
 	// IPv4: what is not needed is filled with a value that means nothing.
 	proxyRoom = 84
 )
 
-// proxyV2 appends a header of version 2 as network load balancers send it.
+// proxyV2 appends a header of version 2 as network load balancers send it,
+// with the VPC endpoint that the client came by; "" for none.
 // https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html#proxy-protocol
-func proxyV2(b []byte, client, local netip.AddrPort, stream bool) []byte {
+func proxyV2(b []byte, client, local netip.AddrPort, stream bool, endpoint string) []byte {
 	start := len(b)
 	client, local = plain(client), plain(local)
 	family := byte(proxyPacket)
@@ -57,6 +61,10 @@ func proxyV2(b []byte, client, local netip.AddrPort, stream bool) []byte {
 	b = binary.BigEndian.AppendUint16(b, local.Port())
 	b = append(b, proxyCRC, 0, 4, 0, 0, 0, 0)
 	sum := len(b) - 4
+	if endpoint != "" {
+		b = append(b, proxyEndpoint, 0, byte(1+len(endpoint)), proxyEndpointID)
+		b = append(b, endpoint...)
+	}
 	rest := room - (len(b) - body) - 3
 	b = append(b, proxyNoop, byte(rest>>8), byte(rest))
 	b = append(b, make([]byte, rest)...)

@@ -59,7 +59,7 @@ func TestProxyV2(t *testing.T) {
 		{"192.0.2.1:40000", "[2001:db8::5]:80", true, 124},
 	} {
 		a, b := netip.MustParseAddrPort(test.client), netip.MustParseAddrPort(test.local)
-		h := proxyV2([]byte(""), a, b, test.stream)
+		h := proxyV2([]byte(""), a, b, test.stream, "")
 		client, local, kind, rest := readProxyV2(t, append(h, "hello"...))
 		if plain(client) != plain(a) || plain(local) != plain(b) || (kind == 1) != test.stream || string(rest) != "hello" || len(h) != test.length {
 			t.Errorf("%v to %v: %v to %v of kind %d, %d bytes", a, b, client, local, kind, len(h))
@@ -90,7 +90,7 @@ func FuzzProxy(f *testing.F) {
 		if errA != nil || errB != nil {
 			return
 		}
-		gotA, gotB, _, rest := readProxyV2(t, proxyV2(nil, a, b, stream))
+		gotA, gotB, _, rest := readProxyV2(t, proxyV2(nil, a, b, stream, ""))
 		if plain(gotA) != plain(a) || plain(gotB) != plain(b) || len(rest) > 0 {
 			t.Errorf("%v and %v became %v and %v", a, b, gotA, gotB)
 		}

@@ -74,7 +74,24 @@ func (f *streamFront) update(b *Balancer, l *Listener) error {
 		c.counts[zone] = newStreamCounts(f.site.stats, b.Kind, zone, c.tls != nil)
 	}
 	f.conf.Store(c)
-	return f.ports.update(b, l.Port)
+	err := f.ports.update(b, l.Port)
+	f.endThrough(b)
+	return err
+}
+
+// endThrough ends what came by doors that are there no more.
+func (f *streamFront) endThrough(b *Balancer) {
+	f.mu.Lock()
+	var gone []*session
+	for x := range f.sessions {
+		if !b.open(x.node) {
+			gone = append(gone, x)
+		}
+	}
+	f.mu.Unlock()
+	for _, x := range gone {
+		x.end(endedByBalancer)
+	}
 }
 
 func (f *streamFront) close(grace time.Duration) {

@@ -74,6 +74,10 @@ func (x *session) run() {
 	defer context.AfterFunc(x.front.site.ctx, func() { x.end(endedByBalancer) })()
 	defer x.finish()
 	x.from, x.at = plain(addrPort(x.raw.RemoteAddr())), plain(addrPort(x.raw.LocalAddr()))
+	if !x.conf.balancer.admits(x.node, protocolTCP, x.from.Addr(), x.at.Port()) {
+		x.end(endedByBalancer)
+		return
+	}
 	if x.conf.tls != nil && !x.shake() {
 		return
 	}
@@ -215,7 +219,7 @@ func (x *session) header() []byte {
 	case x.group.ProxyV1:
 		return proxyV1(nil, x.from, x.at)
 	case x.group.ProxyProtocol:
-		return proxyV2(nil, x.from, x.at, true)
+		return proxyV2(nil, x.from, x.at, true, x.node.endpoint())
 	}
 	return nil
 }

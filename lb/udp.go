@@ -27,7 +27,7 @@ type packetFront struct {
 	conf atomic.Pointer[streamConf]
 
 	mu   sync.Mutex
-	open map[netip.AddrPort]*packetPort
+	open map[entrance]*packetPort
 }
 
 // packetPort is a node's address on which datagrams arrive.
@@ -42,7 +42,7 @@ type packetPort struct {
 }
 
 func newPacketFront(s *site, b *Balancer, l *Listener) (front, error) {
-	f := &packetFront{site: s, open: map[netip.AddrPort]*packetPort{}}
+	f := &packetFront{site: s, open: map[entrance]*packetPort{}}
 	if err := f.update(b, l); err != nil {
 		if len(f.open) == 0 {
 			return nil, err
@@ -56,15 +56,9 @@ func (f *packetFront) update(b *Balancer, l *Listener) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := &streamConf{balancer: b, listener: l, idle: packetIdle, counts: map[string]*streamCounts{}}
-	want := map[netip.AddrPort]*Node{}
-	for i := range b.Nodes {
-		n := &b.Nodes[i]
+	want := b.entrances(l.Port)
+	for _, n := range b.Nodes {
 		c.counts[n.Zone] = networkCounts(f.site.stats, n.Zone, "_UDP")
-		for _, a := range n.Addresses {
-			if !n.Off {
-				want[netip.AddrPortFrom(a, l.Port)] = n
-			}
-		}
 	}
 	f.conf.Store(c)
 	for at, p := range f.open {
@@ -79,12 +73,12 @@ func (f *packetFront) update(b *Balancer, l *Listener) error {
 			p.node.Store(n)
 			continue
 		}
-		conn, err := f.site.opts.Wire.ListenPacket(f.site.ctx, b.VPC, at)
+		conn, err := f.site.opts.Wire.ListenPacket(f.site.ctx, at.vpc, at.at)
 		if err != nil {
 			failed = append(failed, err)
 			continue
 		}
-		p := &packetPort{PacketConn: conn, front: f, at: at, flows: map[netip.AddrPort]*packetFlow{}}
+		p := &packetPort{PacketConn: conn, front: f, at: at.at, flows: map[netip.AddrPort]*packetFlow{}}
 		p.node.Store(n)
 		f.open[at] = p
 		f.site.start(p.serve)
@@ -181,6 +175,9 @@ func (p *packetPort) endAll() {
 // begin chooses a target for a client's flow and opens a socket to it.
 func (p *packetPort) begin(from netip.AddrPort) *packetFlow {
 	s, c, n := p.front.site, p.front.conf.Load(), p.node.Load()
+	if !c.balancer.admits(n, protocolUDP, from.Addr(), p.at.Port()) {
+		return nil
+	}
 	hash := flowHash(from, p.at, "")
 	pool := s.pool(c.groupFor(hash))
 	if pool == nil {
@@ -210,7 +207,7 @@ func (p *packetPort) begin(from netip.AddrPort) *packetFlow {
 	}
 	f := &packetFlow{port: p, client: from, conn: conn, counts: counts, idle: c.idle, begun: clock.Start()}
 	if g.ProxyProtocol {
-		f.header = proxyV2(nil, from, p.at, false)
+		f.header = proxyV2(nil, from, p.at, false, n.endpoint())
 	}
 	f.untrack = m.track(f.end)
 	m.inflight.Add(1)

@@ -19,7 +19,8 @@ type Record struct {
 	// Addresses are answered in full, IPv4 to A and IPv6 to AAAA questions; a
 	// name without any exists and leads nowhere.
 	Addresses []netip.Addr
-	TTL       uint32 // seconds
+	Text      []string // of TXT records
+	TTL       uint32   // seconds
 }
 
 // Records by name.
@@ -35,7 +36,7 @@ var Records = &store.Table[Record]{
 // Put gives a name its addresses. Nothing is written where that changes nothing.
 func Put(tx store.Tx, r Record) {
 	r.Name = Normal(r.Name)
-	if old, ok := Records.Get(tx, r.Name); ok && old.Owner == r.Owner && old.TTL == r.TTL && slices.Equal(old.Addresses, r.Addresses) {
+	if old, ok := Records.Get(tx, r.Name); ok && old.Owner == r.Owner && old.TTL == r.TTL && slices.Equal(old.Addresses, r.Addresses) && slices.Equal(old.Text, r.Text) {
 		return
 	}
 	Records.Put(tx, &r)

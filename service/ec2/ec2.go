@@ -17,6 +17,7 @@ package ec2
 import (
 	"context"
 	"log/slog"
+	"net"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ func Module(p Parts) cloud.Module {
 	dns := resolver.New(p.Log)
 	over := dns.On(p.Plane)
 	networks, volumes, images := vpc.New(over), ebs.New(over), image.New(over)
+	networks.LookupText = net.DefaultResolver.LookupTXT
 	instances := instance.New(over, networks, volumes, launchable{})
 	instances.Authority = p.Authority
 	instances.Hooks.Template = fromTemplate

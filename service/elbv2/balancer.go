@@ -179,6 +179,9 @@ func (s *elb) deleteLoadBalancer(c *cloud.Call, tx store.Tx, in *api.DeleteLoadB
 	for g := range targetsWith(tx, c, b.ARN) {
 		return nil, api.ErrResourceInUse.New("Load balancer '%s' cannot be deleted because it is currently associated with the target group '%s'", b.ARN, g)
 	}
+	if err := checkServed(c, b); err != nil {
+		return nil, err
+	}
 	for _, l := range slices.Collect(listenersOf(tx, b)) {
 		removeListener(tx, l)
 	}

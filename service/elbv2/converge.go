@@ -7,13 +7,14 @@ import (
 	"pileus/cloud"
 	"pileus/lb"
 	"pileus/lb/attach"
+	"pileus/privatelink"
 	"pileus/store"
 )
 
 const (
 	// balancerController brings the data path to what is kept of one load
 	// balancer.
-	balancerController = "elbv2.balancer"
+	balancerController = privatelink.BalancerController
 	// adoptController looks at all of them once, at start.
 	adoptController = "elbv2.adopt"
 	// nameController makes a load balancer's name lead to those of its nodes
@@ -45,12 +46,14 @@ func (s *elb) converge(c *cloud.Call, key store.Key) error {
 	c = c.In(key[0].(string), key[1].(string))
 	arn := key[2].(string)
 	var want *lb.Balancer
+	var links []privatelink.Link
 	err := c.View(func(r store.Reader) (err error) {
 		inside := *c
 		inside.Snapshot = r
 		want = nil
 		b, ok := balancers.Get(r, key...)
 		if ok {
+			links = doors(r, b)
 			want, err = s.desired(&inside, r, b)
 		}
 		return err
@@ -69,7 +72,11 @@ func (s *elb) converge(c *cloud.Call, key store.Key) error {
 		}
 		if failure != nil {
 			tx.After(c.Now.Add(again), balancerController, key)
-		} else if b.State == provisioning {
+			s.answer(tx, b)
+			return nil
+		}
+		privatelink.Answered(tx, links)
+		if b.State == provisioning {
 			up := b.clone()
 			up.State = active
 			balancers.Put(tx, up)

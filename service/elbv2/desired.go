@@ -31,6 +31,9 @@ func (s *elb) desired(c *cloud.Call, r store.Reader, b *balancer) (*lb.Balancer,
 	for _, n := range b.Nodes {
 		d.Nodes = append(d.Nodes, n.Desired(r))
 	}
+	if err := addDoors(c, b, doors(r, b), d); err != nil {
+		return nil, err
+	}
 	for l := range listenersOf(r, b) {
 		x, err := s.desiredListener(c, r, b, l, d.HTTP)
 		if err != nil {

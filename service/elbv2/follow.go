@@ -7,6 +7,7 @@ import (
 
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/lb/attach"
 	"pileus/store"
 	"pileus/zone"
 )
@@ -20,6 +21,7 @@ const tick = time.Second
 type surroundings struct {
 	instances map[string]instance // by account, region and id
 	down      map[string]bool     // zones
+	inbound   map[string]string   // rules for what comes by VPC endpoints, by load balancer
 }
 
 // follow has load balancers looked at whose instances or zones have changed.
@@ -41,7 +43,7 @@ func (s *elb) follow(ctx context.Context, c cloud.Cloud) {
 
 // look reads what targets and zones are now.
 func look(ctx context.Context, c cloud.Cloud) (*surroundings, error) {
-	now := &surroundings{map[string]instance{}, map[string]bool{}}
+	now := &surroundings{map[string]instance{}, map[string]bool{}, map[string]string{}}
 	err := c.DB().View(ctx, func(r store.Reader) error {
 		ids := map[[2]string][]string{}
 		for g := range groups.Scan(r) {
@@ -53,19 +55,26 @@ func look(ctx context.Context, c cloud.Cloud) (*surroundings, error) {
 				ids[at] = append(ids[at], t.ID)
 			}
 		}
+		in := func(account, region string) *cloud.Call {
+			return &cloud.Call{
+				Context: ctx, Cloud: c, Account: account, Region: region, Partition: "aws", Now: c.Clock().Now(), RequestID: c.Rand().UUID(),
+				Principal: identity.RootPrincipal(account), Snapshot: r,
+			}
+		}
 		for b := range balancers.Scan(r) {
 			for _, n := range b.Nodes {
 				now.down[n.Zone] = zone.Down(r, n.Zone)
 			}
+			rules, err := inboundNow(in(b.Account, b.Region), b)
+			if err != nil {
+				return err
+			}
+			now.inbound[b.ARN] = rules
 		}
 		for at, list := range ids {
-			call := &cloud.Call{
-				Context: ctx, Cloud: c, Account: at[0], Region: at[1], Partition: "aws", Now: c.Clock().Now(), RequestID: c.Rand().UUID(),
-				Principal: identity.RootPrincipal(at[0]), Snapshot: r,
-			}
 			slices.Sort(list)
 			list = slices.Compact(list)
-			found, err := instancesOf(call, list)
+			found, err := instancesOf(in(at[0], at[1]), list)
 			if err != nil {
 				return err
 			}
@@ -92,15 +101,19 @@ func follow(ctx context.Context, c cloud.Cloud, last, now *surroundings) error {
 			zones[z] = true
 		}
 	}
-	if len(changed) == 0 && len(zones) == 0 {
+	ruled := map[string]bool{}
+	for arn, rules := range now.inbound {
+		if last != nil && last.inbound[arn] != rules {
+			ruled[arn] = true
+		}
+	}
+	if len(changed)+len(zones)+len(ruled) == 0 {
 		return nil
 	}
 	return c.DB().Update(ctx, func(tx store.Tx) error {
 		for b := range balancers.Scan(tx) {
-			for _, n := range b.Nodes {
-				if zones[n.Zone] {
-					touch(tx, b)
-				}
+			if ruled[b.ARN] || slices.ContainsFunc(b.Nodes, func(n attach.Node) bool { return zones[n.Zone] }) {
+				touch(tx, b)
 			}
 		}
 		for g := range groups.Scan(tx) {

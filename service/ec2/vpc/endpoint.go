@@ -39,6 +39,8 @@ const (
 	gatewayEndpoint   = "Gateway"
 	interfaceEndpoint = "Interface"
 
+	endpointWaiting   = "pendingAcceptance" // for the owner of the service
+	endpointRejected  = "rejected"          // by him
 	endpointPending   = "pending"
 	endpointAvailable = "available"
 	endpointDeleting  = "deleting"
@@ -55,8 +57,9 @@ var endpoints = &store.Table[Endpoint]{
 	Name: "ec2.endpoint",
 	Key:  func(e *Endpoint) store.Key { return keyOf(e.Account, e.Region, e.ID) },
 	Indexes: map[string]func(*Endpoint) store.Key{
-		"vpc": func(e *Endpoint) store.Key { return keyOf(e.Account, e.Region, e.VPC) },
-		"id":  func(e *Endpoint) store.Key { return store.K(e.ID) },
+		"vpc":     func(e *Endpoint) store.Key { return keyOf(e.Account, e.Region, e.VPC) },
+		"id":      func(e *Endpoint) store.Key { return store.K(e.ID) },
+		"service": func(e *Endpoint) store.Key { return store.K(e.Service) },
 	},
 	Memo: 1000,
 }
@@ -69,10 +72,17 @@ func noEndpoint(id string) *cloud.Error {
 }
 
 // service is what the endpoint leads to.
-func (e *Endpoint) service() endpointService {
+func (e *Endpoint) service(r store.Reader) endpointService {
+	if o, ok := offered(r, e.Service); ok {
+		return o.as()
+	}
 	s, _ := serviceNamed(e.Region, e.Service, e.Type)
 	return s
 }
+
+// toOffer tells whether the endpoint leads to a service that some account
+// offers, and not to one of the cloud's own.
+func (e *Endpoint) toOffer() bool { return strings.HasPrefix(e.Service, offerPrefix) }
 
 // defaultPolicy lets everything through.
 const defaultPolicy = `{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}`
@@ -94,10 +104,12 @@ func desiredEndpoints(c *cloud.Call, r store.Reader, v *plane.VPC) {
 	doors := map[string]string{}
 	for e := range endpoints.Index(r, "vpc", c.Account, c.Region, v.ID) {
 		for _, d := range e.Doors {
-			doors[d.Interface] = e.ID
+			if !e.toOffer() { // a load balancer answers there, not the cloud's services
+				doors[d.Interface] = e.ID
+			}
 		}
 		if e.Type == gatewayEndpoint && e.State != endpointDeleting {
-			v.GatewayEndpoints = append(v.GatewayEndpoints, plane.GatewayEndpoint{ID: e.ID, Addresses: prefixesOf(c, r, e.service().list)})
+			v.GatewayEndpoints = append(v.GatewayEndpoints, plane.GatewayEndpoint{ID: e.ID, Addresses: prefixesOf(c, r, e.service(r).list)})
 		}
 	}
 	for n := range v.Interfaces {
@@ -132,7 +144,7 @@ func (e *Endpoint) routeThrough(c *cloud.Call, tx store.Tx, table string) error 
 	if t.VPC != e.VPC {
 		return resource.Errorf("InvalidParameter", "Route table %s does not belong to the VPC %s", t.ID, e.VPC)
 	}
-	d := destination{list: e.service().list}
+	d := destination{list: e.service(tx).list}
 	if t.find(d) >= 0 {
 		return resource.Errorf("RouteAlreadyExists", "route table %s already has a route with destination-prefix-list-id %s", t.ID, d.list)
 	}
@@ -161,11 +173,19 @@ func (e *Endpoint) open(c *cloud.Call, tx store.Tx, subnet string, at netip.Addr
 	if err != nil {
 		return err
 	}
+	var zones []string // in which the service is; nil: in all
+	if o, ok := offered(tx, e.Service); ok {
+		if zones, err = o.zones(c); err != nil {
+			return err
+		}
+	}
 	switch {
 	case s.VPC != e.VPC:
 		return resource.Errorf("InvalidParameter", "The subnet ID '%s' does not belong to the VPC '%s'", s.ID, e.VPC)
 	case !s.CIDR.IsValid():
 		return resource.Errorf("InvalidParameter", "The subnet '%s' has no IPv4 range, which the endpoint needs.", s.ID)
+	case zones != nil && !slices.Contains(zones, s.Zone):
+		return resource.Errorf("InvalidParameter", "The VPC endpoint service %s does not support the availability zone of the subnet: %s.", e.Service, s.ID)
 	case slices.ContainsFunc(e.Doors, func(d Door) bool { return d.Zone == s.Zone }):
 		return resource.Errorf("DuplicateSubnetsInSameZone", "Found another VPC endpoint subnet in the availability zone of %s.", s.ID)
 	}
@@ -199,7 +219,7 @@ func (e *Endpoint) close(c *cloud.Call, tx store.Tx, subnet string) {
 // for each, and the service's own.
 func (e *Endpoint) names() (all string, zonal map[string]string) {
 	base := e.ID + "-" + e.Label
-	domain := "." + e.service().host + "." + e.Region + ".vpce.amazonaws.com"
+	domain := "." + e.Service[strings.LastIndexByte(e.Service, '.')+1:] + "." + e.Region + ".vpce.amazonaws.com"
 	zonal = map[string]string{}
 	for _, d := range e.Doors {
 		zonal[d.Zone] = base + "-" + d.Zone + domain
@@ -229,7 +249,7 @@ func (v *VPC) EndpointAddresses(r store.Reader, name string, six bool) ([]netip.
 		return nil, false
 	}
 	for e := range endpoints.Index(r, "vpc", v.Account, v.Region, v.ID) {
-		if e.Type == interfaceEndpoint && e.PrivateDNS && e.State == endpointAvailable && e.service().answersTo(v.Region, name) {
+		if e.Type == interfaceEndpoint && e.PrivateDNS && e.State == endpointAvailable && e.service(r).answersTo(v.Region, name) {
 			return e.addresses(r, six, e.Doors...), true
 		}
 	}
@@ -281,7 +301,7 @@ func throughOf(r store.Reader, o cloud.Origin) *Endpoint {
 		return nil
 	}
 	for e := range endpoints.Index(r, "vpc", v.Account, v.Region, v.ID) {
-		if e.Type == gatewayEndpoint && e.service().host == o.Service {
+		if e.Type == gatewayEndpoint && e.service(r).host == o.Service {
 			return e
 		}
 	}

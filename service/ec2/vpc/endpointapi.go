@@ -9,6 +9,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/privatelink"
 	"pileus/rng"
 	"pileus/service/ec2/resource"
 	"pileus/store"
@@ -31,7 +32,7 @@ func createVpcEndpoint(c *cloud.Call, tx store.Tx, in *api.CreateVpcEndpointInpu
 			return nil, err
 		}
 		kind := cloud.Or(in.VpcEndpointType, gatewayEndpoint)
-		s, err := chosenService(c, in.ServiceName, kind)
+		s, err := chosenService(c, tx, in.ServiceName, kind)
 		if err != nil {
 			return nil, err
 		}
@@ -40,6 +41,9 @@ func createVpcEndpoint(c *cloud.Call, tx store.Tx, in *api.CreateVpcEndpointInpu
 			Policy: val(in.PolicyDocument), Groups: slices.Clone(in.SecurityGroupIds), IPType: cloud.Or(in.IpAddressType, "ipv4"),
 			Label: c.Rand().String(8, "0123456789abcdefghijklmnopqrstuvwxyz"), Zone: "Z" + c.Rand().String(13, rng.Base32),
 			State: endpointPending, Made: c.Now,
+		}
+		if s.offer != nil && s.offer.Acceptance {
+			e.State = endpointWaiting
 		}
 		if err := e.check(c, tx, s); err != nil {
 			return nil, err
@@ -54,6 +58,9 @@ func createVpcEndpoint(c *cloud.Call, tx store.Tx, in *api.CreateVpcEndpointInpu
 		}
 		endpoints.Put(tx, e)
 		resource.Register(c, tx, "vpc-endpoint", e.ID, tags)
+		if o := s.offer; o != nil {
+			resource.Register(c.In(o.Account, o.Region), tx, connectionKind, e.connection(), nil)
+		}
 		touch(c, tx, v.ID)
 		tx.After(time.Time{}, endpointController, keyOf(e.Account, e.Region, e.ID))
 		return &api.CreateVpcEndpointOutput{VpcEndpoint: e.api(c, tx), ClientToken: in.ClientToken}, nil
@@ -74,6 +81,13 @@ func (e *Endpoint) check(c *cloud.Call, r store.Reader, s endpointService) error
 		return resource.Errorf("InvalidParameter", "The IP address type '%s' is not supported for this endpoint.", e.IPType)
 	}
 	e.DNSType = e.IPType
+	if s.offer != nil {
+		for t, name := range map[string]string{"ipv4": "ipv4", "dualstack": "ipv6"} {
+			if e.IPType == t && !slices.Contains(s.offer.IPTypes, name) {
+				return resource.Errorf("InvalidParameter", "The VPC endpoint service %s does not support the IP address type '%s'.", e.Service, e.IPType)
+			}
+		}
+	}
 	most, have := maxGatewayEndpoints, 0
 	if e.Type == interfaceEndpoint {
 		most = maxInterfaceEndpoints
@@ -116,7 +130,7 @@ func (e *Endpoint) makeInterfaces(c *cloud.Call, tx store.Tx, v *VPC, in *api.Cr
 		return err
 	}
 	e.Groups = groups
-	if e.PrivateDNS = cloud.Or(in.PrivateDnsEnabled, true); e.PrivateDNS {
+	if e.PrivateDNS = cloud.Or(in.PrivateDnsEnabled, !e.toOffer()); e.PrivateDNS {
 		if err := e.checkPrivateDNS(c, tx, v); err != nil {
 			return err
 		}
@@ -155,9 +169,18 @@ func (e *Endpoint) checkPrivateDNS(c *cloud.Call, r store.Reader, v *VPC) error 
 	if !v.DNSSupport || !v.DNSHostnames {
 		return resource.Errorf("InvalidParameter", "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for %s", v.ID)
 	}
+	s := e.service(r)
+	if s.offer != nil {
+		switch n := s.offer.Name; {
+		case n.State != api.DnsNameStateVerified:
+			return resource.Errorf("InvalidParameter", "Private DNS can't be enabled because the service %s does not provide a private DNS name.", e.Service)
+		case e.State != endpointPending && e.State != endpointAvailable:
+			return resource.Errorf("InvalidParameter", "Private DNS can only be enabled after the endpoint connection is accepted by the owner of %s.", e.Service)
+		}
+	}
 	for o := range endpoints.Index(r, "vpc", c.Account, c.Region, v.ID) {
 		if o.ID != e.ID && o.PrivateDNS && o.Service == e.Service && o.State != endpointDeleting {
-			return resource.Errorf("InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s", e.service().privateName(c.Region), v.ID)
+			return resource.Errorf("InvalidParameter", "private-dns-enabled cannot be set because there is already a conflicting DNS domain for %s in the VPC %s", s.privateName(c.Region), v.ID)
 		}
 	}
 	return nil
@@ -192,6 +215,9 @@ func modifyVpcEndpoint(c *cloud.Call, tx store.Tx, in *api.ModifyVpcEndpointInpu
 	}
 	endpoints.Put(tx, &e)
 	touch(c, tx, e.VPC)
+	if e.toOffer() {
+		tx.After(time.Time{}, endpointController, keyOf(e.Account, e.Region, e.ID))
+	}
 	return &api.ModifyVpcEndpointOutput{Return: yes()}, nil
 }
 
@@ -288,6 +314,7 @@ func deleteVpcEndpoints(c *cloud.Call, tx store.Tx, in *api.DeleteVpcEndpointsIn
 		}
 		e.Doors = nil
 		endpoints.Put(tx, &e)
+		privatelink.Set(tx, e.ID, nil)
 		touch(c, tx, e.VPC)
 		tx.After(time.Time{}, endpointController, keyOf(e.Account, e.Region, e.ID))
 	}
@@ -296,7 +323,7 @@ func deleteVpcEndpoints(c *cloud.Call, tx store.Tx, in *api.DeleteVpcEndpointsIn
 
 // endpointController makes endpoints available once packets pass, and forgets
 // those that none passes any more.
-const endpointController = "ec2.endpoint"
+const endpointController = privatelink.EndpointController
 
 func (s *Room) settleEndpoint(c *cloud.Call, key store.Key) error {
 	c = c.In(key[0].(string), key[1].(string))
@@ -318,10 +345,22 @@ func (s *Room) settleEndpoint(c *cloud.Call, key store.Key) error {
 		e, ok := endpoints.Get(tx, c.Account, c.Region, id)
 		switch {
 		case !ok:
+			return nil
 		case e.State == endpointDeleting:
 			endpoints.Delete(tx, c.Account, c.Region, id)
 			resource.Unregister(c, tx, id)
-		case e.State == endpointPending:
+			if o, ok := offered(tx, e.Service); ok {
+				resource.Unregister(c.In(o.Account, o.Region), tx, e.connection())
+			}
+			return nil
+		}
+		up := true
+		if e.toOffer() {
+			if up, err = e.settleLinks(c, tx); err != nil {
+				return err
+			}
+		}
+		if up && e.State == endpointPending {
 			changed := *e
 			changed.State = endpointAvailable
 			endpoints.Put(tx, &changed)

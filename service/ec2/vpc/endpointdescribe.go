@@ -29,18 +29,25 @@ func (e *Endpoint) api(c *cloud.Call, r store.Reader) *api.VpcEndpoint {
 	for _, g := range GroupIdentifiers(c, r, e.Groups) {
 		o.Groups = append(o.Groups, api.SecurityGroupIdentifier{GroupId: g.GroupId, GroupName: g.GroupName})
 	}
+	o.DnsEntries = e.dnsEntries(r)
+	return o
+}
+
+// dnsEntries are the names of an endpoint that has interfaces.
+func (e *Endpoint) dnsEntries(r store.Reader) []api.DnsEntry {
+	list := []api.DnsEntry{}
 	if len(e.Doors) == 0 {
-		return o
+		return list
 	}
 	all, zonal := e.names()
-	o.DnsEntries = append(o.DnsEntries, api.DnsEntry{DnsName: &all, HostedZoneId: &e.Zone})
+	list = append(list, api.DnsEntry{DnsName: &all, HostedZoneId: &e.Zone})
 	for _, z := range slices.Sorted(maps.Keys(zonal)) {
-		o.DnsEntries = append(o.DnsEntries, api.DnsEntry{DnsName: new(zonal[z]), HostedZoneId: &e.Zone})
+		list = append(list, api.DnsEntry{DnsName: new(zonal[z]), HostedZoneId: &e.Zone})
 	}
 	if e.PrivateDNS {
-		o.DnsEntries = append(o.DnsEntries, api.DnsEntry{DnsName: new(e.service().privateName(e.Region)), HostedZoneId: &e.Zone})
+		list = append(list, api.DnsEntry{DnsName: new(e.service(r).privateName(e.Region)), HostedZoneId: &e.Zone})
 	}
-	return o
+	return list
 }
 
 func describeVpcEndpoints(c *cloud.Call, r store.Reader, in *api.DescribeVpcEndpointsInput) (*api.DescribeVpcEndpointsOutput, error) {
@@ -62,20 +69,6 @@ func describeVpcEndpoints(c *cloud.Call, r store.Reader, in *api.DescribeVpcEndp
 		out.VpcEndpoints = append(out.VpcEndpoints, *e.api(c, r))
 	}
 	return out, nil
-}
-
-// Endpoint services of one's own cannot be made here yet: nobody has one, and so
-// nobody is connected to one.
-
-func describeVpcEndpointServiceConfigurations(_ *cloud.Call, _ store.Reader, in *api.DescribeVpcEndpointServiceConfigurationsInput) (*api.DescribeVpcEndpointServiceConfigurationsOutput, error) {
-	for _, id := range in.ServiceIds {
-		return nil, resource.Errorf("InvalidVpcEndpointServiceId.NotFound", "The VpcEndpointService Id '%s' does not exist", id)
-	}
-	return &api.DescribeVpcEndpointServiceConfigurationsOutput{ServiceConfigurations: []api.ServiceConfiguration{}}, nil
-}
-
-func describeVpcEndpointConnections(*cloud.Call, store.Reader, *api.DescribeVpcEndpointConnectionsInput) (*api.DescribeVpcEndpointConnectionsOutput, error) {
-	return &api.DescribeVpcEndpointConnectionsOutput{VpcEndpointConnections: []api.VpcEndpointConnection{}}, nil
 }
 
 func endpointAccess() []cloud.Access {

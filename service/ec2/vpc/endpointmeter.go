@@ -13,8 +13,12 @@ const (
 )
 
 // level is an interface endpoint as it is billed: one for each of its zones.
-func (e *Endpoint) level() cloud.Usage {
+// Some endpoint services pay for those that lead to them.
+func (e *Endpoint) level(r store.Reader) cloud.Usage {
 	u := usage(e.Account, e.Region, "vpc-endpoint/"+e.ID, serviceVPC, endpointHours, "VpcEndpoint", float64(len(e.Doors)))
+	if o, ok := offered(r, e.Service); ok && o.Payer != "" {
+		u.Account = o.Account
+	}
 	u.Since = e.Made
 	return u
 }

@@ -19,7 +19,8 @@ type endpointService struct {
 	api, probe    string // the service and one of its operations, to tell whether this cloud has it
 	list          string // prefix list of a gateway endpoint; "" where there is none
 	interfaces    bool
-	wild, noRules bool // names below its own lead to it too; it takes no endpoint policy
+	wild, noRules bool   // names below its own lead to it too; it takes no endpoint policy
+	offer         *Offer // it is one that an account offers; nil for the cloud's own
 }
 
 var endpointServices = []endpointService{
@@ -39,7 +40,12 @@ var endpointServices = []endpointService{
 	{host: "sts", api: "sts", probe: "GetCallerIdentity", interfaces: true},
 }
 
-func (s endpointService) name(region string) string { return "com.amazonaws." + region + "." + s.host }
+func (s endpointService) name(region string) string {
+	if s.offer != nil {
+		return s.offer.service()
+	}
+	return "com.amazonaws." + region + "." + s.host
+}
 
 func (s endpointService) kind() string {
 	if s.interfaces {
@@ -49,12 +55,18 @@ func (s endpointService) kind() string {
 }
 
 func (s endpointService) privateName(region string) string {
+	if s.offer != nil {
+		return s.offer.Name.Domain
+	}
 	return s.host + "." + region + ".amazonaws.com"
 }
 
 // answersTo tells whether a DNS name is the service's own.
 func (s endpointService) answersTo(region, name string) bool {
 	own := s.privateName(region)
+	if below, wild := strings.CutPrefix(own, "*"); wild {
+		return strings.HasSuffix(name, below)
+	}
 	return name == own || s.wild && strings.HasSuffix(name, "."+own)
 }
 
@@ -74,10 +86,12 @@ func serviceNamed(region, name string, kind ...string) (s endpointService, kinds
 }
 
 // chosenService is what a request for an endpoint names.
-func chosenService(c *cloud.Call, name, kind string) (endpointService, error) {
+func chosenService(c *cloud.Call, r store.Reader, name, kind string) (endpointService, error) {
 	s, kinds := serviceNamed(c.Region, name, kind)
-	if len(kinds) == 0 || !c.Cloud.Implements(s.api, s.probe) {
-		return s, resource.Errorf("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
+	if o, ok := offered(r, name); ok && o.Region == c.Region && o.allows(c) {
+		s, kinds = o.as(), []string{interfaceEndpoint}
+	} else if len(kinds) == 0 || !c.Cloud.Implements(s.api, s.probe) {
+		return s, noServiceName(name)
 	}
 	if !slices.Contains(kinds, kind) {
 		return s, resource.Errorf("InvalidParameter", "Endpoint type (%s) does not match available service types ([%s]).", kind, strings.Join(kinds, ", "))
@@ -93,10 +107,17 @@ func describeVpcEndpointServices(c *cloud.Call, r store.Reader, in *api.Describe
 				return
 			}
 		}
+		for o := range offersTo(c, r) {
+			s := o.as()
+			if (len(in.ServiceNames) == 0 || slices.Contains(in.ServiceNames, o.service())) && !yield(&s) {
+				return
+			}
+		}
 	}
 	for _, name := range in.ServiceNames {
-		if _, kinds := serviceNamed(c.Region, name); len(kinds) == 0 {
-			return nil, resource.Errorf("InvalidServiceName", "The Vpc Endpoint Service '%s' does not exist", name)
+		o, ok := offered(r, name)
+		if _, kinds := serviceNamed(c.Region, name); len(kinds) == 0 && (!ok || o.Region != c.Region || !o.allows(c)) {
+			return nil, noServiceName(name)
 		}
 	}
 	list, next, err := resource.List(c, r, resource.Query{Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken}, all,
@@ -104,7 +125,7 @@ func describeVpcEndpointServices(c *cloud.Call, r store.Reader, in *api.Describe
 		resource.Fields[endpointService]{
 			"service-name":               resource.One(func(s *endpointService) string { return s.name(c.Region) }),
 			"service-type":               resource.One(func(s *endpointService) string { return s.kind() }),
-			"owner":                      resource.One(func(*endpointService) string { return "amazon" }),
+			"owner":                      resource.One((*endpointService).owner),
 			"supported-ip-address-types": func(s *endpointService) []string { return s.ipTypes() },
 		})
 	if err != nil {
@@ -115,19 +136,37 @@ func describeVpcEndpointServices(c *cloud.Call, r store.Reader, in *api.Describe
 		if n := s.name(c.Region); !slices.Contains(out.ServiceNames, n) {
 			out.ServiceNames = append(out.ServiceNames, n)
 		}
-		out.ServiceDetails = append(out.ServiceDetails, s.detail(c))
+		d, err := s.detail(c)
+		if err != nil {
+			return nil, err
+		}
+		out.ServiceDetails = append(out.ServiceDetails, d)
 	}
 	return out, nil
 }
 
+// owner is who offers the service.
+func (s *endpointService) owner() string {
+	if s.offer != nil {
+		return s.offer.Account
+	}
+	return "amazon"
+}
+
 func (s *endpointService) ipTypes() []string {
+	if s.offer != nil {
+		return s.offer.IPTypes
+	}
 	if s.interfaces {
 		return []string{"ipv4", "ipv6"}
 	}
 	return []string{"ipv4"}
 }
 
-func (s *endpointService) detail(c *cloud.Call) api.ServiceDetail {
+func (s *endpointService) detail(c *cloud.Call) (api.ServiceDetail, error) {
+	if s.offer != nil {
+		return s.offer.detail(c)
+	}
 	o := api.ServiceDetail{
 		ServiceName: new(s.name(c.Region)), ServiceId: new("vpce-svc-" + serviceDigits(s.name(c.Region)+s.kind())), ServiceType: []api.ServiceTypeDetail{{ServiceType: new(s.kind())}},
 		Owner: new("amazon"), AcceptanceRequired: new(false), ManagesVpcEndpoints: new(false), VpcEndpointPolicySupported: new(!s.noRules),
@@ -144,7 +183,7 @@ func (s *endpointService) detail(c *cloud.Call) api.ServiceDetail {
 		o.PrivateDnsNames = []api.PrivateDnsDetails{{PrivateDnsName: o.PrivateDnsName}}
 		o.PrivateDnsNameVerificationState = new("verified")
 	}
-	return o
+	return o, nil
 }
 
 // endpointPolicyText is the policy that an answer shows.

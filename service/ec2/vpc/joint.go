@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"slices"
 	"time"
 
 	api "pileus/api/ec2"
@@ -14,7 +15,7 @@ import (
 
 // joints are their operations.
 func (s *Room) joints() []cloud.Binding {
-	return []cloud.Binding{
+	return append(offerOperations(), []cloud.Binding{
 		writes(&api.CreateVpcPeeringConnection, createVpcPeeringConnection),
 		writes(&api.AcceptVpcPeeringConnection, acceptVpcPeeringConnection),
 		writes(&api.RejectVpcPeeringConnection, rejectVpcPeeringConnection),
@@ -22,13 +23,11 @@ func (s *Room) joints() []cloud.Binding {
 		reads(&api.DescribeVpcPeeringConnections, describeVpcPeeringConnections),
 		writes(&api.ModifyVpcPeeringConnectionOptions, modifyVpcPeeringConnectionOptions),
 
-		writes(&api.CreateVpcEndpoint, createVpcEndpoint).Partial("Gateway and Interface endpoints of this cloud's services; no IPv6-only ones"),
+		writes(&api.CreateVpcEndpoint, createVpcEndpoint).Partial("Gateway and Interface endpoints; no IPv6-only ones, none in other regions than their service"),
 		writes(&api.ModifyVpcEndpoint, modifyVpcEndpoint),
 		writes(&api.DeleteVpcEndpoints, deleteVpcEndpoints),
 		reads(&api.DescribeVpcEndpoints, describeVpcEndpoints),
 		reads(&api.DescribeVpcEndpointServices, describeVpcEndpointServices),
-		reads(&api.DescribeVpcEndpointServiceConfigurations, describeVpcEndpointServiceConfigurations).Partial("always none: endpoint services of one's own cannot be made"),
-		reads(&api.DescribeVpcEndpointConnections, describeVpcEndpointConnections).Partial("always none, as above"),
 
 		writes(&api.CreateFlowLogs, createFlowLogs).Partial("to S3 as plain text alone"),
 		writes(&api.DeleteFlowLogs, deleteFlowLogs),
@@ -39,12 +38,12 @@ func (s *Room) joints() []cloud.Binding {
 		writes(&api.DetachVpnGateway, detachVpnGateway),
 		writes(&api.DeleteVpnGateway, deleteVpnGateway),
 		reads(&api.DescribeVpnGateways, describeVpnGateways),
-	}
+	}...)
 }
 
 // jointAccess declares what they need.
 func jointAccess() []cloud.Access {
-	return append(append(append(peeringAccess(), endpointAccess()...), flowLogAccess()...), vpnGatewayAccess()...)
+	return slices.Concat(peeringAccess(), endpointAccess(), offerAccess(), flowLogAccess(), vpnGatewayAccess())
 }
 
 // jointControllers are what runs for them.
@@ -52,6 +51,7 @@ func (s *Room) jointControllers() []cloud.Controller {
 	return []cloud.Controller{
 		{Name: peeringController, Reconcile: s.settlePeering},
 		{Name: endpointController, Reconcile: s.settleEndpoint},
+		{Name: nameController, Reconcile: s.verifyName},
 		{Name: flowLogController, Reconcile: s.deliverFlows},
 	}
 }

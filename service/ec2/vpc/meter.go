@@ -35,7 +35,7 @@ func stored(r store.Reader, yield func(cloud.Usage) bool) {
 		}
 	}
 	for e := range endpoints.Scan(r) {
-		if u := e.level(); u.Quantity > 0 && !yield(u) {
+		if u := e.level(r); u.Quantity > 0 && !yield(u) {
 			return
 		}
 	}

@@ -19,6 +19,10 @@ type Room struct {
 	// the rooms are put together; nil: instances are known by their interfaces.
 	Instances func(c *cloud.Call, r store.Reader, id string) (Instance, error)
 
+	// LookupText asks the internet's DNS for the text at a name: who has proved
+	// that a domain is his. nil: what the cloud itself does not know nobody does.
+	LookupText func(ctx context.Context, name string) ([]string, error)
+
 	mu    sync.Mutex
 	lines map[string]*line
 	made  map[string]network // the VPCs that the plane has, by id
