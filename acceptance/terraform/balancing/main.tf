@@ -339,3 +339,39 @@ resource "aws_lb_cookie_stickiness_policy" "classic" {
 output "web" { value = aws_lb.web.dns_name }
 output "front" { value = aws_eip.front[0].public_ip }
 output "classic" { value = aws_elb.classic.dns_name }
+
+# The same balancer as a service for other networks, and an endpoint to it in
+# one.
+resource "aws_vpc_endpoint_service" "front" {
+  acceptance_required        = true
+  network_load_balancer_arns = [aws_lb.front.arn]
+  allowed_principals         = ["arn:aws:iam::111122223333:root"]
+  private_dns_name           = "front.example.com"
+  tags                       = { Name = "front" }
+}
+
+resource "aws_vpc" "guest" { cidr_block = "10.7.0.0/16" }
+
+resource "aws_subnet" "guest" {
+  vpc_id            = aws_vpc.guest.id
+  availability_zone = "us-east-1a"
+  cidr_block        = "10.7.0.0/24"
+}
+
+resource "aws_vpc_endpoint" "guest" {
+  vpc_id            = aws_vpc.guest.id
+  service_name      = aws_vpc_endpoint_service.front.service_name
+  vpc_endpoint_type = "Interface"
+  subnet_ids        = [aws_subnet.guest.id]
+}
+
+resource "aws_vpc_endpoint_connection_accepter" "guest" {
+  vpc_endpoint_service_id = aws_vpc_endpoint_service.front.id
+  vpc_endpoint_id         = aws_vpc_endpoint.guest.id
+}
+
+resource "aws_vpc_endpoint_connection_notification" "front" {
+  vpc_endpoint_service_id     = aws_vpc_endpoint_service.front.id
+  connection_notification_arn = "arn:aws:sns:us-east-1:000000000000:news"
+  connection_events           = ["Accept", "Reject"]
+}
