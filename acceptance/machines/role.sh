@@ -29,3 +29,31 @@ if [ -x /usr/bin/aws ]; then
 else
   skip_case 'the aws CLI in an instance' 'it is not in /usr/bin; scripts/setup installs the package awscli where there is one'
 fi
+
+agent() {
+  local id
+  aws iam create-role --role-name watched --assume-role-policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'
+  aws iam put-role-policy --role-name watched --policy-name put --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"cloudwatch:PutMetricData","Resource":"*"}]}'
+  aws iam create-instance-profile --instance-profile-name watched
+  aws iam add-role-to-instance-profile --instance-profile-name watched --role-name watched
+  cat >agent.sh <<'END'
+#!/bin/sh
+cat >/tmp/agent.json <<'CONFIG'
+{"metrics": {"metrics_collection_interval": 1, "append_dimensions": {"InstanceId": "${aws:InstanceId}"},
+  "metrics_collected": {"mem": {"measurement": ["mem_used_percent"]}, "disk": {"measurement": ["disk_used_percent"], "resources": ["/"]}}}}
+CONFIG
+amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c file:/tmp/agent.json
+END
+  id=$(query 'Instances[0].InstanceId' ec2 run-instances --image-id "$AMI" --instance-type t3.small --iam-instance-profile Name=watched --user-data file://agent.sh)
+  aws ec2 wait instance-running --instance-ids "$id"
+  published() { [ "$(query 'length(Metrics)' cloudwatch list-metrics --namespace CWAgent --metric-name "$1" --dimensions "Name=InstanceId,Value=$id")" = 1 ]; }
+  within 20 published mem_used_percent
+  within 20 published disk_used_percent
+  local from to
+  from=$(date -u -d '-10 min' +%FT%TZ) to=$(date -u -d '+2 min' +%FT%TZ)
+  query 'Datapoints[0].Maximum' cloudwatch get-metric-statistics --namespace CWAgent --metric-name mem_used_percent --dimensions "Name=InstanceId,Value=$id" \
+    --start-time "$from" --end-time "$to" --period 3600 --statistics Maximum |
+    python3 -c 'import sys; v = float(sys.stdin.read()); sys.exit(not 0 < v < 100)'
+  aws ec2 terminate-instances --instance-ids "$id"
+}
+run_case 'the CloudWatch agent in an instance publishes its memory and disk with its role' agent
