@@ -5,6 +5,7 @@ import (
 	"pileus/cloud"
 	"pileus/lb/attach"
 	"pileus/node"
+	"pileus/service/arczonalshift"
 	"pileus/service/autoscaling"
 	"pileus/service/cloudwatch"
 	"pileus/service/dlm"
@@ -32,6 +33,7 @@ func Modules(p node.Parts) []cloud.Module {
 		cloudwatch.Module(),
 		elb.Module(elb.Parts{Data: balancers, Log: p.Log}),
 		autoscaling.Module(),
+		arczonalshift.Module(),
 		iam.Module(),
 		organizations.Module(),
 		s3.Module(),

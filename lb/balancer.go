@@ -28,6 +28,10 @@ type Balancer struct {
 	// Nodes answer requests, one in each zone.
 	Nodes     []Node
 	Listeners []Listener
+	// Away is a zone that traffic is shifted away from; "" for none. Its node is
+	// not in DNS, and nodes that send across zones send no new requests to its
+	// targets.
+	Away string
 	// Groups are the target groups that actions name, by id.
 	Groups map[string]*Group
 	// CrossZone lets each node send to the targets of all zones; a group can
@@ -51,7 +55,7 @@ type Node struct {
 	Addresses []netip.Addr
 	// Public is the address that the internet knows it by; invalid for none.
 	Public netip.Addr
-	// Off takes the node out of service: a zonal shift, a zone that was cut.
+	// Off takes the node out of service: a zone that was cut.
 	// Its connections go on, new ones are not accepted.
 	Off bool
 	// Doors are the interfaces of VPC endpoints that lead to it.

@@ -25,6 +25,7 @@ type pool struct {
 	members []*member  // in the order of the targets
 	nodes   []Node
 	cross   bool
+	away    string // the zone that traffic is shifted away from
 	checks  map[checkKey]*checking
 	closed  bool
 }
@@ -112,7 +113,7 @@ func (p *pool) update(b *Balancer, g *Group) {
 		old[m.key] = m
 	}
 	p.group.Store(g)
-	p.nodes, p.cross = b.Nodes, b.CrossZone
+	p.nodes, p.cross, p.away = b.Nodes, b.CrossZone, b.Away
 	if g.CrossZone != nil {
 		p.cross = *g.CrossZone
 	}
@@ -219,11 +220,7 @@ func (p *pool) rebuild() {
 func (p *pool) tableOf(zone string) *table {
 	t := &table{}
 	var all, healthy []*member
-	for _, m := range p.members {
-		target := m.target.Load()
-		if !p.reaches(zone, target) || target.Down != "" || !target.Draining.IsZero() {
-			continue
-		}
+	for _, m := range p.inUse(zone) {
 		all = append(all, m)
 		if s := p.stateIn(m, zone).state; s == stateHealthy || s == stateUnavailable {
 			healthy = append(healthy, m)
@@ -240,6 +237,31 @@ func (p *pool) tableOf(zone string) *table {
 	}
 	return t
 }
+
+// inUse are the targets that may get requests of the node in a zone, if they are
+// healthy. Those of a zone that traffic is shifted away from may not, where the
+// node can send to others.
+func (p *pool) inUse(zone string) (list []*member) {
+	shifted := 0
+	for _, m := range p.members {
+		t := m.target.Load()
+		if !p.reaches(zone, t) || t.Down != "" || !t.Draining.IsZero() {
+			continue
+		}
+		if p.overridden(t) {
+			shifted++
+		}
+		list = append(list, m)
+	}
+	if shifted == 0 || shifted == len(list) {
+		return list
+	}
+	return slices.DeleteFunc(list, func(m *member) bool { return p.overridden(m.target.Load()) })
+}
+
+// overridden tells whether traffic is shifted away from a target. Without
+// sending across zones DNS alone keeps clients away from its node.
+func (p *pool) overridden(t *Target) bool { return p.away != "" && p.cross && t.Zone == p.away }
 
 // reaches tells whether the node in a zone sends to a target.
 func (p *pool) reaches(zone string, t *Target) bool {

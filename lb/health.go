@@ -308,9 +308,11 @@ func (s *site) nodeHealth() []NodeHealth {
 	serving := false
 	for i := range b.Nodes {
 		n := &b.Nodes[i]
-		all[i] = NodeHealth{Zone: n.Zone, Serving: !n.Off}
+		all[i] = NodeHealth{Zone: n.Zone, Serving: !n.Off && n.Zone != b.Away}
 		if n.Off {
 			all[i].Why = "the node is out of service"
+		} else if n.Zone == b.Away {
+			all[i].Why = "traffic is shifted away from the zone"
 		}
 		for id, p := range *s.pools.Load() {
 			if why := p.lacks(n.Zone); why != "" && all[i].Serving {
@@ -321,7 +323,7 @@ func (s *site) nodeHealth() []NodeHealth {
 	}
 	if !serving { // all fail open
 		for i := range all {
-			if !b.Nodes[i].Off {
+			if n := &b.Nodes[i]; !n.Off && n.Zone != b.Away {
 				all[i].Serving, all[i].Why = true, ""
 			}
 		}

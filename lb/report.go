@@ -75,7 +75,8 @@ type Function func(r *http.Request) (*http.Response, error)
 // NodeHealth is whether a node answers, as DNS should tell it.
 type NodeHealth struct {
 	Zone string
-	// Serving is false while the node is off, or has too few healthy targets
+	// Serving is false while the node is off, traffic is shifted away from its
+	// zone, or it has too few healthy targets
 	// for one of its groups while other nodes have enough. Where all nodes have
 	// too few, all serve: they fail open.
 	Serving bool

@@ -36,14 +36,23 @@ var Faults = &store.Table[Fault]{
 // who changes Faults wakes it in the same transaction, with the key K().
 const Controller = "ec2.zones"
 
-// K is the one key of the controller.
+// Autoshift is the name of the controller that shifts traffic away from dark
+// zones; it is woken with the other one.
+const Autoshift = "arczonalshift.zones"
+
+// K is the one key of the controllers.
 func K() store.Key { return store.K("all") }
 
 // Put adds a fault, or takes its place among those of the zone, and has the
 // data plane follow.
 func Put(tx store.Tx, f *Fault) {
 	Faults.Put(tx, f)
+	wake(tx)
+}
+
+func wake(tx store.Tx) {
 	tx.After(time.Time{}, Controller, K())
+	tx.After(time.Time{}, Autoshift, K())
 }
 
 // Heal removes the faults of a zone that have one of the causes; all where no
@@ -56,7 +65,7 @@ func Heal(tx store.Tx, zone string, causes ...string) (n int) {
 		}
 	}
 	if n > 0 {
-		tx.After(time.Time{}, Controller, K())
+		wake(tx)
 	}
 	return n
 }

@@ -17,6 +17,8 @@ func enumValues(shape string) []string {
 		return []string{"included", "excluded", "required"}
 	case "CpuManufacturer":
 		return []string{"intel", "amd", "amazon-web-services"}
+	case "ImpairedZoneHealthCheckBehavior":
+		return []string{"ReplaceUnhealthy", "IgnoreUnhealthy"}
 	case "InstanceGeneration":
 		return []string{"current", "previous"}
 	case "InstanceMetadataEndpointState":

@@ -49,6 +49,12 @@ const (
 	CpuManufacturerAmazonWebServices = "amazon-web-services"
 )
 
+// Values of ImpairedZoneHealthCheckBehavior.
+const (
+	ImpairedZoneHealthCheckBehaviorReplaceUnhealthy = "ReplaceUnhealthy"
+	ImpairedZoneHealthCheckBehaviorIgnoreUnhealthy  = "IgnoreUnhealthy"
+)
+
 // Values of InstanceGeneration.
 const (
 	InstanceGenerationCurrent  = "current"

@@ -78,8 +78,9 @@ type AttachTrafficSourcesOutput struct {
 }
 
 type AttachTrafficSourcesInput struct {
-	AutoScalingGroupName string                    `aws:"req;min=1;max=255;re=XmlStringMaxLen255"`
-	TrafficSources       []TrafficSourceIdentifier `aws:"req"`
+	AutoScalingGroupName     string                    `aws:"req;min=1;max=255;re=XmlStringMaxLen255"`
+	TrafficSources           []TrafficSourceIdentifier `aws:"req"`
+	SkipZonalShiftValidation *bool
 }
 
 type AutoScalingGroup struct {
@@ -118,6 +119,7 @@ type AutoScalingGroup struct {
 	DefaultInstanceWarmup            *int32
 	TrafficSources                   []TrafficSourceIdentifier
 	InstanceMaintenancePolicy        *InstanceMaintenancePolicy
+	AvailabilityZoneImpairmentPolicy *AvailabilityZoneImpairmentPolicy
 }
 
 type DescribeAutoScalingGroupsInput struct {
@@ -148,6 +150,11 @@ type AutoScalingInstanceDetails struct {
 type DescribeAutoScalingInstancesOutput struct {
 	AutoScalingInstances []AutoScalingInstanceDetails
 	NextToken            *string `aws:"re=XmlString"`
+}
+
+type AvailabilityZoneImpairmentPolicy struct {
+	ZonalShiftEnabled               *bool
+	ImpairedZoneHealthCheckBehavior *string `aws:"enum=ImpairedZoneHealthCheckBehavior"`
 }
 
 type BaselineEbsBandwidthMbpsRequest struct {
@@ -233,6 +240,8 @@ type CreateAutoScalingGroupInput struct {
 	DefaultInstanceWarmup            *int32
 	TrafficSources                   []TrafficSourceIdentifier
 	InstanceMaintenancePolicy        *InstanceMaintenancePolicy
+	AvailabilityZoneImpairmentPolicy *AvailabilityZoneImpairmentPolicy
+	SkipZonalShiftValidation         *bool
 }
 
 type CreateLaunchConfigurationInput struct {
@@ -1181,6 +1190,8 @@ type UpdateAutoScalingGroupInput struct {
 	DesiredCapacityType              *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
 	DefaultInstanceWarmup            *int32
 	InstanceMaintenancePolicy        *InstanceMaintenancePolicy
+	AvailabilityZoneImpairmentPolicy *AvailabilityZoneImpairmentPolicy
+	SkipZonalShiftValidation         *bool
 }
 
 type VCpuCountRequest struct {

@@ -14,6 +14,7 @@ import (
 	"pileus/lb"
 	"pileus/lb/attach"
 	"pileus/store"
+	"pileus/zone/shift"
 )
 
 var zero time.Time
@@ -194,6 +195,7 @@ func (s *elb) deleteLoadBalancer(c *cloud.Call, tx store.Tx, in *api.DeleteLoadB
 		sightings.Delete(tx, v.Balancer, v.Group, v.ID, v.Port)
 	}
 	attach.Unpublish(tx, b.ARN)
+	shift.Unregister(tx, b.Account, b.Region, b.ARN)
 	balancers.Delete(tx, b.Account, b.Region, b.ARN)
 	touch(tx, b)
 	b.bill(c, tx)

@@ -18,7 +18,7 @@ var balancerAttributes = attributes{"Load balancer", []attribute{
 	{"access_logs.s3.bucket", "", atMost(63), nil},
 	{"access_logs.s3.prefix", "", logPrefix, nil},
 	{"ipv6.deny_all_igw_traffic", "false", boolean, nil},
-	{"zonal_shift.config.enabled", "false", boolean, nil},
+	{zonalShift, "false", boolean, nil},
 	{"connection_logs.s3.enabled", "false", boolean, kinds(application)},
 	{"connection_logs.s3.bucket", "", atMost(63), kinds(application)},
 	{"connection_logs.s3.prefix", "", logPrefix, kinds(application)},
@@ -87,8 +87,10 @@ func (s *elb) modifyLoadBalancerAttributes(c *cloud.Call, in *api.ModifyLoadBala
 		if err != nil {
 			return err
 		}
-		changed, err = b.withAttributes(in.Attributes)
-		return err
+		if changed, err = b.withAttributes(in.Attributes); err != nil {
+			return err
+		}
+		return changed.checkShift(r)
 	}
 	if err := c.View(change); err != nil {
 		return nil, err
@@ -101,6 +103,7 @@ func (s *elb) modifyLoadBalancerAttributes(c *cloud.Call, in *api.ModifyLoadBala
 			return err
 		}
 		balancers.Put(tx, changed)
+		changed.manage(tx)
 		touch(tx, changed)
 		changed.scheduleLogs(c, tx)
 		return nil

@@ -12,7 +12,7 @@ import (
 // desired is a load balancer as the data path takes it: the whole of it.
 func (s *elb) desired(c *cloud.Call, r store.Reader, b *balancer) (*lb.Balancer, error) {
 	d := &lb.Balancer{
-		ID: b.ARN, Name: b.short(), Kind: b.kind(), VPC: b.VPC, Groups: map[string]*lb.Group{},
+		ID: b.ARN, Name: b.short(), Kind: b.kind(), VPC: b.VPC, Groups: map[string]*lb.Group{}, Away: b.away(r),
 		CrossZone:   b.attribute("load_balancing.cross_zone.enabled") == "true",
 		IdleTimeout: seconds(b.attribute("idle_timeout.timeout_seconds")), KeepAlive: seconds(b.attribute("client_keep_alive.seconds")),
 		HTTP: lb.HTTPAttributes{

@@ -16,6 +16,7 @@
 //	desired.go, desiredlistener.go, desiredgroup.go
 //	                      what is kept, as the data path takes it
 //	follow.go             instances and zones that change on their own
+//	shift.go              traffic that is shifted away from a zone
 //	health.go             how targets are
 //	log.go, metric.go, meter.go
 //	                      what is told of the traffic
@@ -78,7 +79,7 @@ func (s *elb) balancerOperations() []cloud.Binding {
 		api.DeleteLoadBalancer.Update(s.deleteLoadBalancer),
 		api.DescribeLoadBalancers.View(s.describeLoadBalancers),
 		api.DescribeLoadBalancerAttributes.View(s.describeLoadBalancerAttributes),
-		api.ModifyLoadBalancerAttributes.Serve(s.modifyLoadBalancerAttributes).Partial("kept without effect: zonal shift, client routing policy, denied IPv6 internet traffic, secondary addresses"),
+		api.ModifyLoadBalancerAttributes.Serve(s.modifyLoadBalancerAttributes).Partial("kept without effect: client routing policy, denied IPv6 internet traffic, secondary addresses"),
 		api.SetSubnets.Update(s.setSubnets),
 		api.SetSecurityGroups.Update(s.setSecurityGroups),
 		api.SetIpAddressType.Update(s.setIPAddressType),

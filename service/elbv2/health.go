@@ -65,9 +65,7 @@ func (s *elb) describeTarget(r store.Reader, w *world, g *group, t *target, user
 	h := s.health(r, w, g, t, users)
 	o := api.TargetHealthDescription{
 		Target: d, TargetHealth: &api.TargetHealth{State: &h.State, Reason: some(h.Reason), Description: some(h.Text)},
-		AdministrativeOverride: &api.AdministrativeOverride{
-			State: new("no_override"), Reason: new("AdministrativeOverride.NoOverride"), Description: new("No override is currently active on target"),
-		},
+		AdministrativeOverride: override(r, w, g, t, users),
 	}
 	if g.Kind != ofLambda {
 		o.HealthCheckPort = new(g.Check.Port)

@@ -178,6 +178,7 @@ func (s *elb) setSubnets(c *cloud.Call, tx store.Tx, in *api.SetSubnetsInput) (*
 		}
 	}
 	balancers.Put(tx, b)
+	b.manage(tx)
 	touch(tx, b)
 	return &api.SetSubnetsOutput{AvailabilityZones: b.zones(), IpAddressType: &b.IPType, EnablePrefixForIpv6SourceNat: some(b.Prefix)}, nil
 }

@@ -61,6 +61,9 @@ func (k *Keeper) createAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Crea
 	if err := checkSources(c, g.Balancers); err != nil {
 		return nil, err
 	}
+	if err := checkCrossing(c, g, in.SkipZonalShiftValidation); err != nil {
+		return nil, err
+	}
 	for _, t := range in.Tags {
 		if err := g.tag(t); err != nil {
 			return nil, err
@@ -76,6 +79,7 @@ func (k *Keeper) createAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Crea
 	}
 	g.Why = Cause{At: c.Now, Text: "a user request created an AutoScalingGroup"}.sentence(0, g.Desired)
 	Put(tx, g)
+	g.manage(c, tx)
 	for _, f := range k.Hooks.Updated {
 		if err := f(c, tx, g); err != nil {
 			return nil, err
@@ -127,6 +131,7 @@ func updateOf(in *api.CreateAutoScalingGroupInput) *api.UpdateAutoScalingGroupIn
 		VPCZoneIdentifier: in.VPCZoneIdentifier, TerminationPolicies: in.TerminationPolicies, NewInstancesProtectedFromScaleIn: in.NewInstancesProtectedFromScaleIn,
 		ServiceLinkedRoleARN: in.ServiceLinkedRoleARN, MaxInstanceLifetime: in.MaxInstanceLifetime, CapacityRebalance: in.CapacityRebalance,
 		Context: in.Context, DesiredCapacityType: in.DesiredCapacityType, DefaultInstanceWarmup: in.DefaultInstanceWarmup, InstanceMaintenancePolicy: in.InstanceMaintenancePolicy,
+		AvailabilityZoneImpairmentPolicy: in.AvailabilityZoneImpairmentPolicy,
 	}
 }
 
@@ -168,8 +173,14 @@ func (k *Keeper) updateAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Upda
 	if err := d.apply(c, tx, in); err != nil {
 		return nil, err
 	}
+	if in.AvailabilityZoneImpairmentPolicy != nil {
+		if err := checkCrossing(c, d, in.SkipZonalShiftValidation); err != nil {
+			return nil, err
+		}
+	}
 	d.Failures, d.Retry, d.Avoid = 0, time.Time{}, nil
 	Put(tx, d)
+	d.manage(c, tx)
 	for _, f := range k.Hooks.Updated {
 		if err := f(c, tx, d); err != nil {
 			return nil, err
@@ -202,7 +213,7 @@ func (g *Group) apply(c *cloud.Call, tx store.Tx, in *api.UpdateAutoScalingGroup
 	case g.Desired < g.Min || g.Desired > g.Max:
 		return Invalid("Desired capacity:%d must be between the specified min size:%d and max size:%d", g.Desired, g.Min, g.Max)
 	}
-	for _, f := range []func(*cloud.Call, store.Tx, *api.UpdateAutoScalingGroupInput) error{g.applyPlaces, g.applyLaunch, g.applyHealth, g.applyRest} {
+	for _, f := range []func(*cloud.Call, store.Tx, *api.UpdateAutoScalingGroupInput) error{g.applyPlaces, g.applyLaunch, g.applyHealth, g.applyZonalShift, g.applyRest} {
 		if err := f(c, tx, in); err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ func (g *Group) api(c *cloud.Call, r store.Reader) api.AutoScalingGroup {
 		PlacementGroup: optional(g.PlacementGroup), VPCZoneIdentifier: new(strings.Join(g.Subnets, ",")), EnabledMetrics: []api.EnabledMetric{},
 		Tags: g.tags(), TerminationPolicies: g.Termination, NewInstancesProtectedFromScaleIn: &g.Protect, ServiceLinkedRoleARN: optional(g.ServiceRole),
 		WarmPoolConfiguration: g.WarmPool, Context: optional(g.Context), DesiredCapacityType: optional(g.Units),
-		DefaultInstanceWarmup: g.Warmup, InstanceMaintenancePolicy: g.Maintenance,
+		DefaultInstanceWarmup: g.Warmup, InstanceMaintenancePolicy: g.Maintenance, AvailabilityZoneImpairmentPolicy: g.Impairment,
 		LoadBalancerNames: []string{}, TargetGroupARNs: []string{}, TrafficSources: []api.TrafficSourceIdentifier{},
 	}
 	if g.MaxLifetime > 0 {

@@ -270,7 +270,7 @@ func (s *scene) zonesByNeed(now time.Time) []string {
 			count[i.Zone]++
 		}
 	}
-	zones := slices.Clone(s.Zones)
+	zones := slices.Clone(s.open(s.Zones))
 	slices.SortStableFunc(zones, func(a, b string) int {
 		return cmp.Or(
 			cmp.Compare(truth(s.dark[a]), truth(s.dark[b])),

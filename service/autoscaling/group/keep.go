@@ -8,6 +8,7 @@ import (
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
 	"pileus/store"
+	"pileus/zone/shift"
 )
 
 const (
@@ -153,6 +154,7 @@ func (k *Keeper) remove(c *cloud.Call, tx store.Tx, g *Group) error {
 			Activities.Put(tx, a)
 		}
 	}
+	shift.Unregister(tx, g.Account, g.Region, g.ARN(c))
 	Hooking.DeleteAll(tx, g.Account, g.Region, g.Name)
 	tx.After(c.Now.Add(activitiesKept), forgetController, g.Key())
 	Groups.Delete(tx, g.Key()...)

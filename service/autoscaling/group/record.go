@@ -37,6 +37,7 @@ type Group struct {
 	Protect       bool   // NewInstancesProtectedFromScaleIn
 	Rebalance     bool   // CapacityRebalance
 	Maintenance   *api.InstanceMaintenancePolicy
+	Impairment    *api.AvailabilityZoneImpairmentPolicy
 	Termination   []string // TerminationPolicies
 	ServiceRole   string   // ServiceLinkedRoleARN
 	Context       string
@@ -122,8 +123,10 @@ var Groups = &store.Table[Group]{
 func (g *Group) Key() store.Key { return store.K(g.Account, g.Region, g.Name) }
 
 // ARN is the group's.
-func (g *Group) ARN(c *cloud.Call) string {
-	return cloud.ARN{Partition: c.Partition, Service: "autoscaling", Region: g.Region, Account: g.Account,
+func (g *Group) ARN(c *cloud.Call) string { return g.arn(c.Partition) }
+
+func (g *Group) arn(partition string) string {
+	return cloud.ARN{Partition: partition, Service: "autoscaling", Region: g.Region, Account: g.Account,
 		Resource: "autoScalingGroup:" + g.ID + ":autoScalingGroupName/" + g.Name}.String()
 }
 

@@ -17,7 +17,7 @@ func (k *Keeper) replace(c *cloud.Call, s *scene) (changed bool, err error) {
 	for _, i := range s.members {
 		did := false
 		switch {
-		case !i.Active():
+		case !i.Active(), i.Health == unhealthy && s.spared(i):
 			continue
 		case i.Health == unhealthy && !s.Suspended("ReplaceUnhealthy"):
 			did, err = k.heal(c, s, i)

@@ -88,7 +88,7 @@ func (k *Keeper) rebalance(c *cloud.Call, s *scene) (bool, error) {
 	}
 	count := map[string]int{}
 	for _, z := range s.Zones {
-		if !s.dark[z] && !s.avoided(c.Now, z) {
+		if !s.dark[z] && z != s.away && !s.avoided(c.Now, z) {
 			count[z] = 0
 		}
 	}

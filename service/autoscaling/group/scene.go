@@ -11,6 +11,7 @@ import (
 	"pileus/identity"
 	"pileus/store"
 	"pileus/zone"
+	"pileus/zone/shift"
 )
 
 // scene is a group with all that its controller looks at.
@@ -19,6 +20,7 @@ type scene struct {
 	members []*Instance
 	hooks   []*Hook
 	dark    map[string]bool  // its zones that are cut off
+	away    string           // the zone that it is shifted away from; "" for none
 	seen    map[string]sight // instances, as EC2 has them
 	serves  map[string]bool  // its sources that have a healthy instance
 	next    time.Time        // when the controller wants to look again; zero: never
@@ -61,6 +63,7 @@ func sceneOf(r store.Reader, g *Group) *scene {
 	s := &scene{Group: g, dark: map[string]bool{}, seen: map[string]sight{}, serves: map[string]bool{}}
 	s.members = slices.Collect(Instances(r, g))
 	s.hooks = slices.Collect(Hooking.Scan(r, g.Account, g.Region, g.Name))
+	s.away = shift.Away(r, g.Account, g.Region, g.arn("aws"))
 	for _, z := range g.Zones {
 		s.dark[z] = zone.Down(r, z)
 	}

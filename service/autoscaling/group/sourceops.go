@@ -10,8 +10,9 @@ import (
 )
 
 // attach adds sources to a group; its instances are registered by the
-// controller. Those that it has already stay as they are.
-func attach(c *cloud.Call, tx store.Tx, name string, list []Source) error {
+// controller. Those that it has already stay as they are. skip leaves out the
+// check of what a zonal shift would do.
+func attach(c *cloud.Call, tx store.Tx, name string, list []Source, skip *bool) error {
 	g, err := findLive(c, tx, name)
 	if err != nil {
 		return err
@@ -26,6 +27,9 @@ func attach(c *cloud.Call, tx store.Tx, name string, list []Source) error {
 		}
 		b.State = sourceAdding
 		d.Balancers = append(slices.DeleteFunc(d.Balancers, func(o Source) bool { return o.ID == b.ID }), b)
+	}
+	if err := checkCrossing(c, d, skip); err != nil {
+		return err
 	}
 	Put(tx, d)
 	return nil
@@ -54,7 +58,7 @@ func attachLoadBalancers(c *cloud.Call, tx store.Tx, in *api.AttachLoadBalancers
 	for _, n := range in.LoadBalancerNames {
 		list = append(list, Source{Type: classic, ID: n})
 	}
-	return &api.AttachLoadBalancersOutput{}, attach(c, tx, in.AutoScalingGroupName, list)
+	return &api.AttachLoadBalancersOutput{}, attach(c, tx, in.AutoScalingGroupName, list, new(true))
 }
 
 func attachTargetGroups(c *cloud.Call, tx store.Tx, in *api.AttachLoadBalancerTargetGroupsInput) (*api.AttachLoadBalancerTargetGroupsOutput, error) {
@@ -62,7 +66,7 @@ func attachTargetGroups(c *cloud.Call, tx store.Tx, in *api.AttachLoadBalancerTa
 	for _, n := range in.TargetGroupARNs {
 		list = append(list, Source{Type: targetGroup, ID: n})
 	}
-	return &api.AttachLoadBalancerTargetGroupsOutput{}, attach(c, tx, in.AutoScalingGroupName, list)
+	return &api.AttachLoadBalancerTargetGroupsOutput{}, attach(c, tx, in.AutoScalingGroupName, list, new(true))
 }
 
 func attachTrafficSources(c *cloud.Call, tx store.Tx, in *api.AttachTrafficSourcesInput) (*api.AttachTrafficSourcesOutput, error) {
@@ -70,7 +74,7 @@ func attachTrafficSources(c *cloud.Call, tx store.Tx, in *api.AttachTrafficSourc
 	for _, t := range in.TrafficSources {
 		list = append(list, Source{Type: sourceType(t), ID: t.Identifier})
 	}
-	return &api.AttachTrafficSourcesOutput{}, attach(c, tx, in.AutoScalingGroupName, list)
+	return &api.AttachTrafficSourcesOutput{}, attach(c, tx, in.AutoScalingGroupName, list, in.SkipZonalShiftValidation)
 }
 
 func detachLoadBalancers(c *cloud.Call, tx store.Tx, in *api.DetachLoadBalancersInput) (*api.DetachLoadBalancersOutput, error) {

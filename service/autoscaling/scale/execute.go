@@ -94,7 +94,7 @@ func (o *order) simple(c *cloud.Call, tx store.Tx, patient bool) error {
 	}
 	k := boundsOf(tx, o.group, c.Now)
 	wish := k.settle(adjusted(k.desired, *o.AdjustmentType, int(*o.ScalingAdjustment), o.magnitude()))
-	if wish != k.desired {
+	if wish != k.desired && !o.held(c, tx, k, wish) {
 		group.Cool(tx, o.group, o.Cooldown)
 		o.set(c, tx, k, wish)
 	}
@@ -132,12 +132,19 @@ func (o *order) step(c *cloud.Call, tx store.Tx) error {
 
 // set changes the desired capacity, within what the group may have now.
 func (o *order) set(c *cloud.Call, tx store.Tx, k capacity, wish int) {
-	if wish == k.desired {
+	if wish == k.desired || o.held(c, tx, k, wish) {
 		return
 	}
 	g := o.group.Clone()
 	g.Max = max(g.Max, int32(k.max))
 	group.SetDesired(tx, g, int32(wish), o.cause(c))
+}
+
+// held tells whether the group must not become smaller: it is shifted away from
+// a zone.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-zonal-shift.html
+func (o *order) held(c *cloud.Call, r store.Reader, k capacity, wish int) bool {
+	return wish < k.desired && group.Away(c, r, o.group) != ""
 }
 
 // boundsOf are the sizes between which policies may move a group: not below

@@ -10,6 +10,8 @@ import (
 	"pileus/api/cloudwatch"
 	"pileus/cloud"
 	"pileus/node/nodetest"
+	"pileus/store"
+	"pileus/zone/shift"
 )
 
 func simple(name, kind string, by int32) *api.PutScalingPolicyInput {
@@ -315,4 +317,41 @@ func TestAccessByTheGroupsTags(t *testing.T) {
 	if err := of(&api.DeletePolicy, gone)(u); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestPoliciesWhileShiftedAway: while a group is shifted away from a zone,
+// policies make it larger but not smaller.
+func TestPoliciesWhileShiftedAway(t *testing.T) {
+	w := newWorld(t)
+	w.group(1, 5, 2, func(in *api.CreateAutoScalingGroupInput) {
+		in.AvailabilityZoneImpairmentPolicy = &api.AvailabilityZoneImpairmentPolicy{ZonalShiftEnabled: new(true), ImpairedZoneHealthCheckBehavior: new("ReplaceUnhealthy")}
+	})
+	w.put(simple("more", "ChangeInCapacity", 1))
+	w.put(simple("fewer", "ChangeInCapacity", -1))
+	w.put(&api.PutScalingPolicyInput{PolicyName: "steps down", PolicyType: new("StepScaling"), AdjustmentType: new("ChangeInCapacity"),
+		StepAdjustments: []api.StepAdjustment{{MetricIntervalUpperBound: new(0.0), ScalingAdjustment: -1}}})
+	move := func(zone string) {
+		w.Update(func(tx store.Tx) {
+			for r := range shift.Resources.Scan(tx) {
+				shift.Move(tx, r, zone)
+			}
+		})
+		w.settle()
+	}
+	run := func(policy string, want int) {
+		t.Helper()
+		w.Advance(10 * time.Minute)
+		if err := w.byAlarm(policy, 1, 2); err != nil {
+			t.Fatal(err)
+		}
+		w.wantDesired("after "+policy, want)
+		w.settle()
+	}
+	move("us-east-1a")
+	run("fewer", 2)
+	run("steps down", 2)
+	run("more", 3)
+	move("")
+	run("fewer", 2)
+	run("steps down", 1)
 }
