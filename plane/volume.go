@@ -40,6 +40,8 @@ type Volumes interface {
 	// CreateRoot then makes roots of. The archive may be compressed.
 	Import(ctx context.Context, image string, archive io.Reader) (size int64, err error)
 	RemoveImage(ctx context.Context, image string) error
+	// Images lists the ids of those that were imported.
+	Images(ctx context.Context) ([]string, error)
 }
 
 // VolumeContent reads a volume at one moment.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 
 	"pileus/plane"
@@ -88,10 +90,33 @@ func (d *disks) WriteVolume(_ context.Context, id string, f func(io.WriterAt) er
 	return file.Close()
 }
 
-// Import implements plane.Volumes: it measures the archive.
-func (d *disks) Import(_ context.Context, _ string, archive io.Reader) (int64, error) {
-	return io.Copy(io.Discard, archive)
+// Import implements plane.Volumes: it measures the archive, and remembers that
+// it was there.
+func (d *disks) Import(_ context.Context, image string, archive io.Reader) (int64, error) {
+	n, err := io.Copy(io.Discard, archive)
+	if err != nil {
+		return 0, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.images == nil {
+		d.images = map[string]bool{}
+	}
+	d.images[image] = true
+	return n, nil
 }
 
 // RemoveImage implements plane.Volumes.
-func (d *disks) RemoveImage(context.Context, string) error { return nil }
+func (d *disks) RemoveImage(_ context.Context, image string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.images, image)
+	return nil
+}
+
+// Images implements plane.Volumes.
+func (d *disks) Images(context.Context) ([]string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Sorted(maps.Keys(d.images)), nil
+}

@@ -76,6 +76,7 @@ type disks struct {
 	dir     string
 	own     bool // dir is a temporary folder of ours
 	volumes map[string]*volume
+	images  map[string]bool // that were imported
 }
 
 type volume struct {

@@ -65,6 +65,7 @@ func Module(p Parts) cloud.Module {
 	instances.Hooks.Lifecycle = targetState
 	sales := market.New(instances)
 	volumes.ImageOf = image.OfSnapshot
+	images.Disks = volumes
 	images.Instance = forImage
 	images.Reboot = reboot
 	return resource.Module(

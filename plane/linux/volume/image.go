@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -81,6 +82,17 @@ func (s *Store) RemoveImage(_ context.Context, image string) error {
 		return err
 	}
 	return nil
+}
+
+// Images implements plane.Volumes.
+func (s *Store) Images(context.Context) (ids []string, err error) {
+	list, err := os.ReadDir(s.path(imagesDir))
+	for _, e := range list {
+		if id, ok := strings.CutSuffix(e.Name(), ".ext4"); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids, err
 }
 
 // decompress tells from the first bytes how an archive is compressed.

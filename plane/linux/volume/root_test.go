@@ -129,7 +129,13 @@ func TestImport(t *testing.T) {
 	if out := debugfs(t, s.file("vol-1"), "stat /null"); !strings.Contains(out, "character special") {
 		t.Errorf("a device: %s", out)
 	}
+	if ids, err := s.Images(t.Context()); err != nil || len(ids) != 1 || ids[0] != "ami-1" {
+		t.Errorf("images %v, %v", ids, err)
+	}
 	must(t, s.RemoveImage(t.Context(), "ami-1"))
+	if ids, err := s.Images(t.Context()); err != nil || len(ids) != 0 {
+		t.Errorf("images afterwards: %v, %v", ids, err)
+	}
 	if err := s.CreateRoot(t.Context(), "vol-3", image, size); !errors.Is(err, plane.ErrNotFound) {
 		t.Errorf("of a removed image: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"pileus/cloud"
 	"pileus/identity"
 	"pileus/node/nodetest"
+	"pileus/service/ec2/bucket"
 	"pileus/store"
 )
 
@@ -32,7 +33,7 @@ func (x *stage) operations() map[string]trial {
 	binned := x.snapshot(free)
 	x.toBin(binned)
 	x.Update(func(tx store.Tx) {
-		identity.Roles.Put(tx, &identity.Role{Account: nodetest.Account, Name: importRole, Path: "/", ARN: "arn:aws:iam::" + nodetest.Account + ":role/" + importRole})
+		identity.Roles.Put(tx, &identity.Role{Account: nodetest.Account, Name: bucket.RoleName, Path: "/", ARN: "arn:aws:iam::" + nodetest.Account + ":role/" + bucket.RoleName})
 	})
 	return map[string]trial{
 		"CreateVolume":                      of(&api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1))}),

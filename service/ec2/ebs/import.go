@@ -1,21 +1,14 @@
 package ebs
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"math"
-	"strings"
+	"cmp"
 	"time"
 
 	api "pileus/api/ec2"
-	"pileus/api/s3"
-	"pileus/api/sts"
 	"pileus/cloud"
 	"pileus/identity"
-	"pileus/plane"
-	"pileus/service/ec2/ebs/blocks"
+	"pileus/service/ec2/bucket"
+	"pileus/service/ec2/ebs/diskimage"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -27,6 +20,7 @@ type importTask struct {
 	Description         string
 	Bucket, Key         string
 	Role                string // its name
+	Format              string // "" for RAW
 	Status              string // "active", "completed", "deleted"
 	Message             string
 	Snapshot            string
@@ -46,9 +40,6 @@ func (t *importTask) key() store.Key { return store.K(t.Account, t.Region, t.ID)
 const (
 	importController = "ebs.import"
 	importKind       = "import-snapshot-task"
-	importRole       = "vmimport"
-	importService    = "vmie.amazonaws.com"
-	formatRaw        = "RAW"
 
 	importActive    = "active"
 	importCompleted = "completed"
@@ -70,16 +61,16 @@ func importSnapshot(c *cloud.Call, tx store.Tx, in *api.ImportSnapshotInput) (*a
 	}
 	t := &importTask{
 		Account: c.Account, Region: c.Region, ID: resource.NewID(c, "import-snap"), Description: cloud.Or(in.Description, cloud.Or(d.Description, "")),
-		Role: cloud.Or(in.RoleName, importRole), Status: importActive, Message: "pending", Tags: onSnapshot,
+		Role: cloud.Or(in.RoleName, bucket.RoleName), Status: importActive, Message: "pending", Tags: onSnapshot,
 	}
-	if t.Bucket, t.Key, err = imageAt(d); err != nil {
+	if t.Bucket, t.Key, err = DiskAt(d.UserBucket, d.Url); err != nil {
 		return nil, err
 	}
-	if f := strings.ToUpper(cloud.Or(d.Format, formatRaw)); f != formatRaw {
-		return nil, resource.Errorf("InvalidParameter", "This cloud imports disk images of the format RAW only. Convert the image first: qemu-img convert -O raw.")
+	if t.Format, err = CheckFormat(d.Format); err != nil {
+		return nil, err
 	}
-	if _, ok := identity.FindRole(tx, c.Account, t.Role); !ok {
-		return nil, resource.Errorf("InvalidParameter", "The service role %s provided does not exist or does not have sufficient permissions", t.Role)
+	if err := CheckRole(c, tx, t.Role); err != nil {
+		return nil, err
 	}
 	if t.Encrypted, t.KMSKey, err = encryption(c, tx, in.Encrypted, in.KmsKeyId, ""); err != nil {
 		return nil, err
@@ -92,21 +83,9 @@ func importSnapshot(c *cloud.Call, tx store.Tx, in *api.ImportSnapshotInput) (*a
 	})
 }
 
-// imageAt is where the disk image lies.
-func imageAt(d *api.SnapshotDiskContainer) (bucket, key string, err error) {
-	if b := d.UserBucket; b != nil {
-		return cloud.Or(b.S3Bucket, ""), cloud.Or(b.S3Key, ""), nil
-	}
-	rest, ok := strings.CutPrefix(cloud.Or(d.Url, ""), "s3://")
-	if bucket, key, ok2 := strings.Cut(rest, "/"); ok && ok2 {
-		return bucket, key, nil
-	}
-	return "", "", resource.Errorf("InvalidParameter", "Specify the disk image by UserBucket, or by a URL of the form s3://bucket/key.")
-}
-
 func (t *importTask) detail() *api.SnapshotTaskDetail {
 	d := &api.SnapshotTaskDetail{
-		Description: &t.Description, Format: new(formatRaw), Status: &t.Status, Encrypted: &t.Encrypted,
+		Description: &t.Description, Format: new(cmp.Or(t.Format, diskimage.RAW)), Status: &t.Status, Encrypted: &t.Encrypted,
 		UserBucket: &api.UserBucketDetails{S3Bucket: &t.Bucket, S3Key: &t.Key},
 	}
 	if t.Status == importCompleted {
@@ -144,8 +123,7 @@ func describeImports(c *cloud.Call, r store.Reader, in *api.DescribeImportSnapsh
 	return out, nil
 }
 
-// importImage does what a task is about: the image becomes a volume for a
-// moment, of which a snapshot is taken.
+// importImage does what a task is about.
 func (s *Room) importImage(c *cloud.Call, key store.Key) error {
 	c, id := at(c, key)
 	var t *importTask
@@ -156,97 +134,47 @@ func (s *Room) importImage(c *cloud.Call, key store.Key) error {
 	if err != nil || t == nil || t.Status != importActive {
 		return err
 	}
-	volume := "vol-" + t.ID // what a crash leaves of it is removed at start
-	defer func() {
-		if rerr := s.plane.RemoveVolume(c, volume); rerr != nil && err == nil {
-			err = rerr
-		}
-	}()
-	err = s.download(c, t, volume)
+	disk, size, err := OpenDisk(c, t.Role, t.Bucket, t.Key, t.Format)
 	if err == nil {
-		err = s.takeImport(c, t, volume)
-	}
-	var refused *cloud.Error
-	if errors.As(err, &refused) || errors.Is(err, store.ErrFull) || errors.Is(err, plane.ErrFull) {
-		return c.Cloud.DB().Update(c, func(tx store.Tx) error {
-			t.Status, t.Message = importDeleted, "ClientError: "+err.Error()
-			importTasks.Put(tx, t)
+		n := &Snapshot{
+			Account: t.Account, Region: t.Region, ID: resource.NewID(c, "snap"), Volume: noVolume,
+			Description: "Created by AWS-VMImport service for " + t.ID, Encrypted: t.Encrypted, KMSKey: t.KMSKey,
+		}
+		err = s.Import(c, n, disk, t.Tags, func(tx store.Tx, n *Snapshot) error {
+			now, ok := importTasks.Get(tx, t.Account, t.Region, t.ID)
+			if !ok || now.Status != importActive {
+				return errGone // it was cancelled
+			}
+			done := *now
+			done.Status, done.Message, done.Snapshot, done.Size = importCompleted, "", n.ID, size
+			importTasks.Put(tx, &done)
 			return nil
 		})
 	}
-	return err
-}
-
-// download reads the image, as the role, into a volume.
-func (s *Room) download(c *cloud.Call, t *importTask, volume string) error {
-	role := cloud.ARN{Partition: c.Partition, Service: "iam", Account: t.Account, Resource: "role/" + t.Role}.String()
-	out, err := sts.AssumeRole.Call(c.AsService(importService, ""), &sts.AssumeRoleInput{RoleArn: role, RoleSessionName: importRole, ExternalId: new(importRole)})
-	if err != nil {
+	if !Hopeless(err) {
 		return err
 	}
-	_, who, err := c.Cloud.Credential(c, out.Credentials.AccessKeyId, out.Credentials.SessionToken)
-	if err != nil {
-		return err
-	}
-	object, err := s3.GetObject.Call(c.As(who), &s3.GetObjectInput{Bucket: t.Bucket, Key: t.Key})
-	if err != nil {
-		return err
-	}
-	defer object.Body.Close()
-	t.Size = cloud.Or(object.ContentLength, 0)
-	if err := s.plane.RemoveVolume(c, volume); err != nil { // of an attempt that was interrupted
-		return err
-	}
-	if err := s.plane.CreateVolume(c, volume, int64(t.gib())<<30); err != nil {
-		return err
-	}
-	return s.plane.WriteVolume(c, volume, func(w io.WriterAt) error { return copySparse(w, object.Body) })
-}
-
-func (t *importTask) gib() int32 { return max(1, int32(math.Ceil(float64(t.Size)/gib))) }
-
-// copySparse writes what is not zero.
-func copySparse(w io.WriterAt, r io.Reader) error {
-	buf, zeros := make([]byte, 1<<20), make([]byte, 1<<20)
-	for at := int64(0); ; {
-		n, err := io.ReadFull(r, buf)
-		if n > 0 && !bytes.Equal(buf[:n], zeros[:n]) {
-			if _, werr := w.WriteAt(buf[:n], at); werr != nil {
-				return werr
-			}
+	return c.Cloud.DB().Update(c, func(tx store.Tx) error {
+		if now, ok := importTasks.Get(tx, t.Account, t.Region, t.ID); ok && now.Status == importActive {
+			failed := *now
+			failed.Status, failed.Message = importDeleted, "ClientError: "+err.Error()
+			importTasks.Put(tx, &failed)
 		}
-		at += int64(n)
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read the disk image: %w", err)
-		}
-	}
-}
-
-// takeImport takes the snapshot that the task is about.
-func (s *Room) takeImport(c *cloud.Call, t *importTask, volume string) error {
-	n := &Snapshot{
-		Account: t.Account, Region: t.Region, ID: resource.NewID(c, "snap"), Volume: noVolume, Size: t.gib(), Started: c.Now, Completed: c.Now,
-		Description: "Created by AWS-VMImport service for " + t.ID, State: api.SnapshotStateCompleted, Progress: 100, Encrypted: t.Encrypted, KMSKey: t.KMSKey,
-	}
-	n.Content = t.ID
-	taking, err := blocks.Begin(c, n.Content, n.domain(), "")
-	if err != nil {
-		return err
-	}
-	defer taking.Close()
-	if err := s.plane.FreezeVolume(c, volume, func(v plane.VolumeContent) error { return taking.Read(v, nil) }); err != nil {
-		return err
-	}
-	return taking.Commit(func(tx store.Tx, changed int64) error {
-		n.Changed = changed
-		resource.Register(c, tx, snapshotKind, n.ID, t.Tags)
-		snapshots.Put(tx, n)
-		done := *t
-		done.Status, done.Message, done.Snapshot = importCompleted, "", n.ID
-		importTasks.Put(tx, &done)
 		return nil
 	})
+}
+
+// CancelImport ends a task that imports a snapshot, for CancelImportTask. ok is
+// false where there is none with the id.
+func CancelImport(c *cloud.Call, tx store.Tx, id, reason string) (previous string, ok bool) {
+	t, ok := importTasks.Get(tx, c.Account, c.Region, id)
+	if !ok {
+		return "", false
+	}
+	if t.Status == importActive {
+		ended := *t
+		ended.Status, ended.Message = importDeleted, reason
+		importTasks.Put(tx, &ended)
+	}
+	return t.Status, true
 }

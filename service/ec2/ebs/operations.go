@@ -41,7 +41,7 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.ListSnapshotsInRecycleBin.View(listBin),
 		api.RestoreSnapshotFromRecycleBin.Update(restoreFromBin),
 
-		api.ImportSnapshot.Update(importSnapshot).Partial("disk images of format RAW only"),
+		api.ImportSnapshot.Update(importSnapshot).Partial("disk images of the formats RAW, VHD and VMDK; no VHDX, no OVA"),
 		api.DescribeImportSnapshotTasks.View(describeImports),
 
 		api.EnableEbsEncryptionByDefault.Update(enableEncryption),

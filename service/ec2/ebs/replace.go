@@ -113,3 +113,20 @@ func Discard(c *cloud.Call, tx store.Tx, id string) {
 	d.State = api.VolumeStateDeleting
 	put(tx, d)
 }
+
+// Images are the ids of the images whose roots volumes and snapshots are, or
+// were made of: they may be made again.
+func Images(r store.Reader) map[string]bool {
+	ids := map[string]bool{}
+	for v := range volumes.Scan(r) {
+		if v.Image != nil {
+			ids[v.Image.ID] = true
+		}
+	}
+	for s := range snapshots.Scan(r) {
+		if s.Image != nil {
+			ids[s.Image.ID] = true
+		}
+	}
+	return ids
+}

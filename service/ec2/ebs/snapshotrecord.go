@@ -32,6 +32,7 @@ type Snapshot struct {
 	Group  []string     // ids of those that are taken at the same moment
 	Source *Source      // what it is a copy of, while it is copied
 	Direct *Direct      // filled through the EBS direct APIs
+	Task   string       // that will fill it
 	Image  *plane.Image // of the catalogue: its content is this image's root
 
 	Public bool
@@ -60,7 +61,7 @@ var snapshots = &store.Table[Snapshot]{
 			return store.K(s.Region, s.ID)
 		},
 		"taking": func(s *Snapshot) store.Key {
-			if s.State != api.SnapshotStatePending || s.Source != nil || s.Direct != nil {
+			if s.State != api.SnapshotStatePending || s.Source != nil || s.Direct != nil || s.Task != "" {
 				return nil
 			}
 			return store.K(s.Account, s.Region, s.Volume)

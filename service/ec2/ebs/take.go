@@ -32,6 +32,8 @@ func (s *Room) convergeSnapshot(c *cloud.Call, key store.Key) error {
 		return nil
 	case n.Direct != nil:
 		return n.expire(c)
+	case n.Task != "":
+		return nil
 	case n.Source != nil:
 		return s.copyContent(c, n)
 	}

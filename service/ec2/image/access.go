@@ -1,6 +1,8 @@
 package image
 
 import (
+	"strings"
+
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
@@ -15,6 +17,30 @@ func access() []cloud.Access {
 		resource.Looks(&api.DisableImageBlockPublicAccess),
 		resource.Looks(&api.EnableImageBlockPublicAccess),
 		resource.Looks(&api.GetImageBlockPublicAccessState),
+		resource.Looks(&api.DescribeExportImageTasks),
+		resource.Looks(&api.DescribeExportTasks),
+		resource.Looks(&api.DescribeFastLaunchImages),
+		resource.Looks(&api.DescribeImportImageTasks),
+		resource.Looks(&api.DescribeStoreImageTasks),
+		resource.Creates(&api.ImportImage, importImageTag, func(in *api.ImportImageInput) []api.TagSpecification { return in.TagSpecifications }),
+		api.CancelImportTask.Needs("ec2:CancelImportTask", func(c *cloud.Call, r store.Reader, in *api.CancelImportTaskInput) (cloud.Resource, error) {
+			id := cloud.Or(in.ImportTaskId, "")
+			if strings.HasPrefix(id, "import-snap-") {
+				return resource.On(c, r, "import-snapshot-task", id), nil
+			}
+			return resource.On(c, r, importImageTag, id), nil
+		}),
+		resource.Acts(&api.CancelExportTask, exportImageTag, func(in *api.CancelExportTaskInput) string { return in.ExportTaskId }),
+		api.ExportImage.Decides([]string{"ec2:ExportImage"}, func(c *cloud.Call, r store.Reader, in *api.ExportImageInput) ([]cloud.Check, error) {
+			checks := resource.CreateChecks(c, "ExportImage", exportImageTag, in.TagSpecifications)
+			return append(checks, cloud.Check{Action: "ec2:ExportImage", Resource: resource.On(c, r, kind, in.ImageId)}), nil
+		}),
+		api.CreateRestoreImageTask.Decides([]string{"ec2:CreateRestoreImageTask"}, func(c *cloud.Call, _ store.Reader, in *api.CreateRestoreImageTaskInput) ([]cloud.Check, error) {
+			return creates(c, "CreateRestoreImageTask", in.TagSpecifications), nil
+		}),
+		on(&api.CreateStoreImageTask, func(in *api.CreateStoreImageTaskInput) string { return in.ImageId }),
+		on(&api.DisableFastLaunch, func(in *api.DisableFastLaunchInput) string { return in.ImageId }),
+		on(&api.EnableFastLaunch, func(in *api.EnableFastLaunchInput) string { return in.ImageId }),
 		on(&api.CancelImageLaunchPermission, func(in *api.CancelImageLaunchPermissionInput) string { return in.ImageId }),
 		on(&api.DeregisterImage, func(in *api.DeregisterImageInput) string { return in.ImageId }),
 		on(&api.DescribeImageAttribute, func(in *api.DescribeImageAttributeInput) string { return in.ImageId }),

@@ -12,6 +12,11 @@
 //	public.go    block public access
 //	launch.go    what launching has to know of an image
 //	import.go    root file systems from outside
+//	sweep.go     what an import that was killed leaves
+//	task.go      work that nobody waits for:
+//	             importtask.go, exporttask.go: disk images in buckets
+//	             storetask.go, restoretask.go, pack.go: an image as an object
+//	fastlaunch.go Windows images that are to be launched faster
 package image
 
 import (

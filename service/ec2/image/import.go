@@ -79,7 +79,8 @@ func (s *Room) importArchive(c *cloud.Call, r *http.Request) (*Imported, error) 
 	if i.User == "" {
 		i.User = "ec2-user"
 	}
-	content := "img-" + c.Rand().String(17, "0123456789abcdef")
+	content := contentPrefix + c.Rand().String(17, "0123456789abcdef")
+	defer s.arriving.add(content)()
 	size, err := s.plane.Import(c, content, r.Body)
 	if err != nil {
 		return nil, fmt.Errorf("unpack the archive: %w", err)
@@ -97,7 +98,7 @@ func (s *Room) importArchive(c *cloud.Call, r *http.Request) (*Imported, error) 
 // imported tells whether the image's root comes from an archive: a volume of
 // it is made by the data plane and not from a snapshot.
 func (i *Image) imported() bool {
-	return i.Boots.Kind == plane.Whole && strings.HasPrefix(i.Boots.ID, "img-") && len(i.Devices) > 0 && i.Devices[0].Snapshot == ""
+	return i.Boots.Kind == plane.Whole && strings.HasPrefix(i.Boots.ID, contentPrefix) && len(i.Devices) > 0 && i.Devices[0].Snapshot == ""
 }
 
 var errImported = resource.Unsupported("The image was imported and has no snapshot to copy: launch it and make an image of the instance")
