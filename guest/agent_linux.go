@@ -102,6 +102,12 @@ func (m *machine) do(r asked) (handoff.Answer, error) {
 	case r.Do == handoff.Stop:
 		m.stop(handoff.Shutdown)
 		return handoff.Answer{}, nil
+	case r.Do == handoff.Mount:
+		return handoff.Answer{}, m.mountFor(r.Args)
+	case r.Do == handoff.Add && len(r.files) == 1:
+		return handoff.Answer{}, m.disks.add(r.Disk, r.files[0])
+	case r.Do == handoff.Drop && m.spec.Rootless:
+		return handoff.Answer{}, m.disks.drop(r.Disk)
 	case r.Do == handoff.Add:
 		mask := unix.Umask(0)
 		defer unix.Umask(mask)

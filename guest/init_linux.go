@@ -24,6 +24,7 @@ type machine struct {
 	children *children
 	console  *console
 	services *services
+	disks    served // without block devices
 
 	mu     sync.Mutex
 	state  handoff.State
@@ -40,6 +41,11 @@ func run() int {
 	var spec handoff.Spec
 	if err := json.NewDecoder(birth).Decode(&spec); err != nil {
 		return 1 // whoever started this has gone: there is no machine to be
+	}
+	for i := range spec.Disks {
+		if spec.Rootless {
+			unix.CloseOnExec(handoff.DiskFD + i)
+		}
 	}
 	m := &machine{
 		spec: spec, clock: clock.New(), children: newChildren(),
@@ -64,6 +70,11 @@ func (m *machine) setUp() (net.Listener, error) {
 	unix.Umask(0o022)
 	if err := enter(m.spec); err != nil {
 		return nil, err
+	}
+	if m.spec.Rootless {
+		if err := m.serveDisks(); err != nil {
+			return nil, err
+		}
 	}
 	if err := m.identify(); err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ var version = "dev"
 
 func main() {
 	becomeGuest()
-	becomeHolder()
+	becomeServant()
 	guest.Main() // inside of an instance, this program is its first process and its tools
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -10,6 +10,7 @@ import (
 	"pileus/plane"
 	"pileus/plane/linux"
 	"pileus/plane/linux/rootless"
+	"pileus/plane/linux/volume"
 	"pileus/plane/sim"
 )
 
@@ -106,6 +107,9 @@ func realPlane() error {
 	return nil
 }
 
-// becomeHolder turns the program into the holder of namespaces, if it was
-// started as that; it then does not return.
-func becomeHolder() { rootless.Hold() }
+// becomeServant turns the program into the holder of namespaces or the server
+// of a volume, if it was started as that; it then does not return.
+func becomeServant() {
+	rootless.Hold()
+	volume.Serve()
+}

@@ -46,7 +46,7 @@ type Spec struct {
 	User        string
 	Environment []string
 	// Rootless tells that Root.Path is a folder, mounted already, and that no
-	// devices can be made.
+	// devices can be made: the Disks are behind sockets, from DiskFD on.
 	Rootless bool
 	// Nameservers and Search are for /etc/resolv.conf; none for the usual ones.
 	Nameservers, Search []string
@@ -114,7 +114,7 @@ func ReadState(name string) (s State, err error) {
 // Request is asked of a machine's agent: one line of JSON on a connection of
 // its own, with the standard streams of a command as ancillary data.
 type Request struct {
-	Do      string // Ping, Run, Stop, Add, Drop
+	Do      string // Ping, Run, Stop, Add, Drop, Mount
 	Args    []string
 	Env     []string
 	Dir     string
@@ -133,7 +133,11 @@ const (
 	// Stop begins an orderly shutdown.
 	Stop = "stop"
 	// Add makes a disk's device node; Drop unmounts it and removes the node.
+	// Without block devices the disk's socket comes with Add.
 	Add, Drop = "add", "drop"
+	// Mount mounts a disk without a block device: Args are the disk, where to,
+	// and options.
+	Mount = "mount"
 	// Service steers services: Args are a verb of systemctl and names; what it
 	// says goes to the standard output.
 	Service = "service"

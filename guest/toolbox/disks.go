@@ -4,6 +4,7 @@ package toolbox
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"pileus/guest/handoff"
 )
 
 // mounted is a line of /proc/self/mountinfo.
@@ -280,6 +283,9 @@ func mountOne(source, on, kind, opts string) error {
 	if full, err := filepath.EvalSymlinks(source); err == nil {
 		source = full
 	}
+	if i, err := os.Stat(source); err == nil && i.Mode().IsRegular() && strings.HasPrefix(source, "/dev/") {
+		return mountServed(source, on, opts)
+	}
 	kinds := []string{kind}
 	if kind == "" || kind == "auto" {
 		kinds = []string{"ext4", "xfs", "btrfs", "vfat", "iso9660"}
@@ -301,6 +307,19 @@ func mountOne(source, on, kind, opts string) error {
 		return fmt.Errorf("%s: wrong fs type, bad option, bad superblock on %s", on, source)
 	}
 	return fmt.Errorf("%s: %s", on, sentence(err))
+}
+
+// mountServed mounts a disk that is no block device: the first process knows
+// who has it.
+func mountServed(source, on, opts string) error {
+	full, err := filepath.Abs(on)
+	if err == nil {
+		_, err = askInit(context.Background(), handoff.Request{Do: handoff.Mount, Args: []string{source, full, opts}})
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", on, err)
+	}
+	return nil
 }
 
 func umount(c *call) error {
@@ -350,6 +369,12 @@ func disks() (list []disk, err error) {
 		return nil, err
 	}
 	for _, e := range entries {
+		if e.Type().IsRegular() { // a disk without a block device
+			if i, err := e.Info(); err == nil && i.Size() > 0 {
+				list = append(list, disk{name: e.Name(), bytes: uint64(i.Size())})
+			}
+			continue
+		}
 		if e.Type()&fs.ModeDevice == 0 || e.Type()&fs.ModeCharDevice != 0 {
 			continue
 		}
@@ -401,7 +426,7 @@ func lsblk(c *call) error {
 		device := fmt.Sprintf("%d:%d", d.major, d.minor)
 		var points []string
 		for _, m := range on {
-			if m.device == device || m.source == "/dev/"+d.name {
+			if m.device == device && d.major > 0 || m.source == "/dev/"+d.name {
 				points = append(points, m.on)
 			}
 		}
@@ -505,7 +530,7 @@ func describeFile(name string) string {
 	case i.Mode()&fs.ModeSymlink != 0:
 		to, _ := os.Readlink(name)
 		return "symbolic link to " + to
-	case i.Mode()&fs.ModeDevice != 0:
+	case i.Mode()&fs.ModeDevice != 0 || strings.HasPrefix(name, "/dev/"):
 		if kind, uuid := fileSystem(name); kind != "" {
 			return fmt.Sprintf("Linux rev 1.0 %s filesystem data, UUID=%s", kind, uuid)
 		}
@@ -572,6 +597,9 @@ func resize2fs(c *call) error {
 		}
 		c.printf("The filesystem on %s is now %d (%dk) blocks long.\n", device, blocks, st.Bsize/1024)
 		return nil
+	}
+	if i, err := os.Stat(device); err == nil && i.Mode().IsRegular() {
+		return fmt.Errorf("%s is no block device here: its file system grows when it is mounted the next time", device)
 	}
 	return fmt.Errorf("%s is not mounted: only a mounted ext4 can be grown here", device)
 }

@@ -59,7 +59,7 @@ var _ plane.Plane = (*Plane)(nil)
 // Open finds what an earlier process left, and manages it.
 func Open(o Options) (*Plane, error) {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
-	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log, Rootless: o.Rootless, Fresh: o.Fresh})
+	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log, Rootless: o.Rootless})
 	if err != nil {
 		return nil, err
 	}
@@ -67,11 +67,14 @@ func Open(o Options) (*Plane, error) {
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "network"), Log: o.Log, HostNS: o.HostNS, Uplink: o.Uplink,
 		Range: plane.Internet, Rootless: o.Rootless,
 	}}}
-	p.machines, err = machine.Open(machine.Options{
+	mo := machine.Options{
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "machines"), Log: o.Log, Program: o.Program, Private: append([]string{o.Dir}, o.Private...),
-		Device:   func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) },
-		Rootless: o.Rootless, Fresh: o.Fresh,
-	})
+		Device: func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) }, Fresh: o.Fresh,
+	}
+	if o.Rootless {
+		mo.Files = disks
+	}
+	p.machines, err = machine.Open(mo)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -27,9 +28,6 @@ func (m *Machines) AttachVolume(ctx context.Context, id string, a plane.Attachme
 	if p == nil {
 		return nil
 	}
-	if m.Rootless {
-		return errNoBlock
-	}
 	d, err := m.disk(a)
 	if err != nil {
 		return err
@@ -45,13 +43,28 @@ func (m *Machines) AttachVolume(ctx context.Context, id string, a plane.Attachme
 	if err := m.cgroups.Allow(id, nodeOf(d), true); err != nil {
 		return err
 	}
-	if _, err := u.ask(ctx, handoff.Request{Do: handoff.Add, Disk: d}); err != nil {
+	if err := m.add(ctx, u, a.Volume, d); err != nil {
 		return errors.Join(err, m.cgroups.Allow(id, nodeOf(d), false))
 	}
 	return u.change(func(r *record) {
 		r.Disks = append(r.Disks, d)
 		r.Machine.Volumes = append(r.Machine.Volumes, a)
 	})
+}
+
+// add has the machine take a disk over.
+func (m *Machines) add(ctx context.Context, u *unit, volume string, d handoff.Disk) error {
+	var files []*os.File
+	if m.Files != nil {
+		socket, err := m.Files.ServeVolume(volume, d.Device)
+		if err != nil {
+			return err
+		}
+		defer socket.Close()
+		files = append(files, socket)
+	}
+	_, err := u.ask(ctx, handoff.Request{Do: handoff.Add, Disk: d}, files...)
+	return err
 }
 
 // DetachVolume takes a volume away from a machine; force unmounts it there,
@@ -72,7 +85,7 @@ func (m *Machines) DetachVolume(ctx context.Context, id, device string, force bo
 		return nil
 	}
 	d := r.Disks[i]
-	if !force && claimed(d.Path) {
+	if !force && m.claimed(r.Machine, d) {
 		return fmt.Errorf("%s is mounted in machine %s: %w", device, id, plane.ErrBusy)
 	}
 	if _, err := u.ask(ctx, handoff.Request{Do: handoff.Drop, Disk: d}); err != nil && !force {
@@ -85,6 +98,19 @@ func (m *Machines) DetachVolume(ctx context.Context, id, device string, force bo
 		r.Disks = slices.Delete(r.Disks, i, i+1)
 		r.Machine.Volumes = slices.DeleteFunc(r.Machine.Volumes, func(a plane.Attachment) bool { return a.Device == device })
 	})
+}
+
+// claimed tells whether a machine's disk is mounted.
+func (m *Machines) claimed(of plane.Machine, d handoff.Disk) bool {
+	if m.Files == nil {
+		return claimed(d.Path)
+	}
+	for _, a := range of.Volumes {
+		if a.Device == d.Device {
+			return m.Files.VolumeMounted(a.Volume)
+		}
+	}
+	return false
 }
 
 // claimed tells whether a block device is mounted, in whatever namespace: a

@@ -60,7 +60,7 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 		ID: want.ID, Hostname: want.Hostname, Kind: string(want.Image.Kind), Stage: u.file("stage"), Program: m.Program,
 		Private: m.Private, VCPUs: want.VCPUs, MemoryMiB: want.MemoryMiB,
 		Authority: want.Guest.Authority, User: want.Guest.User, Environment: want.Guest.Environment,
-		Nameservers: want.Guest.Nameservers, Search: want.Guest.Search, Rootless: m.Rootless,
+		Nameservers: want.Guest.Nameservers, Search: want.Guest.Search, Rootless: m.Files != nil,
 	}
 	switch want.Image.Kind {
 	case plane.BuiltIn, plane.HostOverlay, plane.Whole:
@@ -77,8 +77,10 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 	if s.Root, err = m.disk(want.Root); err != nil {
 		return s, err
 	}
-	if m.Rootless && len(want.Volumes) > 0 {
-		return s, errNoBlock
+	if m.Files != nil {
+		if s.Root.Path, err = m.Files.MountVolume(want.Root.Volume, want.Root.Device); err != nil {
+			return s, err
+		}
 	}
 	for _, a := range want.Volumes {
 		d, err := m.disk(a)
@@ -97,9 +99,6 @@ func cmpOr(a, b string) string {
 	return b
 }
 
-// errNoBlock is why machines have no volumes but their root without root.
-var errNoBlock = fmt.Errorf("%w: without root there are no block devices: machines have their root volume only", plane.ErrUnsupported)
-
 // disk is the block device of an attached volume.
 func (m *Machines) disk(a plane.Attachment) (handoff.Disk, error) {
 	path, err := m.Device(a.Volume)
@@ -110,7 +109,7 @@ func (m *Machines) disk(a plane.Attachment) (handoff.Disk, error) {
 	if err := unix.Stat(path, &st); err != nil {
 		return handoff.Disk{}, &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	if m.Rootless {
+	if m.Files != nil {
 		return handoff.Disk{Path: path, Device: a.Device, ReadOnly: a.ReadOnly}, nil
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFBLK {
@@ -129,12 +128,17 @@ func nodeOf(d handoff.Disk) cgroup.Device {
 
 // bear starts the first process and hands it its spec.
 func (m *Machines) bear(ctx context.Context, u *unit, spec handoff.Spec) error {
-	files, birth, err := u.inheritance()
+	sockets, err := m.sockets(u)
 	if err != nil {
 		return err
 	}
-	defer birth.Close()
-	pid, err := m.start(u.id, files)
+	files, birth, err := u.inheritance()
+	files = append(files, sockets...)
+	var pid int
+	if err == nil {
+		defer birth.Close()
+		pid, err = m.start(u.id, files)
+	}
 	for _, f := range files {
 		f.Close()
 	}
@@ -163,6 +167,26 @@ func (m *Machines) bear(ctx context.Context, u *unit, spec handoff.Spec) error {
 	}
 	m.watch(u, p)
 	return nil
+}
+
+// sockets are those by which the machine asks for its disks where they are no
+// block devices: they come after the other files that it inherits.
+func (m *Machines) sockets(u *unit) (files []*os.File, err error) {
+	if m.Files == nil {
+		return nil, nil
+	}
+	r, _ := u.snapshot()
+	for _, a := range r.Machine.Volumes {
+		socket, err := m.Files.ServeVolume(a.Volume, a.Device)
+		if err != nil {
+			for _, f := range files {
+				f.Close()
+			}
+			return nil, err
+		}
+		files = append(files, socket)
+	}
+	return files, nil
 }
 
 // inheritance opens the files that the first process gets, in their order, and

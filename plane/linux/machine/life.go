@@ -174,7 +174,7 @@ func (m *Machines) watch(u *unit, p *process.Process) {
 func (m *Machines) settle(u *unit, p *process.Process, signal syscall.Signal) {
 	reason := u.reason(signal)
 	r, _ := u.snapshot()
-	m.letGo(append([]handoff.Disk{r.Root}, r.Disks...))
+	m.letGo(r)
 	err := m.cgroups.Remove(u.id)
 	ours := false
 	err = errors.Join(err, u.change(func(r *record) {
@@ -205,11 +205,11 @@ const unmountLimit = 30 * time.Second
 
 // letGo waits until the disks of a machine that has ended are free, which its
 // process being gone does not mean yet.
-func (m *Machines) letGo(disks []handoff.Disk) {
+func (m *Machines) letGo(r record) {
 	ctx, cancel := context.WithTimeout(context.Background(), unmountLimit)
 	defer cancel()
-	for _, d := range disks {
-		for claimed(d.Path) {
+	for _, d := range append([]handoff.Disk{r.Root}, r.Disks...) {
+		for m.claimed(r.Machine, d) {
 			if m.clock.Wait(ctx, time.Millisecond) != nil {
 				m.Log.Warn("a disk is still mounted though its machine has ended", "disk", d.Path)
 				return

@@ -37,12 +37,25 @@ type Options struct {
 	// Private are folders of the host that machines with the host's userland
 	// must not see, such as the cloud's own data.
 	Private []string
-	// Rootless is for root of a user namespace: Device gives the folder where a
-	// root volume is mounted, and there are no other volumes and no control
-	// groups. Fresh tells that machines of an earlier process are in namespaces
+	// Files are the volumes for root of a user namespace, where Device gives the
+	// volumes' files, and there are no control groups; nil where there are block
+	// devices. Fresh tells that machines of an earlier process are in namespaces
 	// that cannot be reached: they end.
-	Rootless, Fresh bool
-	Log             *slog.Logger
+	Files Files
+	Fresh bool
+	Log   *slog.Logger
+}
+
+// Files are volumes without block devices.
+type Files interface {
+	// MountVolume mounts a root volume and returns the folder; device is what it
+	// is called in the machine.
+	MountVolume(volume, device string) (folder string, err error)
+	// ServeVolume returns the socket on which the machine asks for a volume:
+	// see handoff.AskDisk.
+	ServeVolume(volume, device string) (*os.File, error)
+	// VolumeMounted tells whether its file system is mounted.
+	VolumeMounted(volume string) bool
 }
 
 // Machines implements plane.Machines.
@@ -80,7 +93,7 @@ func Open(o Options) (*Machines, error) {
 		return nil, err
 	}
 	groups := cgroup.None()
-	if !o.Rootless {
+	if o.Files == nil {
 		var err error
 		if groups, err = cgroup.Open("pileus-" + o.Cloud); err != nil {
 			return nil, err

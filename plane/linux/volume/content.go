@@ -75,7 +75,7 @@ func (s *Store) WriteVolume(_ context.Context, id string, f func(io.WriterAt) er
 	defer s.locks.lock(id)()
 	_, open, err := s.device(id)
 	if s.rootless {
-		open, err = s.mountedFUSE(id)
+		open, err = locked(s.file(id))
 	}
 	if err != nil {
 		return err

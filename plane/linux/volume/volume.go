@@ -23,9 +23,8 @@ type Options struct {
 	// Cgroups are folders of further cgroups in which something uses a volume,
 	// beside those of this cloud's machines; nil for none.
 	Cgroups func(volume string) []string
-	// Rootless mounts volumes by fuse2fs, because there are no block devices;
-	// Fresh tells that what was mounted before cannot be reached.
-	Rootless, Fresh bool
+	// Rootless mounts volumes by fuse2fs, because there are no block devices.
+	Rootless bool
 }
 
 // Store implements plane.Volumes.
@@ -83,7 +82,7 @@ func Open(o Options) (*Store, error) {
 		}
 	}
 	if s.rootless {
-		s.adoptFUSE(o.Fresh)
+		s.thawFUSE()
 		return s, os.MkdirAll(s.path(mountsDir), 0o700)
 	}
 	if s.open, err = s.devices(); err != nil {
