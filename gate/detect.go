@@ -62,9 +62,10 @@ func forMachines(r *http.Request) bool {
 }
 
 // forBalancers tells of requests to a load balancer by its name, which are the
-// business of whoever is behind it, and of those for what trust stores hold.
+// business of whoever is behind it, and of those for what trust stores hold and
+// the public keys of load balancers.
 func forBalancers(r *http.Request, host hostName) bool {
-	return host.Service == "elb" || r.URL.Path == "/_pileus/elb/truststore"
+	return host.Service == "elb" || strings.HasPrefix(r.URL.Path, "/_pileus/elb/")
 }
 
 // forTokens tells of requests for the keys that verify web identity tokens,

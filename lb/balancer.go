@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"pileus/lb/oidc"
 	"pileus/plane"
 )
 
@@ -44,6 +45,8 @@ type Balancer struct {
 	// Inbound are the rules for what comes by doors, which none of the load
 	// balancer's security groups sees; nil lets everything in.
 	Inbound []plane.Match
+	// Signer signs what targets are told of users that were authenticated.
+	Signer *oidc.Signer
 	// AccessLog and ConnectionLog ask for log records.
 	AccessLog, ConnectionLog bool
 }
@@ -151,13 +154,16 @@ type Condition struct {
 // Query is a parameter's key, "" for any, and the pattern of its value.
 type Query struct{ Key, Value string }
 
-// Action is what happens to a request. The last of a list ends it.
+// Action is what happens to a request. The last of a list ends it; those before
+// decide whether it comes that far.
 type Action struct {
-	Type     string // forward, redirect, fixed-response
+	Type     string // forward, redirect, fixed-response; authenticate-oidc, jwt-validation
 	Forward  []Weighted
 	Sticky   time.Duration // of the choice among weighted groups; 0 for none
 	Redirect *Redirect
 	Fixed    *Fixed
+	OIDC     *OIDC
+	JWT      *JWT
 }
 
 // Weighted is a group and its share.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,8 @@ type site struct {
 	id    string
 	stats *stats
 
+	client *http.Client // for calls to the outside
+	remembered
 	desired atomic.Pointer[Balancer]
 	pools   atomic.Pointer[map[string]*pool]
 
@@ -32,6 +35,7 @@ type site struct {
 
 func newSite(e *Engine, id string) *site {
 	s := &site{Engine: e, id: id, stats: newStats(), fronts: map[portKey]front{}}
+	s.client = s.outsideClient()
 	s.desired.Store(&Balancer{ID: id})
 	s.pools.Store(&map[string]*pool{})
 	ctx, stop := context.WithCancel(e.ctx)
@@ -68,6 +72,7 @@ func (s *site) apply(_ context.Context, b *Balancer) error {
 	s.desired.Store(b)
 	s.applyGroups(b)
 	err := s.applyListeners(b)
+	s.forget(b)
 	s.servingChanged()
 	return err
 }

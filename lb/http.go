@@ -45,7 +45,8 @@ type httpConfig struct {
 	rules    []matcher
 	fallback plan
 	classic  bool
-	tls      *tls.Config // nil for HTTP
+	logins   map[string]*login // of all plans, by id
+	tls      *tls.Config       // nil for HTTP
 	idle     time.Duration
 	keep     time.Duration
 }
@@ -102,6 +103,7 @@ func (f *httpFront) configure(b *Balancer, l *Listener) error {
 		}
 		c.rules = append(c.rules, m)
 	}
+	c.findLogins()
 	if l.TLS != nil {
 		config, err := tlsConfig(l.TLS)
 		if err != nil {
@@ -115,6 +117,20 @@ func (f *httpFront) configure(b *Balancer, l *Listener) error {
 	}
 	f.config.Store(c)
 	return nil
+}
+
+// findLogins collects where users can come back from.
+func (c *httpConfig) findLogins() {
+	c.logins = map[string]*login{}
+	plans := []*plan{&c.fallback}
+	for i := range c.rules {
+		plans = append(plans, &c.rules[i].plan)
+	}
+	for _, p := range plans {
+		if p.login != nil {
+			c.logins[p.login.id] = p.login
+		}
+	}
 }
 
 // close implements front.

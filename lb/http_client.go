@@ -147,7 +147,11 @@ func (c *client) serveOne() bool {
 // obey does what the rules say.
 func (c *client) obey(keep bool) bool {
 	x := &c.x
-	switch p := x.route(); p.kind {
+	p, refusal := x.decide()
+	if refusal != nil {
+		return c.own(refusal, keep)
+	}
+	switch p.kind {
 	case "redirect":
 		x.location = p.redirect.location(x.req, x.conn.scheme, x.config.listener.Port)
 		return c.own(redirected(p.redirect.status(), x.location), keep)
@@ -279,6 +283,9 @@ func (c *client) own(a *answer, keep bool) bool {
 	a.header(x.config.attrs, c.front.site.opts.Clock.Machine(), func(name, value string) {
 		out = appendField(out, name, value)
 	})
+	for _, v := range x.fresh {
+		out = appendField(out, "Set-Cookie", v)
+	}
 	out = append(appendConnection(out, keep), '\r', '\n')
 	if c.req.method != "HEAD" {
 		out = append(out, a.body...)

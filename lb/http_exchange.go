@@ -34,6 +34,13 @@ type exchange struct {
 	// the log tells it.
 	newHost, newTarget, transformed string
 
+	// What came of the actions before the last: the one that was done, whether it
+	// has answered, what the target is told of the user, cookies that he gets.
+	did      string
+	turned   bool
+	identity []field
+	fresh    []string
+
 	sentAt       time.Duration // since watch: when the request was sent to the target
 	processing   time.Duration // until it was sent; -1 where it was not
 	waited       time.Duration // until the target's answer began; -1 for none
@@ -184,7 +191,7 @@ func (x *exchange) finish() {
 	if x.grpc {
 		m.grpc.add(1)
 	}
-	if x.targetStatus == 0 && x.plan != nil {
+	if x.targetStatus == 0 && x.plan != nil && !x.turned {
 		switch x.plan.kind {
 		case "redirect":
 			m.redirects.add(1)

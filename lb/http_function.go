@@ -102,6 +102,9 @@ func (c *client) writeResponse(resp *http.Response, keep bool) bool {
 			out = appendField(out, name, v)
 		}
 	}
+	for _, v := range c.x.fresh {
+		out = appendField(out, "Set-Cookie", v)
+	}
 	out = append(appendConnection(out, keep), '\r', '\n')
 	if c.req.method != "HEAD" {
 		body, err := io.ReadAll(resp.Body)

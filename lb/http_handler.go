@@ -96,7 +96,12 @@ func (f *httpFront) handle(w http.ResponseWriter, r *http.Request, from exchange
 
 // obey does what the rules say.
 func (h *handled) obey(r *http.Request) {
-	switch p := h.route(); p.kind {
+	p, refusal := h.decide()
+	if refusal != nil {
+		h.own(refusal)
+		return
+	}
+	switch p.kind {
 	case "redirect":
 		h.location = p.redirect.location(h.req, h.conn.scheme, h.config.listener.Port)
 		h.own(redirected(p.redirect.status(), h.location))
@@ -140,9 +145,17 @@ func (h *handled) own(a *answer) {
 	a = a.of(h.config.classic)
 	h.status = a.status
 	a.header(h.config.attrs, h.front.site.opts.Clock.Machine(), func(name, value string) { h.w.Header().Set(name, value) })
+	h.setFresh(h.w.Header())
 	h.w.WriteHeader(a.status)
 	if h.req.method != "HEAD" {
 		io.WriteString(h.w, a.body)
+	}
+}
+
+// setFresh gives the user the cookies of his session.
+func (h *handled) setFresh(to http.Header) {
+	for _, v := range h.fresh {
+		to.Add("Set-Cookie", v)
 	}
 }
 
@@ -247,6 +260,7 @@ func (h *handled) answerHeader(resp *http.Response) {
 		h.w.Header()["Content-Type"] = nil // which net/http would guess
 	}
 	h.answering = h.watch.Elapsed() - h.sentAt - h.waited
+	h.setFresh(resp.Header)
 	if h.member != nil {
 		for _, v := range h.setCookies(func(name string) bool { return setsCookie(resp, name) }) {
 			resp.Header.Add("Set-Cookie", v)

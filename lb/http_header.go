@@ -20,6 +20,9 @@ func (x *exchange) appendRequest(to []byte) []byte {
 		to = appendField(to, "X-Amzn-Trace-Id", x.trace)
 	}
 	to = x.appendCert(to)
+	for _, f := range x.identity {
+		to = appendField(to, f.name, f.value)
+	}
 	for i := range r.fields {
 		if f := &r.fields[i]; !x.dropped(f) {
 			to = appendField(to, f.name, f.value)
@@ -94,9 +97,9 @@ func (x *exchange) written(name string) bool {
 }
 
 // reserved are the headers that only the balancer sets: a client that sends
-// them could pretend to have a certificate.
+// them could pretend to have a certificate, or to be somebody.
 func (x *exchange) reserved(rest string) bool {
-	if len(rest) > 5 && fold(rest[:5], "mtls-") {
+	if len(rest) > 5 && fold(rest[:5], "mtls-") || x.isOIDC(rest) {
 		return true
 	}
 	return x.config.attrs.TLSHeaders && (fold(rest, "tls-version") || fold(rest, "tls-cipher-suite"))

@@ -311,7 +311,7 @@ func (c *client) appendAnswer(out []byte, keep, chunked bool) []byte {
 	if chunked {
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
 	}
-	for _, v := range x.setCookies(r.sets) {
+	for _, v := range append(x.setCookies(r.sets), x.fresh...) {
 		out = appendField(out, "Set-Cookie", v)
 	}
 	for name, value := range x.config.attrs.Add {

@@ -126,10 +126,17 @@ func (x *exchange) priority() string {
 }
 
 func (x *exchange) actions() string {
-	if x.plan == nil || x.plan.kind == "none" {
-		return "-"
+	last := "-"
+	if x.plan != nil && x.plan.kind != "none" {
+		last = x.plan.kind
 	}
-	return x.plan.kind
+	switch {
+	case x.turned:
+		return x.did
+	case x.did != "" && last != "-":
+		return x.did + "," + last
+	}
+	return last
 }
 
 func statusOrDash(status int) string {

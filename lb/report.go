@@ -2,6 +2,7 @@ package lb
 
 import (
 	"context"
+	"crypto/x509"
 	"log/slog"
 	"net"
 	"net/http"
@@ -31,6 +32,13 @@ type Options struct {
 	// Key seals the cookies of sticky sessions: 32 bytes that outlive the
 	// process, or clients lose their targets with it. nil: made up.
 	Key []byte
+	// Resolve finds the addresses of hosts outside, those of identity providers;
+	// nil asks the machine's resolver. Roots vouch for their certificates; nil for
+	// the machine's.
+	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
+	Roots   *x509.CertPool
+	// Direct calls them where Wire cannot: from no node. nil: not at all.
+	Direct func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Health is told when a target of a balancer's group becomes healthy or
 	// unhealthy, and once more when that is so for one node only, and this node
 	// begins or ceases to serve by it (see Engine.Nodes). It must return soon.

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"pileus/lb/oidc"
 )
 
 // plan is what happens to a request, prepared from a rule's actions.
@@ -15,6 +17,8 @@ type plan struct {
 	sticky   time.Duration
 	redirect *Redirect
 	fixed    *Fixed
+	login    *login      // what a user has to pass before; nil for none
+	check    *oidc.Check // and a token
 }
 
 // share is a group and its weight.
@@ -23,13 +27,21 @@ type share struct {
 	weight int
 }
 
-// newPlan prepares actions; the last one is what counts.
+// newPlan prepares actions: the last one, and what requests have to pass before.
 func newPlan(s *site, actions []Action) plan {
 	if len(actions) == 0 {
 		return plan{kind: "none"}
 	}
 	a := &actions[len(actions)-1]
 	p := plan{kind: a.Type, sticky: a.Sticky, redirect: a.Redirect, fixed: a.Fixed}
+	for _, before := range actions[:len(actions)-1] {
+		switch {
+		case before.OIDC != nil:
+			p.login = s.remembered.login(before.OIDC)
+		case before.JWT != nil:
+			p.check = s.remembered.check(before.JWT)
+		}
+	}
 	for _, w := range a.Forward {
 		weight := w.Weight
 		if len(a.Forward) == 1 {

@@ -52,8 +52,8 @@ func (s *stats) value(name, unit, zone, group string) *values {
 type values struct{ buckets [buckets]atomic.Uint32 }
 
 const (
-	buckets  = 1024
-	smallest = 1e-6 // seconds, or bytes
+	buckets  = 1536
+	smallest = 1e-6 // seconds, milliseconds, or bytes
 	step     = 1.02
 )
 

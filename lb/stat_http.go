@@ -8,6 +8,10 @@ type nodeMeter struct {
 	elb3xx, elb4xx, elb5xx             *counter
 	elb500, elb502, elb503, elb504     *counter
 	grpc                               *counter
+	authFine, authFailed, authErrors   *counter // logins
+	authRefreshed, authClaims          *counter
+	authLatency                        *values // milliseconds
+	tokensFine, tokensFailed           *counter
 	active                             *gauge // connections from clients and to targets
 }
 
@@ -37,6 +41,10 @@ func (s *site) nodeMeter(b *Balancer, zone string) *nodeMeter {
 		m.desync, m.invalid, m.droppedInvalid = c("DesyncMitigationMode_NonCompliant_Request_Count"), none, none
 		return m
 	}
+	m.authFine, m.authFailed, m.authErrors = c("ELBAuthSuccess"), c("ELBAuthFailure"), c("ELBAuthError")
+	m.authRefreshed, m.authClaims = c("ELBAuthRefreshTokenSuccess"), c("ELBAuthUserClaimsSizeExceeded")
+	m.authLatency = s.stats.value("ELBAuthLatency", "Milliseconds", zone, "")
+	m.tokensFine, m.tokensFailed = c("JWTValidationSuccessCount"), c("JWTValidationFailureCount")
 	m.active = s.stats.gauge("ActiveConnectionCount", zone)
 	m.desync = c("DesyncMitigationMode_NonCompliant_Request_Count")
 	m.invalid, m.droppedInvalid = c("ForwardedInvalidHeaderRequestCount"), c("DroppedInvalidHeaderRequestCount")

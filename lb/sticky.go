@@ -54,6 +54,24 @@ type stick struct {
 	expires time.Time // zero for the browser's session
 }
 
+// wrap makes what only this balancer reads, for a URL or a cookie. name is
+// sealed as well: the value of one cookie is none of another.
+func (s *sealer) wrap(name string, plain []byte) string {
+	nonce := rng.Bytes(s.aead.NonceSize())
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, []byte("wrapped "+name)))
+}
+
+// unwrap reads what wrap has made; ok is false for what it has not.
+func (s *sealer) unwrap(name, value string) (plain []byte, ok bool) {
+	sealed, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil || len(sealed) < s.aead.NonceSize() {
+		return nil, false
+	}
+	n := s.aead.NonceSize()
+	plain, err = s.aead.Open(nil, sealed[:n], sealed[n:], []byte("wrapped "+name))
+	return plain, err == nil
+}
+
 // seal is the value of a cookie. name is sealed as well: the value of one
 // cookie is none of another.
 func (s *sealer) seal(name string, k stick) string {

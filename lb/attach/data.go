@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 
 	"pileus/clock"
 	"pileus/cloud"
 	"pileus/lb"
+	"pileus/names"
 	"pileus/rng"
 	"pileus/store"
 )
@@ -61,7 +64,10 @@ func (d *Data) Start(ctx context.Context, c cloud.Cloud) error {
 	if err != nil {
 		return err
 	}
-	e := lb.New(lb.Options{Wire: d.wire, Clock: d.clk, Rand: c.Rand(), Log: d.log, Key: key, Health: d.toldHealth, Record: d.toldRecord})
+	e := lb.New(lb.Options{
+		Wire: d.wire, Clock: d.clk, Rand: c.Rand(), Log: d.log, Key: key, Health: d.toldHealth, Record: d.toldRecord,
+		Resolve: resolver(c.DB()), Direct: new(net.Dialer).DialContext,
+	})
 	d.engine = e
 	c.Go("lb.engine", func(ctx context.Context) {
 		<-ctx.Done()
@@ -156,6 +162,23 @@ func (d *Data) Handler(balancer string, port uint16) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, errNotStarted.Error(), http.StatusServiceUnavailable)
 	})
+}
+
+// resolver finds hosts outside: the cloud's own names, and those that the machine
+// knows.
+func resolver(db store.Store) func(context.Context, string) ([]netip.Addr, error) {
+	return func(ctx context.Context, host string) (list []netip.Addr, err error) {
+		err = db.View(ctx, func(r store.Reader) error {
+			if n, ok := names.Find(r, host); ok {
+				list = n.Addresses
+			}
+			return nil
+		})
+		if err != nil || len(list) > 0 {
+			return list, err
+		}
+		return net.DefaultResolver.LookupNetIP(ctx, "ip4", host)
+	}
 }
 
 // secret seals the cookies of sticky sessions.

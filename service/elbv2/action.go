@@ -39,8 +39,9 @@ type frame struct {
 	protocol string
 }
 
-// actions checks a list of actions and returns it complete, in its order.
-func (x frame) actions(list []api.Action) ([]api.Action, error) {
+// actions checks a list of actions and returns it complete, in its order. before
+// is what was there until now.
+func (x frame) actions(list, before []api.Action) ([]api.Action, error) {
 	if len(list) == 0 {
 		return nil, invalid("An action must be specified")
 	}
@@ -54,8 +55,10 @@ func (x frame) actions(list []api.Action) ([]api.Action, error) {
 		switch {
 		case final && n < len(list)-1:
 			return nil, api.ErrInvalidLoadBalancerAction.New("The action '%s' must be performed last", list[n].Type)
-		case !final && x.b.Type == application:
-			return nil, unbuilt("the action '" + list[n].Type + "'")
+		case !final && n == len(list)-1 && x.b.Type == application:
+			return nil, api.ErrInvalidLoadBalancerAction.New("The last action must be of type 'forward', 'redirect' or 'fixed-response'")
+		case !final && n > 0:
+			return nil, api.ErrInvalidLoadBalancerAction.New("Only one action can authenticate users or validate tokens, and it must be performed first")
 		}
 		if x.b.Type == network && list[n].Type != "forward" {
 			return nil, api.ErrInvalidLoadBalancerAction.New("The action '%s' is not supported for load balancers with type 'network'", list[n].Type)
@@ -68,6 +71,8 @@ func (x frame) actions(list []api.Action) ([]api.Action, error) {
 			err = redirect(&list[n])
 		case "fixed-response":
 			err = fixed(&list[n])
+		default:
+			err = x.auth(&list[n], before)
 		}
 		if err != nil {
 			return nil, err

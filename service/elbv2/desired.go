@@ -41,6 +41,10 @@ func (s *elb) desired(c *cloud.Call, r store.Reader, b *balancer) (*lb.Balancer,
 		}
 		d.Listeners = append(d.Listeners, x)
 	}
+	var err error
+	if d.Signer, err = b.signer(r); err != nil {
+		return nil, err
+	}
 	world, err := lookAround(c, r, b)
 	if err != nil {
 		return nil, err

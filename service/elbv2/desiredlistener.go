@@ -11,6 +11,7 @@ import (
 	"pileus/cloud"
 	"pileus/lb"
 	"pileus/lb/attach"
+	"pileus/lb/oidc"
 	"pileus/lb/tlspolicy"
 	"pileus/store"
 )
@@ -125,12 +126,33 @@ func desiredActions(list []api.Action) (out []lb.Action) {
 				Status: amount(strings.TrimPrefix(k.StatusCode, "HTTP_")),
 			}
 		}
+		if k := a.AuthenticateOidcConfig; k != nil {
+			d.OIDC = desiredLogin(k)
+		}
+		if k := a.JwtValidationConfig; k != nil {
+			d.JWT = &lb.JWT{Issuer: k.Issuer, Keys: k.JwksEndpoint}
+			for _, claim := range k.AdditionalClaims {
+				d.JWT.Claims = append(d.JWT.Claims, oidc.Claim{Name: claim.Name, Format: claim.Format, Values: claim.Values})
+			}
+		}
 		if k := a.FixedResponseConfig; k != nil {
 			d.Fixed = &lb.Fixed{Status: amount(k.StatusCode), ContentType: cloud.Or(k.ContentType, ""), Body: cloud.Or(k.MessageBody, "")}
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+// desiredLogin is how users are authenticated; the service has completed it.
+func desiredLogin(k *api.AuthenticateOidcActionConfig) *lb.OIDC {
+	return &lb.OIDC{
+		Config: oidc.Config{
+			Issuer: k.Issuer, Authorization: k.AuthorizationEndpoint, Token: k.TokenEndpoint, UserInfo: k.UserInfoEndpoint,
+			Client: k.ClientId, Secret: cloud.Or(k.ClientSecret, ""), Scope: cloud.Or(k.Scope, ""), Extra: k.AuthenticationRequestExtraParams,
+		},
+		Cookie: cloud.Or(k.SessionCookieName, ""), Session: seconds(strconv.FormatInt(cloud.Or(k.SessionTimeout, 0), 10)),
+		Otherwise: cloud.Or(k.OnUnauthenticatedRequest, ""),
+	}
 }
 
 func desiredConditions(list []api.RuleCondition) (out []lb.Condition) {

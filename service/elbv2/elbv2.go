@@ -8,8 +8,9 @@
 //	                      settings by name
 //	group.go, groupcheck.go, target.go, instance.go
 //	                      target groups, health checks, targets
-//	listener.go, certificate.go, rule.go, condition.go, transform.go, action.go
+//	listener.go, certificate.go, rule.go, condition.go, transform.go, action.go, actionauth.go
 //	                      listeners and their rules
+//	signer.go             the key that tells targets who a user is
 //	truststore.go, revocation.go
 //	                      authorities of client certificates
 //	converge.go           brings the data path to what is kept
@@ -104,7 +105,8 @@ func (s *elb) balancerOperations() []cloud.Binding {
 }
 
 func (s *elb) listenerOperations() []cloud.Binding {
-	const actions = "no authenticate-oidc, authenticate-cognito and jwt-validation actions; no certificates of ACM while there is none"
+	const cognito = "no authenticate-cognito actions while there is no Amazon Cognito"
+	const actions = cognito + "; no certificates of ACM while there is none"
 	return []cloud.Binding{
 		api.CreateListener.Update(s.createListener).Partial(actions),
 		api.ModifyListener.Update(s.modifyListener).Partial(actions),
@@ -115,8 +117,8 @@ func (s *elb) listenerOperations() []cloud.Binding {
 		api.AddListenerCertificates.Update(s.addListenerCertificates),
 		api.RemoveListenerCertificates.Update(s.removeListenerCertificates),
 		api.DescribeListenerCertificates.View(s.describeListenerCertificates),
-		api.CreateRule.Update(s.createRule).Partial("no authentication actions"),
-		api.ModifyRule.Update(s.modifyRule).Partial("no authentication actions"),
+		api.CreateRule.Update(s.createRule).Partial(cognito),
+		api.ModifyRule.Update(s.modifyRule).Partial(cognito),
 		api.DeleteRule.Update(s.deleteRule),
 		api.DescribeRules.View(s.describeRules),
 		api.SetRulePriorities.Update(s.setRulePriorities),

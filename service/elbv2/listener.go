@@ -38,7 +38,10 @@ func (s *elb) createListener(c *cloud.Call, tx store.Tx, in *api.CreateListenerI
 	if err := l.check(c, tx, b); err != nil {
 		return nil, err
 	}
-	if l.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.DefaultActions); err != nil {
+	if l.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.DefaultActions, nil); err != nil {
+		return nil, err
+	}
+	if err := needSigner(c, tx, l.Actions); err != nil {
 		return nil, err
 	}
 	if count(listenersOf(tx, b)) >= maxListeners {
@@ -162,16 +165,37 @@ func (s *elb) modifyListener(c *cloud.Call, tx store.Tx, in *api.ModifyListenerI
 		return nil, err
 	}
 	if len(in.DefaultActions) > 0 {
-		if l.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.DefaultActions); err != nil {
+		if l.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.DefaultActions, old.Actions); err != nil {
 			return nil, err
 		}
-	} else if l.Protocol != old.Protocol {
-		if _, err := (frame{c, tx, b, l.Protocol}).actions(l.Actions); err != nil {
+		if err := needSigner(c, tx, l.Actions); err != nil {
+			return nil, err
+		}
+	}
+	if l.Protocol != old.Protocol {
+		if err := l.recheck(c, tx, b); err != nil {
 			return nil, err
 		}
 	}
 	l.put(tx)
 	return &api.ModifyListenerOutput{Listeners: []api.Listener{l.show()}}, nil
+}
+
+// recheck tells whether the listener's protocol suits what it does already.
+func (l *listener) recheck(c *cloud.Call, tx store.Tx, b *balancer) error {
+	x := frame{c, tx, b, l.Protocol}
+	if _, err := x.actions(l.Actions, nil); err != nil {
+		return err
+	}
+	for v := range rulesOf(tx, l) {
+		if v.isDefault() {
+			continue
+		}
+		if _, err := x.actions(v.Actions, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *elb) deleteListener(c *cloud.Call, tx store.Tx, in *api.DeleteListenerInput) (*api.DeleteListenerOutput, error) {
@@ -236,7 +260,7 @@ func (s *elb) describeListeners(c *cloud.Call, r store.Reader, in *api.DescribeL
 func (l *listener) show() api.Listener {
 	o := api.Listener{
 		ListenerArn: &l.ARN, LoadBalancerArn: &l.Balancer, Port: &l.Port, Protocol: &l.Protocol, SslPolicy: some(l.Policy),
-		DefaultActions: l.Actions, AlpnPolicy: l.ALPN, MutualAuthentication: l.Mutual,
+		DefaultActions: shown(l.Actions), AlpnPolicy: l.ALPN, MutualAuthentication: l.Mutual,
 	}
 	if len(l.Certificates) > 0 {
 		o.Certificates = []api.Certificate{{CertificateArn: &l.Certificates[0]}}

@@ -30,7 +30,10 @@ func (s *elb) createRule(c *cloud.Call, tx store.Tx, in *api.CreateRuleInput) (*
 	if v.Conditions, err = conditions(in.Conditions); err != nil {
 		return nil, err
 	}
-	if v.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.Actions); err != nil {
+	if v.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.Actions, nil); err != nil {
+		return nil, err
+	}
+	if err := needSigner(c, tx, v.Actions); err != nil {
 		return nil, err
 	}
 	if v.Transforms, err = transforms(in.Transforms); err != nil {
@@ -82,7 +85,10 @@ func (s *elb) modifyRule(c *cloud.Call, tx store.Tx, in *api.ModifyRuleInput) (*
 		}
 	}
 	if len(in.Actions) > 0 {
-		if v.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.Actions); err != nil {
+		if v.Actions, err = (frame{c, tx, b, l.Protocol}).actions(in.Actions, old.Actions); err != nil {
+			return nil, err
+		}
+		if err := needSigner(c, tx, v.Actions); err != nil {
 			return nil, err
 		}
 	}
@@ -200,10 +206,10 @@ func (s *elb) setRulePriorities(c *cloud.Call, tx store.Tx, in *api.SetRulePrior
 // show is a rule as the API has it.
 func (v *rule) show(l *listener) api.Rule {
 	o := api.Rule{
-		RuleArn: &v.ARN, Priority: new(strconv.Itoa(int(v.Priority))), IsDefault: new(v.isDefault()), Conditions: v.Conditions, Actions: v.Actions, Transforms: v.Transforms,
+		RuleArn: &v.ARN, Priority: new(strconv.Itoa(int(v.Priority))), IsDefault: new(v.isDefault()), Conditions: v.Conditions, Actions: shown(v.Actions), Transforms: v.Transforms,
 	}
 	if v.isDefault() {
-		o.Priority, o.Conditions, o.Actions = new("default"), []api.RuleCondition{}, l.Actions
+		o.Priority, o.Conditions, o.Actions = new("default"), []api.RuleCondition{}, shown(l.Actions)
 	}
 	return o
 }

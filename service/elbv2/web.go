@@ -10,10 +10,14 @@ import (
 )
 
 // web answers requests that are no operations: those to a load balancer's name
-// by way of the cloud's own edge, and for what trust stores hold.
+// by way of the cloud's own edge, and for what trust stores hold and targets verify
+// users with.
 func (s *elb) web(c *cloud.Call, w http.ResponseWriter, r *http.Request) bool {
 	if r.URL.Path == contentPath {
 		serveContent(c, w, r)
+		return true
+	}
+	if publicKey(c, w, r) {
 		return true
 	}
 	name, ok := attach.Local(c.HTTP.Host)
