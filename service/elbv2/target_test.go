@@ -100,7 +100,7 @@ func TestWhatIsInUse(t *testing.T) {
 	wants(t, listen(b.LoadBalancerArn, 81, "TCP", leads(g)), "UnsupportedProtocol", "TCP")
 	wants(t, listen(b.LoadBalancerArn, 81, "HTTP", leads(streams)), "IncompatibleProtocols", "")
 	wants(t, listen(b.LoadBalancerArn, 443, "HTTPS", leads(g)), "ValidationError", "A certificate must be specified for HTTPS listeners")
-	wants(t, listen(b.LoadBalancerArn, 82, "HTTP", []api.Action{{Type: "authenticate-oidc", Order: new(int32(1))}, leads(g)[0]}), "NotImplemented", "authenticate-oidc")
+	wants(t, listen(b.LoadBalancerArn, 82, "HTTP", []api.Action{{Type: "authenticate-oidc", Order: new(int32(1))}, leads(g)[0]}), "InvalidLoadBalancerAction", "authenticate-oidc")
 	net := w.network("net")
 	wants(t, listen(net.LoadBalancerArn, 80, "UDP", leads(streams)), "IncompatibleProtocols", "The listener protocol 'UDP' is not supported with a target group with the target protocol 'TCP'")
 	wants(t, listen(net.LoadBalancerArn, 80, "TCP", leads(streams)), "", "")
