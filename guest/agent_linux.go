@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -47,9 +48,9 @@ func (m *machine) serve(l net.Listener, plane bool) {
 // asked is a request and who asks.
 type asked struct {
 	handoff.Request
-	files []*os.File
-	conn  *net.UnixConn
-	from  account
+	files  []*os.File
+	hangup io.Reader // yields signals, and ends when nobody waits any more
+	from   account
 }
 
 func (m *machine) answer(c *net.UnixConn, plane bool) {
@@ -108,6 +109,12 @@ func (m *machine) do(r asked) (handoff.Answer, error) {
 		return handoff.Answer{}, m.disks.add(r.Disk, r.files[0])
 	case r.Do == handoff.Drop && m.spec.Rootless:
 		return handoff.Answer{}, m.disks.drop(r.Disk)
+	case m.kernel && r.Do == handoff.Add:
+		return handoff.Answer{}, linkDisk(r.Disk)
+	case m.kernel && r.Do == handoff.Drop:
+		return handoff.Answer{}, unlinkDisk(r.Disk, r.Force)
+	case m.kernel && r.Do == handoff.SetLinks:
+		return handoff.Answer{}, setLinks(r.Links)
 	case r.Do == handoff.Add:
 		mask := unix.Umask(0)
 		defer unix.Umask(mask)
@@ -161,7 +168,7 @@ func (m *machine) runFor(r asked) (handoff.Answer, error) {
 		defer close(gone)
 		b := make([]byte, 16)
 		for {
-			n, err := r.conn.Read(b)
+			n, err := r.hangup.Read(b)
 			for _, s := range b[:n] {
 				unix.Kill(-c.pid, unix.Signal(s))
 			}

@@ -16,6 +16,7 @@ type console struct {
 	log      *os.File
 	size     int64
 	terminal *os.File // the master's end of /dev/console
+	kernels  bool     // it is the kernel's own console, which somebody else keeps
 }
 
 // The log keeps the newest kept bytes at least; beyond most it is cut back.
@@ -48,7 +49,7 @@ func (c *console) Write(b []byte) (int, error) {
 	defer c.mu.Unlock()
 	n, err := c.log.Write(b)
 	c.size += int64(n)
-	if c.size > mostLog {
+	if c.size > mostLog && !c.kernels {
 		c.cut()
 	}
 	return n, err
@@ -69,6 +70,9 @@ func (c *console) printf(format string, args ...any) { fmt.Fprintf(c, format, ar
 
 // pump copies what programs write to /dev/console.
 func (c *console) pump() {
+	if c.kernels {
+		return
+	}
 	// The slave's end stays open here, or reading would fail whenever no
 	// program has it open.
 	slave, err := os.OpenFile("/dev/console", os.O_RDWR|unix.O_NOCTTY, 0)

@@ -25,11 +25,12 @@ type machine struct {
 	console  *console
 	services *services
 	disks    served // without block devices
+	kernel   bool   // it has a kernel of its own
 
 	mu     sync.Mutex
 	state  handoff.State
-	file   *os.File      // of the state
-	ending chan struct{} // closed when the machine begins to shut down
+	keep   func(handoff.State) error // where the plane finds it
+	ending chan struct{}             // closed when the machine begins to shut down
 }
 
 // run is the life of the first process; its result is the exit status.
@@ -47,10 +48,8 @@ func run() int {
 			unix.CloseOnExec(handoff.DiskFD + i)
 		}
 	}
-	m := &machine{
-		spec: spec, clock: clock.New(), children: newChildren(),
-		file: os.NewFile(handoff.StateFD, "state"), ending: make(chan struct{}),
-	}
+	state := os.NewFile(handoff.StateFD, "state")
+	m := newMachine(spec, func(s handoff.State) error { return handoff.WriteState(state, s) })
 	control, err := m.setUp()
 	b := handoff.Birth{}
 	if err != nil {
@@ -62,7 +61,12 @@ func run() int {
 		fmt.Fprintln(os.Stderr, "the machine cannot be set up:", err)
 		return 1
 	}
-	return m.live(control)
+	m.live(func() { m.serve(control, true) })
+	return 0
+}
+
+func newMachine(s handoff.Spec, keep func(handoff.State) error) *machine {
+	return &machine{spec: s, clock: clock.New(), children: newChildren(), keep: keep, ending: make(chan struct{})}
 }
 
 // setUp makes the machine: its file systems, devices, names and console.
@@ -89,13 +93,13 @@ func (m *machine) setUp() (net.Listener, error) {
 	return net.FileListener(f)
 }
 
-// live serves until the machine ends.
-func (m *machine) live(control net.Listener) int {
+// live serves until the machine ends; agent answers the plane.
+func (m *machine) live(agent func()) {
 	go m.children.collect()
 	m.services = newServices(m)
 	m.console.printf("pileus: %s (%s) is up\n", m.spec.ID, m.spec.Hostname)
 	m.note(func(s *handoff.State) { s.Booted = true })
-	go m.serve(control, true)
+	go agent()
 	if inner, err := listenInside(); err != nil {
 		m.console.printf("pileus: no requests from inside: %v\n", err)
 	} else {
@@ -104,7 +108,6 @@ func (m *machine) live(control net.Listener) int {
 	go m.console.pump()
 	go m.start()
 	m.signals()
-	return 0
 }
 
 // start does what a system does after its file systems are there.
@@ -158,9 +161,16 @@ func (m *machine) note(f func(s *handoff.State)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f(&m.state)
-	if err := handoff.WriteState(m.file, m.state); err != nil {
+	if err := m.keep(m.state); err != nil {
 		m.console.printf("pileus: the state is lost: %v\n", err)
 	}
+}
+
+// now is the state.
+func (m *machine) now() *handoff.State {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return new(m.state)
 }
 
 // shutDown ends all that runs and leaves the disks whole.
@@ -171,6 +181,10 @@ func (m *machine) shutDown() {
 	defer cancel()
 	unix.Kill(-1, unix.SIGTERM)
 	unix.Kill(-1, unix.SIGCONT)
+	others := others
+	if m.kernel {
+		others = programs
+	}
 	for ctx.Err() == nil && others() {
 		m.clock.Wait(ctx, farewell/100)
 	}

@@ -18,6 +18,8 @@ func Main() {
 	switch {
 	case name == handoff.Name:
 		os.Exit(run())
+	case name == handoff.KernelName && os.Getpid() == 1:
+		runOnKernel()
 	case toolbox.Has(name):
 		os.Exit(toolbox.Run(context.Background(), os.Args[0], os.Args[1:]))
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -131,8 +132,13 @@ func (m *machine) runUserData(ctx context.Context, data []byte) {
 		m.console.printf("pileus: user data: %v\n", err)
 		return
 	}
-	defer log.Close()
 	r := &runner{m: m, ctx: ctx, out: io.MultiWriter(m.console, log)}
+	defer func() {
+		go func() {
+			r.copies.Wait() // what user data has left in the background writes on
+			log.Close()
+		}()
+	}()
 	parts, err := userDataParts(data, 0)
 	if err != nil {
 		r.printf("%v", err)
@@ -176,6 +182,8 @@ type runner struct {
 	m   *machine
 	ctx context.Context
 	out io.Writer
+
+	copies sync.WaitGroup // of what programs write
 }
 
 func (r *runner) printf(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
@@ -235,11 +243,11 @@ func (r *runner) command(args ...string) (exit int, err error) {
 	stop := context.AfterFunc(r.ctx, func() { unix.Kill(-c.pid, unix.SIGKILL) })
 	defer stop()
 	copied := make(chan struct{})
-	go func() {
+	r.copies.Go(func() {
 		io.Copy(r.out, read) // goes on for what the script leaves in the background
 		read.Close()
 		close(copied)
-	}()
+	})
 	status := <-c.done
 	bounded, cancel := context.WithTimeout(context.Background(), again)
 	defer cancel()

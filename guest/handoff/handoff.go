@@ -50,6 +50,8 @@ type Spec struct {
 	Rootless bool
 	// Nameservers and Search are for /etc/resolv.conf; none for the usual ones.
 	Nameservers, Search []string
+	// Links are the interfaces of a machine that has a kernel of its own.
+	Links []Link
 }
 
 // Disk is a block device of the host and its name in the machine.
@@ -58,6 +60,9 @@ type Disk struct {
 	Device       string // in the machine: "/dev/xvda"
 	Major, Minor uint32
 	ReadOnly     bool
+	// Serial is the number by which a machine with a kernel of its own finds
+	// the disk; Major and Minor are then that kernel's.
+	Serial string
 }
 
 // Birth is the first process's answer to its Spec.
@@ -114,13 +119,15 @@ func ReadState(name string) (s State, err error) {
 // Request is asked of a machine's agent: one line of JSON on a connection of
 // its own, with the standard streams of a command as ancillary data.
 type Request struct {
-	Do      string // Ping, Run, Stop, Add, Drop, Mount
+	Do      string // Ping, Run, Stop, Add, Drop, Mount, Service, SetLinks
 	Args    []string
 	Env     []string
 	Dir     string
 	User    string // "" for root
 	Restart bool   // Stop: come back
 	Disk    Disk   // Add and Drop
+	Force   bool   // Drop: though it is mounted
+	Links   []Link // SetLinks
 }
 
 // What can be asked.
@@ -138,6 +145,8 @@ const (
 	// Mount mounts a disk without a block device: Args are the disk, where to,
 	// and options.
 	Mount = "mount"
+	// SetLinks sets the interfaces up of a machine that has a kernel of its own.
+	SetLinks = "links"
 	// Service steers services: Args are a verb of systemctl and names; what it
 	// says goes to the standard output.
 	Service = "service"
@@ -146,6 +155,9 @@ const (
 // Inside is the socket on which the first process answers the machine's own
 // tools. After a Run request each byte sent is a signal for the command.
 const Inside = "/run/pileus/init"
+
+// Mounted is the error of a Drop without Force of a disk that is mounted.
+const Mounted = "it is mounted"
 
 // Answer is what the agent says to a Request.
 type Answer struct {
