@@ -32,6 +32,9 @@ type Machines interface {
 	WatchMachines(f func(MachineStatus))
 	// Console is the last 64 KiB of what the machine wrote to its console.
 	Console(ctx context.Context, id string) ([]byte, error)
+	// Screenshot is a picture of the machine's screen, as PNG; ErrUnsupported
+	// where it has none.
+	Screenshot(ctx context.Context, id string) ([]byte, error)
 	// Run runs a command inside of the machine, for checks, agents and tests.
 	Run(ctx context.Context, id string, c Command) (exit int, err error)
 	// Sample reads what the machine has used.

@@ -24,13 +24,22 @@ const (
 	planeSimulated = "sim"
 )
 
+// Engines that --engine chooses from.
+const (
+	engineAuto      = "auto"
+	engineContainer = "container"
+	engineQemu      = "qemu"
+)
+
 // planeOptions say what a data plane is opened with.
 type planeOptions struct {
 	Cloud   string   // short id
 	Dir     string   // "" keeps nothing
 	Private []string // folders that machines must not see
 	Uplink  bool
-	scratch bool // Dir goes with the cloud
+	Engine  string // "" is the default
+	Kernel  string // of virtual machines; "" is the host's
+	scratch bool   // Dir goes with the cloud
 }
 
 // givePlane opens the data plane that the flags choose. letGo ends its use:
@@ -42,10 +51,18 @@ func givePlane(c *cobra.Command, o *node.Options) (letGo func(all bool) error, e
 		return nil, err
 	}
 	uplink, _ := c.Flags().GetBool("uplink")
+	engine, _ := c.Flags().GetString("engine")
+	switch engine {
+	case "", engineAuto, engineContainer, engineQemu: // commands that start no instances have no such flag
+	default:
+		return nil, fmt.Errorf("--engine is auto, container or qemu, not %q", engine)
+	}
 	po, err := planeFor(*o, uplink)
 	if err != nil {
 		return nil, err
 	}
+	po.Engine = engine
+	po.Kernel, _ = c.Flags().GetString("kernel")
 	p, err := openPlane(kind, po, o.Log)
 	if err != nil {
 		return nil, err

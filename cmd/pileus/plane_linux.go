@@ -25,7 +25,7 @@ func openPlane(kind string, o planeOptions, log *slog.Logger) (plane.Plane, erro
 	case os.Geteuid() != 0:
 		return nil, whyNot()
 	}
-	lo := linux.Options{Cloud: o.Cloud, Dir: o.Dir, Private: o.Private, Uplink: o.Uplink, Log: log}
+	lo := linux.Options{Cloud: o.Cloud, Dir: o.Dir, Private: o.Private, Uplink: o.Uplink, Engine: o.Engine, Kernel: o.Kernel, Log: log}
 	s := rootless.Current()
 	if s == nil {
 		return linux.Open(lo)

@@ -17,6 +17,7 @@ import (
 	"pileus/plane"
 	"pileus/plane/linux/machine"
 	"pileus/plane/linux/network"
+	"pileus/plane/linux/qemu"
 	"pileus/plane/linux/volume"
 )
 
@@ -32,6 +33,11 @@ type Options struct {
 	Uplink bool
 	// Program is what runs as first process in machines; this program where empty.
 	Program string
+	// Engine is what machines run on: Container, which is the default, Qemu or Auto.
+	Engine string
+	// Kernel is the Linux kernel of guests of QEMU whose image has none; the
+	// newest in /boot where empty.
+	Kernel string
 	// HostNS is the network namespace that plays the host; "" is the real one.
 	HostNS string
 	// Rootless is for a process in the namespaces of package rootless; Fresh
@@ -44,21 +50,22 @@ type Options struct {
 // needed, or at once where an earlier process has left something.
 type Plane struct {
 	*lazyNetwork
-	*machines
+	*engines
 	*volumes
 }
 
-// Aliases, so that the fields do not hide the methods of the same names.
-type (
-	machines = machine.Machines
-	volumes  = volume.Store
-)
+// An alias, so that the field does not hide the method of the same name.
+type volumes = volume.Store
 
 var _ plane.Plane = (*Plane)(nil)
 
 // Open finds what an earlier process left, and manages it.
 func Open(o Options) (*Plane, error) {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	choice, err := checkEngine(o.Engine)
+	if err != nil {
+		return nil, err
+	}
 	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log, Rootless: o.Rootless})
 	if err != nil {
 		return nil, err
@@ -67,23 +74,38 @@ func Open(o Options) (*Plane, error) {
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "network"), Log: o.Log, HostNS: o.HostNS, Uplink: o.Uplink,
 		Range: plane.Internet, Rootless: o.Rootless,
 	}}}
-	mo := machine.Options{
-		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "machines"), Log: o.Log, Program: o.Program, Private: append([]string{o.Dir}, o.Private...),
-		Device: func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) }, Fresh: o.Fresh,
-	}
-	if o.Rootless {
-		mo.Files = disks
-	}
-	p.machines, err = machine.Open(mo)
-	if err != nil {
+	if p.engines, err = openEngines(o, choice, disks); err != nil {
 		return nil, err
 	}
 	if p.lazyNetwork.left() {
 		if _, err := p.lazyNetwork.open(); err != nil {
-			return nil, errors.Join(err, p.machines.Close())
+			return nil, errors.Join(err, p.engines.Close())
 		}
 	}
 	return p, nil
+}
+
+// openEngines finds the machines of both engines.
+func openEngines(o Options, choice string, disks *volume.Store) (e *engines, err error) {
+	e = &engines{choice: choice}
+	device := func(id string) (string, error) { return disks.OpenVolume(context.Background(), id) }
+	mo := machine.Options{
+		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "machines"), Log: o.Log, Program: o.Program, Private: append([]string{o.Dir}, o.Private...),
+		Device: device, Fresh: o.Fresh,
+	}
+	if o.Rootless {
+		mo.Files = disks
+	}
+	if e.containers, err = machine.Open(mo); err != nil {
+		return nil, err
+	}
+	e.guests, err = qemu.Open(qemu.Options{
+		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "guests"), Log: o.Log, Program: o.Program, Kernel: o.Kernel, Device: device,
+	})
+	if err != nil {
+		return nil, errors.Join(err, e.containers.Close())
+	}
+	return e, nil
 }
 
 // Describe implements plane.Plane. What networks can do is known once one was
@@ -96,7 +118,7 @@ func (p *Plane) Describe() plane.Report {
 	if n := p.opened(); n != nil {
 		r.Features = append(r.Features, n.Describe()...)
 	}
-	r.Features = append(r.Features, p.machines.Describe()...)
+	r.Features = append(r.Features, p.engines.Describe()...)
 	r.Features = append(r.Features, p.volumes.Capabilities()...)
 	return r
 }
@@ -120,10 +142,10 @@ func initialUsers() bool {
 
 // Clear implements plane.Plane: machines first, because they hold the rest.
 func (p *Plane) Clear() error {
-	return errors.Join(p.machines.Clear(), p.lazyNetwork.Clear(), p.volumes.Clear())
+	return errors.Join(p.engines.Clear(), p.lazyNetwork.Clear(), p.volumes.Clear())
 }
 
 // Close implements plane.Plane.
 func (p *Plane) Close() error {
-	return errors.Join(p.machines.Close(), p.lazyNetwork.Close(), p.volumes.Close())
+	return errors.Join(p.engines.Close(), p.lazyNetwork.Close(), p.volumes.Close())
 }

@@ -134,6 +134,11 @@ func (s *machines) MachineStatus(_ context.Context, id string) (plane.MachineSta
 	return m.status(), nil
 }
 
+// Screenshot implements plane.Machines: what does not run shows nothing.
+func (s *machines) Screenshot(context.Context, string) ([]byte, error) {
+	return nil, plane.ErrUnsupported
+}
+
 // WatchMachines implements plane.Machines.
 func (s *machines) WatchMachines(f func(plane.MachineStatus)) {
 	s.mu.Lock()

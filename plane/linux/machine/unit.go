@@ -178,3 +178,8 @@ func (m *Machines) Console(_ context.Context, id string) ([]byte, error) {
 	}
 	return io.ReadAll(io.NewSectionReader(f, max(0, info.Size()-consoleKept), consoleKept))
 }
+
+// Screenshot cannot be taken: a process tree has no screen but its console.
+func (m *Machines) Screenshot(_ context.Context, id string) ([]byte, error) {
+	return nil, fmt.Errorf("%w: machine %s has no screen", plane.ErrUnsupported, id)
+}

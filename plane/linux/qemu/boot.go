@@ -47,13 +47,6 @@ const (
 
 const sector = 512
 
-// IsDisk tells whether a volume begins as a disk does, with a boot sector or a
-// table of partitions, and not as a file system.
-func IsDisk(r io.ReaderAt) (bool, error) {
-	s, err := sectorStart(r)
-	return s != noStart, err
-}
-
 // sectorStart is how a volume that is a disk starts; noStart where it is none.
 func sectorStart(r io.ReaderAt) (method, error) {
 	head := make([]byte, 2*sector)
@@ -73,6 +66,26 @@ func sectorStart(r io.ReaderAt) (method, error) {
 	}
 	// A table alone: for firmware that looks into the partitions.
 	return byEFI, nil
+}
+
+// IsDisk tells whether a machine's root volume, which is open, is a disk, that
+// no engine but this one boots from.
+func (e *Engine) IsDisk(m plane.Machine) (bool, error) {
+	device, err := e.Device(m.Root.Volume)
+	if err != nil {
+		return false, err
+	}
+	how, err := startOf(device)
+	return how != noStart, err
+}
+
+// Boots tells whether a machine whose root volume is a file system can boot here.
+func (e *Engine) Boots(m plane.Machine) bool {
+	if e.Missing() != nil || m.Image.Kind == plane.HostOverlay || dynamic(e.Program) {
+		return false
+	}
+	_, err := findKernel(e.Kernel)
+	return err == nil
 }
 
 func startOf(device string) (method, error) {

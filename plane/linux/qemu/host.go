@@ -56,6 +56,9 @@ func (e *Engine) Missing() error {
 	return nil
 }
 
+// Fast tells whether the processor itself runs guests.
+func (e *Engine) Fast() bool { return e.Missing() == nil && e.probe().kvm == nil }
+
 // Describe tells whether guests run, and how fast.
 func (e *Engine) Describe() []plane.Capability {
 	c := plane.Capability{Name: "qemu engine"}

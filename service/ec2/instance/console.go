@@ -1,8 +1,12 @@
 package instance
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"image/jpeg"
+	"image/png"
 	"time"
 
 	api "pileus/api/ec2"
@@ -54,11 +58,30 @@ func (s *Room) getConsoleScreenshot(c *cloud.Call, in *api.GetConsoleScreenshotI
 	if i.State != Running {
 		return nil, errNotRunning(i.ID)
 	}
-	picture, err := screenshot(text)
+	picture, err := s.picture(c, i.ID, text)
 	if err != nil {
 		return nil, err
 	}
 	return &api.GetConsoleScreenshotOutput{InstanceId: &i.ID, ImageData: new(base64.StdEncoding.EncodeToString(picture))}, nil
+}
+
+// picture is what the machine's screen shows, or where it has none, what its
+// console would show on one.
+func (s *Room) picture(c *cloud.Call, id string, console []byte) ([]byte, error) {
+	b, err := s.plane.Screenshot(c, id)
+	if errors.Is(err, plane.ErrUnsupported) {
+		return screenshot(console)
+	}
+	if err != nil {
+		return nil, err
+	}
+	img, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("the screen of %s: %w", id, err)
+	}
+	var out bytes.Buffer
+	err = jpeg.Encode(&out, img, &jpeg.Options{Quality: screenQuality})
+	return out.Bytes(), err
 }
 
 // getPasswordData answers the administrator's password of a Windows instance,
