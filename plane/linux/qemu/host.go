@@ -61,19 +61,19 @@ func (e *Engine) Fast() bool { return e.Missing() == nil && e.probe().kvm == nil
 
 // Describe tells whether guests run, and how fast.
 func (e *Engine) Describe() []plane.Capability {
-	c := plane.Capability{Name: "qemu engine"}
-	if err := e.Missing(); err != nil {
-		c.Reason = "not installed: " + needs
-		if programs[runtime.GOARCH] == "" {
-			c.Reason = "for amd64 alone"
-		}
-		return []plane.Capability{c}
+	const name, kvm = "virtual machines", "KVM for virtual machines"
+	if programs[runtime.GOARCH] == "" {
+		return []plane.Capability{{Name: name, Reason: "they run on amd64 alone"}}
 	}
-	c.Works, c.Name = true, "qemu engine (kvm)"
-	if h := e.probe(); h.kvm != nil {
-		c.Name = fmt.Sprintf("qemu engine (tcg, slow: %v)", h.kvm)
+	h := e.probe()
+	switch {
+	case h.program == "":
+		return []plane.Capability{{Name: name, Reason: "qemu is not installed: " + needs}}
+	case h.kvm != nil:
+		slow := plane.Capability{Name: kvm, Reason: fmt.Sprintf("%v: their instructions are emulated (TCG), many times slower", h.kvm)}
+		return []plane.Capability{{Name: name, Works: true}, slow}
 	}
-	return []plane.Capability{c}
+	return []plane.Capability{{Name: name, Works: true}, {Name: kvm, Works: true}}
 }
 
 // What the guest of tryKVM answers, and what QEMU's exit makes of it.
