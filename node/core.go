@@ -29,7 +29,7 @@ type core struct {
 	o       Options
 	db      store.Store
 	blobs   *blob.Dir
-	key     []byte // seals the content
+	key     []byte // seals the content, and the keys of volumes
 	clock   clock.Control
 	gate    *gate.Gate
 	runner  *reconcile.Runner
@@ -51,6 +51,7 @@ func openCore(ctx context.Context, o Options) (*core, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Plane.SealWith(c.key)
 	if err := c.assemble(ctx); err != nil {
 		return nil, errors.Join(err, c.close(ctx))
 	}

@@ -88,7 +88,7 @@ func (n *Node) Save(ctx context.Context, name string) (*Snapshot, error) {
 	}
 	s, err := n.core.Load().save(ctx, name, whole)
 	if err == nil {
-		err = saveVolumes(ctx, n.o.Plane, filepath.Join(whole, snapshotVolumes))
+		err = saveVolumes(ctx, n.o.Plane, filepath.Join(whole, snapshotVolumes), n.core.Load().key)
 	}
 	if err == nil {
 		err = syncTree(whole)
@@ -205,7 +205,8 @@ func (n *Node) replace(ctx context.Context, g generation, next *core, path strin
 			return err
 		}
 	}
-	err := loadVolumes(ctx, n.o.Plane, filepath.Join(path, snapshotVolumes))
+	n.o.Plane.SealWith(next.key)
+	err := loadVolumes(ctx, n.o.Plane, filepath.Join(path, snapshotVolumes), next.key)
 	if err := errors.Join(err, g.choose(), next.assemble(ctx)); err != nil {
 		return errors.Join(err, next.close(ctx))
 	}

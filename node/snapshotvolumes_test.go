@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
 	api "pileus/api/ec2"
@@ -13,15 +16,22 @@ import (
 )
 
 // TestSnapshotHoldsVolumes saves a cloud with a volume, changes what is on it,
-// and loads the snapshot.
+// and loads the snapshot. What an encrypted volume holds is in no file.
 func TestSnapshotHoldsVolumes(t *testing.T) {
-	disks := sim.New(t.TempDir())
-	w := begin(t, node.Options{DataDir: t.TempDir(), SnapshotDir: t.TempDir(), Plane: disks})
+	for name, encrypted := range map[string]bool{"plain": false, "encrypted": true} {
+		t.Run(name, func(t *testing.T) { snapshotHolds(t, encrypted) })
+	}
+}
+
+func snapshotHolds(t *testing.T, encrypted bool) {
+	saved, kept := t.TempDir(), t.TempDir()
+	disks := sim.New(kept)
+	w := begin(t, node.Options{DataDir: t.TempDir(), SnapshotDir: saved, Plane: disks})
 	c := w.node.Gate().NewCall(context.Background(), "", node.DefaultAccount, node.DefaultRegion)
-	v, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1))})
+	v, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1)), Encrypted: &encrypted})
 	w.check(err)
 	id := *v.VolumeId
-	w.check(w.node.Clock().Advance(t.Context(), 0)) // what is due has run
+	w.check(w.node.Drain(t.Context()))
 	const at = 700 << 20
 	write := func(text string) {
 		t.Helper()
@@ -52,7 +62,35 @@ func TestSnapshotHoldsVolumes(t *testing.T) {
 	}
 	list, err := disks.Volumes(t.Context())
 	w.check(err)
-	if len(list) != 1 || list[0].Used > 1<<20 {
+	if len(list) != 1 || list[0].Used > 1<<20 || list[0].Encrypted != encrypted {
 		t.Errorf("the volumes are %+v: one was wanted, and as sparse as it was", list)
 	}
+	for _, dir := range []string{saved, kept} {
+		if found := holdsText(t, dir, at, "as it was"); found == encrypted {
+			t.Errorf("in the clear below %s: %v", dir, found)
+		}
+	}
+}
+
+// holdsText tells whether a file below a folder holds a text at a place.
+func holdsText(t *testing.T, dir string, at int64, text string) (found bool) {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		b := make([]byte, len(text))
+		if n, _ := f.ReadAt(b, at); string(b[:n]) == text { // most are shorter
+			found = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return found
 }

@@ -9,12 +9,16 @@ import (
 // Volumes keeps block devices. A volume's content is a sparse file; it is
 // opened to be attached.
 type Volumes interface {
+	// SealWith gives the key (32 bytes) under which the keys of encrypted
+	// volumes are kept. It comes before any of these is made or used; another
+	// one opens none of those that there are.
+	SealWith(master []byte)
 	// CreateVolume makes an empty volume of size bytes unless it exists.
-	CreateVolume(ctx context.Context, id string, size int64) error
+	CreateVolume(ctx context.Context, id string, size int64, o ...VolumeOption) error
 	// CreateRoot makes a volume that holds an image's root file system, grown
 	// to size bytes: built-in images come from the program itself, imported
 	// ones from their archive.
-	CreateRoot(ctx context.Context, id string, image Image, size int64) error
+	CreateRoot(ctx context.Context, id string, image Image, size int64, o ...VolumeOption) error
 	// GrowVolume grows it, attached or not.
 	GrowVolume(ctx context.Context, id string, size int64) error
 	// RemoveVolume destroys its content.
@@ -44,6 +48,15 @@ type Volumes interface {
 	Images(ctx context.Context) ([]string, error)
 }
 
+// VolumeOption says how a volume is made.
+type VolumeOption int
+
+// Encrypted has a volume's content be ciphertext wherever it lies, under a key
+// of the volume's own. What reads and writes it through this interface, or as
+// a block device, sees it in the clear. A plane that cannot do this keeps it in
+// the clear, and says so where it describes itself and in the log.
+const Encrypted VolumeOption = 1
+
 // VolumeContent reads a volume at one moment.
 type VolumeContent interface {
 	io.ReaderAt
@@ -70,6 +83,9 @@ type VolumeStatus struct {
 	Device   string // "/dev/loop3" on the host; "" while closed
 	Machine  string // where it is attached
 	Attached string // as which device
+
+	Encrypted bool   // its content is ciphertext at rest
+	Fault     string // why its I/O fails now; "" where it does not
 }
 
 // VolumeUsage are the counters of a volume's device. They have meaning only as

@@ -11,8 +11,6 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"pileus/guest"
 )
 
 // version is set by the build.
@@ -21,7 +19,6 @@ var version = "dev"
 func main() {
 	becomeGuest()
 	becomeServant()
-	guest.Main() // inside of an instance, this program is its first process and its tools
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends what does not end by itself

@@ -107,9 +107,11 @@ func realPlane() error {
 	return nil
 }
 
-// becomeServant turns the program into the holder of namespaces or the server
-// of a volume, if it was started as that; it then does not return.
+// becomeServant turns the program into the holder of namespaces, the server of a
+// volume or the process that encrypts one, if it was started as that; it then
+// does not return.
 func becomeServant() {
 	rootless.Hold()
 	volume.Serve()
+	volume.ServeEncrypted()
 }

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"pileus/plane"
+	"pileus/plane/sealed"
 )
 
 // Volumes is the contract of plane.Volumes, step by step; each step gets an
-// empty set of volumes.
+// empty set of volumes, and then one all of whose volumes are encrypted.
 func Volumes(t *testing.T, open func(t *testing.T) plane.Volumes) {
 	for _, step := range []struct {
 		name string
@@ -29,7 +30,34 @@ func Volumes(t *testing.T, open func(t *testing.T) plane.Volumes) {
 		{"roots", roots},
 	} {
 		t.Run(step.name, func(t *testing.T) { step.run(t, open(t)) })
+		t.Run(step.name+", encrypted", func(t *testing.T) {
+			v := open(t)
+			v.SealWith(MasterKey)
+			step.run(t, encrypted{v})
+		})
 	}
+	t.Run("encrypted without a key", func(t *testing.T) {
+		if err := open(t).CreateVolume(t.Context(), "vol-1", mib, plane.Encrypted); !errors.Is(err, sealed.ErrKey) {
+			t.Errorf("made: %v", err)
+		}
+	})
+}
+
+// MasterKey is one for tests.
+var MasterKey = []byte("the master key of clouds in test")
+
+// encrypted are volumes all of which are.
+type encrypted struct{ volumes }
+
+// volumes is plane.Volumes, so that the field does not hide the method.
+type volumes = plane.Volumes
+
+func (e encrypted) CreateVolume(ctx context.Context, id string, size int64, _ ...plane.VolumeOption) error {
+	return e.volumes.CreateVolume(ctx, id, size, plane.Encrypted)
+}
+
+func (e encrypted) CreateRoot(ctx context.Context, id string, image plane.Image, size int64, _ ...plane.VolumeOption) error {
+	return e.volumes.CreateRoot(ctx, id, image, size, plane.Encrypted)
 }
 
 const mib = 1 << 20
@@ -75,7 +103,8 @@ func createOnce(t *testing.T, v plane.Volumes) {
 		}
 		return nil
 	}))
-	if s, ok := find(t, v, "vol-1"); !ok || s.Size != 8*mib {
+	_, secret := v.(encrypted)
+	if s, ok := find(t, v, "vol-1"); !ok || s.Size != 8*mib || s.Encrypted != secret || s.Fault != "" {
 		t.Errorf("listed as %+v, %v", s, ok)
 	}
 }

@@ -3,20 +3,60 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"syscall"
 
 	"pileus/plane"
+	"pileus/plane/sealed"
 )
 
 // content reads a volume's file.
 type content struct {
 	*os.File
-	size int64
+	plain io.ReaderAt // the file, or what it is the ciphertext of
+	size  int64
+}
+
+// ReadAt implements plane.VolumeContent.
+func (c content) ReadAt(p []byte, at int64) (int, error) { return c.plain.ReadAt(p, at) }
+
+func (d *disks) keyFile(id string) string { return filepath.Join(d.dir, id+keySuffix) }
+
+// makeKey makes the key of an encrypted volume; d.mu is held.
+func (d *disks) makeKey(id string) error {
+	k, err := sealed.NewKey()
+	if err != nil {
+		return err
+	}
+	kept, err := k.Seal(d.master, id)
+	if err != nil {
+		return fmt.Errorf("volume %s: %w", id, err)
+	}
+	return os.WriteFile(d.keyFile(id), kept, 0o600)
+}
+
+// show shows a volume's file in the clear.
+func (d *disks) show(id string, v *volume, file *os.File) (sealed.Medium, error) {
+	if !v.sealed {
+		return file, nil
+	}
+	kept, err := os.ReadFile(d.keyFile(id))
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k, err := sealed.OpenKey(d.master, id, kept)
+	if err != nil {
+		return nil, fmt.Errorf("volume %s: %w", id, err)
+	}
+	return sealed.NewFile(file, k), nil
 }
 
 func (c content) Size() int64 { return c.size }
@@ -58,12 +98,16 @@ func (d *disks) FreezeVolume(_ context.Context, id string, f func(plane.VolumeCo
 	}
 	size := v.size
 	d.mu.Unlock() // f may freeze another volume as well
-	file, err := os.Open(d.path(id))
+	file, err := os.Open(d.path(id, v))
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	return f(content{file, size})
+	plain, err := d.show(id, v, file)
+	if err != nil {
+		return err
+	}
+	return f(content{file, plain, size})
 }
 
 // ReadVolume implements plane.Volumes: nobody writes to a volume here.
@@ -74,20 +118,20 @@ func (d *disks) ReadVolume(ctx context.Context, id string, f func(plane.VolumeCo
 // WriteVolume implements plane.Volumes.
 func (d *disks) WriteVolume(_ context.Context, id string, f func(io.WriterAt) error) error {
 	d.mu.Lock()
-	_, ok := d.volumes[id]
+	v, ok := d.volumes[id]
 	d.mu.Unlock()
 	if !ok {
 		return plane.ErrNotFound
 	}
-	file, err := os.OpenFile(d.path(id), os.O_RDWR, 0)
+	file, err := os.OpenFile(d.path(id, v), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	if err := f(file); err != nil {
-		file.Close()
-		return err
+	plain, err := d.show(id, v, file)
+	if err == nil {
+		err = f(plain)
 	}
-	return file.Close()
+	return errors.Join(err, file.Close())
 }
 
 // Import implements plane.Volumes: it measures the archive, and remembers that

@@ -7,6 +7,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -75,12 +76,14 @@ type disks struct {
 	mu      sync.Mutex
 	dir     string
 	own     bool // dir is a temporary folder of ours
+	master  []byte
 	volumes map[string]*volume
 	images  map[string]bool // that were imported
 }
 
 type volume struct {
 	size    int64
+	sealed  bool // its file is ciphertext
 	open    bool
 	machine string
 	device  string
@@ -100,24 +103,43 @@ func (d *disks) folder() (string, error) {
 
 // find remembers the volumes that an earlier process left.
 func (d *disks) find() {
-	files, err := filepath.Glob(filepath.Join(d.dir, "*"+suffix))
-	if d.dir == "" || err != nil {
-		return
-	}
-	for _, f := range files {
-		if s, err := os.Stat(f); err == nil {
-			d.volumes[strings.TrimSuffix(filepath.Base(f), suffix)] = &volume{size: s.Size()}
+	for _, suffix := range []string{plainSuffix, cipherSuffix} {
+		files, err := filepath.Glob(filepath.Join(d.dir, "*"+suffix))
+		if d.dir == "" || err != nil {
+			return
+		}
+		for _, f := range files {
+			if s, err := os.Stat(f); err == nil {
+				d.volumes[strings.TrimSuffix(filepath.Base(f), suffix)] = &volume{size: s.Size(), sealed: suffix == cipherSuffix}
+			}
 		}
 	}
 }
 
-// suffix of volumes' files.
-const suffix = ".img"
+// Suffixes of volumes' files.
+const (
+	plainSuffix  = ".img"
+	cipherSuffix = ".xts" // beside it lies the key
+	keySuffix    = ".key"
+)
 
-func (d *disks) path(id string) string { return filepath.Join(d.dir, id+suffix) }
+// path is where a volume's file lies.
+func (d *disks) path(id string, v *volume) string {
+	if v.sealed {
+		return filepath.Join(d.dir, id+cipherSuffix)
+	}
+	return filepath.Join(d.dir, id+plainSuffix)
+}
+
+// SealWith implements plane.Volumes.
+func (d *disks) SealWith(master []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.master = slices.Clone(master)
+}
 
 // CreateVolume implements plane.Volumes.
-func (d *disks) CreateVolume(_ context.Context, id string, size int64) error {
+func (d *disks) CreateVolume(_ context.Context, id string, size int64, o ...plane.VolumeOption) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, ok := d.volumes[id]; ok {
@@ -126,7 +148,13 @@ func (d *disks) CreateVolume(_ context.Context, id string, size int64) error {
 	if _, err := d.folder(); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(d.path(id), os.O_CREATE|os.O_RDWR, 0o600)
+	v := &volume{size: size, sealed: slices.Contains(o, plane.Encrypted)}
+	if v.sealed {
+		if err := d.makeKey(id); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(d.path(id, v), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
 	}
@@ -134,13 +162,13 @@ func (d *disks) CreateVolume(_ context.Context, id string, size int64) error {
 	if err := f.Truncate(size); err != nil {
 		return err
 	}
-	d.volumes[id] = &volume{size: size}
+	d.volumes[id] = v
 	return nil
 }
 
 // CreateRoot implements plane.Volumes; there is no file system inside.
-func (d *disks) CreateRoot(ctx context.Context, id string, _ plane.Image, size int64) error {
-	return d.CreateVolume(ctx, id, size)
+func (d *disks) CreateRoot(ctx context.Context, id string, _ plane.Image, size int64, o ...plane.VolumeOption) error {
+	return d.CreateVolume(ctx, id, size, o...)
 }
 
 // GrowVolume implements plane.Volumes.
@@ -152,20 +180,26 @@ func (d *disks) GrowVolume(_ context.Context, id string, size int64) error {
 		return plane.ErrNotFound
 	}
 	v.size = max(v.size, size)
-	return os.Truncate(d.path(id), v.size)
+	return os.Truncate(d.path(id, v), v.size)
 }
 
 // RemoveVolume implements plane.Volumes.
 func (d *disks) RemoveVolume(_ context.Context, id string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if v, ok := d.volumes[id]; !ok {
+	v, ok := d.volumes[id]
+	switch {
+	case !ok:
 		return nil
-	} else if v.machine != "" {
+	case v.machine != "":
 		return plane.ErrBusy
 	}
 	delete(d.volumes, id)
-	return os.Remove(d.path(id))
+	err := os.Remove(d.path(id, v))
+	if v.sealed {
+		err = errors.Join(err, os.Remove(d.keyFile(id)))
+	}
+	return err
 }
 
 // OpenVolume implements plane.Volumes.
@@ -210,7 +244,7 @@ func (d *disks) Volumes(context.Context) ([]plane.VolumeStatus, error) {
 	var out []plane.VolumeStatus
 	for _, id := range slices.Sorted(maps.Keys(d.volumes)) {
 		v := d.volumes[id]
-		out = append(out, plane.VolumeStatus{ID: id, Size: v.size, Machine: v.machine, Attached: v.device})
+		out = append(out, plane.VolumeStatus{ID: id, Size: v.size, Machine: v.machine, Attached: v.device, Encrypted: v.sealed})
 	}
 	return out, nil
 }

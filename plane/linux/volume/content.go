@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pileus/plane"
+	"pileus/plane/sealed"
 )
 
 // content reads a volume's file.
@@ -20,16 +21,35 @@ type content struct {
 	size int64
 }
 
-func openContent(path string) (*content, error) {
-	f, err := os.Open(path)
+// cipherContent reads the file of an encrypted volume in the clear.
+type cipherContent struct {
+	*content
+	clear *sealed.File
+}
+
+// ReadAt implements plane.VolumeContent.
+func (c cipherContent) ReadAt(p []byte, at int64) (int, error) { return c.clear.ReadAt(p, at) }
+
+// show has f look at what a volume holds.
+func (s *Store) show(p place, f func(plane.VolumeContent) error) error {
+	file, err := os.Open(p.path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	st, err := f.Stat()
+	defer file.Close()
+	st, err := file.Stat()
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return err
 	}
-	return &content{f, st.Size()}, nil
+	c := &content{file, st.Size()}
+	if !p.encrypted {
+		return f(c)
+	}
+	k, err := s.key(p.id)
+	if err != nil {
+		return err
+	}
+	return f(cipherContent{c, sealed.NewFile(file, k)})
 }
 
 func (c *content) Size() int64 { return c.size }
@@ -69,13 +89,14 @@ func extents(fd int, size int64) (list []plane.Extent, err error) {
 // WriteVolume implements plane.Volumes. What f has written is durable when it
 // returns.
 func (s *Store) WriteVolume(_ context.Context, id string, f func(io.WriterAt) error) error {
-	if err := s.exists(id); err != nil {
+	defer s.locks.lock(id)()
+	p, err := s.locate(id)
+	if err != nil {
 		return err
 	}
-	defer s.locks.lock(id)()
 	_, open, err := s.device(id)
 	if s.rootless {
-		open, err = locked(s.file(id))
+		open, err = locked(p.path)
 	}
 	if err != nil {
 		return err
@@ -83,23 +104,36 @@ func (s *Store) WriteVolume(_ context.Context, id string, f func(io.WriterAt) er
 	if open {
 		return fmt.Errorf("volume %s is open: %w", id, plane.ErrBusy)
 	}
-	file, err := os.OpenFile(s.file(id), os.O_RDWR, 0)
+	file, err := os.OpenFile(p.path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	st, err := file.Stat()
-	if err == nil {
-		err = f(bounded{file, st.Size()})
-	}
+	err = s.write(p, file, f)
 	if err == nil {
 		err = file.Sync()
 	}
 	return full(errors.Join(err, file.Close()))
 }
 
+// write has f write to a volume's file.
+func (s *Store) write(p place, file *os.File, f func(io.WriterAt) error) error {
+	st, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if !p.encrypted {
+		return f(bounded{file, st.Size()})
+	}
+	k, err := s.key(p.id)
+	if err != nil {
+		return err
+	}
+	return f(bounded{sealed.NewFile(file, k), st.Size()})
+}
+
 // bounded keeps a volume from growing by being written to.
 type bounded struct {
-	file *os.File
+	file io.WriterAt
 	size int64
 }
 

@@ -19,6 +19,8 @@ import (
 
 	"pileus/clock"
 	"pileus/plane"
+	"pileus/plane/planetest"
+	"pileus/plane/sealed"
 )
 
 func stopwatch() (seconds func() float64) {
@@ -28,11 +30,14 @@ func stopwatch() (seconds func() float64) {
 
 // TestMain lets the test program play the other processes.
 func TestMain(m *testing.M) {
+	ServeEncrypted()
 	switch os.Getenv("VOLUME_TEST_ROLE") {
 	case "machine":
 		playMachine(os.Args[1], os.Args[2])
 	case "keeper":
 		playKeeper(os.Args[1])
+	case "opener":
+		playOpener(os.Args[1])
 	}
 	os.Exit(m.Run())
 }
@@ -73,6 +78,21 @@ func playKeeper(dir string) {
 		})
 	}
 	fmt.Fprintln(os.Stderr, "keeper:", err)
+	os.Exit(1)
+}
+
+// playOpener opens vol-1, says as what, and is killed.
+func playOpener(dir string) {
+	s, err := Open(Options{Cloud: "test", Dir: dir})
+	if err == nil {
+		s.SealWith(planetest.MasterKey)
+		var dev string
+		if dev, err = s.OpenVolume(context.Background(), "vol-1"); err == nil {
+			fmt.Println(dev)
+			select {}
+		}
+	}
+	fmt.Fprintln(os.Stderr, "opener:", err)
 	os.Exit(1)
 }
 
@@ -245,7 +265,7 @@ func TestFullDisk(t *testing.T) {
 	if !errors.Is(err, plane.ErrFull) {
 		t.Errorf("fill a volume: %v", err)
 	}
-	err = s.make("vol-2", func(f *os.File) error {
+	err = s.make("vol-2", nil, func(f *os.File, _ *sealed.Key) error {
 		_, err := f.Write(make([]byte, 4<<20))
 		return err
 	})

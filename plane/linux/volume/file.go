@@ -6,43 +6,57 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"pileus/plane"
+	"pileus/plane/sealed"
 )
 
 // CreateVolume implements plane.Volumes.
-func (s *Store) CreateVolume(_ context.Context, id string, size int64) error {
+func (s *Store) CreateVolume(_ context.Context, id string, size int64, o ...plane.VolumeOption) error {
 	if err := checkID(id); err != nil {
 		return err
 	}
 	defer s.locks.lock(id)()
-	return s.make(id, func(f *os.File) error { return f.Truncate(size) })
+	return s.make(id, o, func(f *os.File, k *sealed.Key) error {
+		if k != nil && size%sealed.Sector != 0 {
+			return fmt.Errorf("an encrypted volume has whole sectors, and %d bytes are not", size)
+		}
+		return f.Truncate(size)
+	})
 }
 
 // make makes a volume's file under another name, has fill fill it, and only
 // then gives it its own: a volume is whole or not there. One that exists is
-// left alone.
-func (s *Store) make(id string, fill func(*os.File) error) error {
-	if _, err := os.Stat(s.file(id)); !errors.Is(err, fs.ErrNotExist) {
+// left alone. fill gets the key that an encrypted volume's content is to be
+// encrypted with, and nil for others.
+func (s *Store) make(id string, o []plane.VolumeOption, fill func(*os.File, *sealed.Key) error) (err error) {
+	if _, err := s.locate(id); !errors.Is(err, plane.ErrNotFound) {
 		return err
+	}
+	to, key := s.file(id), (*sealed.Key)(nil)
+	if slices.Contains(o, plane.Encrypted) && s.canEncrypt(id) {
+		to = s.cipherFile(id)
+		if key, err = s.makeKey(id); err != nil {
+			return full(err)
+		}
 	}
 	scratch := s.path(scratchDir, id)
 	f, err := os.OpenFile(scratch, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
-	err = fill(f)
+	err = fill(f, key)
 	if err == nil {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(scratch, s.file(id))
+		err = os.Rename(scratch, to)
 	}
 	if err != nil {
 		return errors.Join(full(err), os.Remove(scratch))
@@ -69,11 +83,12 @@ func full(err error) error {
 // GrowVolume implements plane.Volumes. A size below the present one changes
 // nothing.
 func (s *Store) GrowVolume(_ context.Context, id string, size int64) error {
-	if err := s.exists(id); err != nil {
+	defer s.locks.lock(id)()
+	p, err := s.locate(id)
+	if err != nil {
 		return err
 	}
-	defer s.locks.lock(id)()
-	f, err := os.OpenFile(s.file(id), os.O_RDWR, 0)
+	f, err := os.OpenFile(p.path, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
@@ -91,21 +106,16 @@ func (s *Store) GrowVolume(_ context.Context, id string, size int64) error {
 	if err != nil || !ok {
 		return err
 	}
+	if p.encrypted { // its device sits on a file without an end
+		return d.limitSize(max(size, st.Size()))
+	}
 	return d.refreshSize()
 }
 
 // exists is plane.ErrNotFound where there is no such volume.
 func (s *Store) exists(id string) error {
-	if err := checkID(id); err != nil {
-		return err
-	}
-	if _, err := os.Stat(s.file(id)); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("volume %s: %w", id, plane.ErrNotFound)
-		}
-		return err
-	}
-	return nil
+	_, err := s.locate(id)
+	return err
 }
 
 // RemoveVolume implements plane.Volumes: the volume is closed first, which
@@ -119,10 +129,17 @@ func (s *Store) RemoveVolume(_ context.Context, id string) error {
 	if err := s.closeDevice(id); err != nil {
 		return err
 	}
-	if err := os.Remove(s.file(id)); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
+	p, err := s.locate(id)
+	if errors.Is(err, plane.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		err = os.Remove(p.path)
+	}
+	if err == nil && p.encrypted {
+		err = os.Remove(s.keyFile(id))
+	}
+	if err != nil {
 		return err
 	}
 	return syncDir(s.path(volumesDir))
@@ -140,9 +157,12 @@ func (s *Store) Volumes(context.Context) ([]plane.VolumeStatus, error) {
 	}
 	list := make([]plane.VolumeStatus, 0, len(entries))
 	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), volumeSuffix)
-		if !ok {
-			continue
+		id, plain := strings.CutSuffix(e.Name(), volumeSuffix)
+		encrypted := false
+		if !plain {
+			if id, encrypted = strings.CutSuffix(id, cipherSuffix); !encrypted {
+				continue
+			}
 		}
 		var st unix.Stat_t
 		if err := unix.Stat(filepath.Join(s.path(volumesDir), e.Name()), &st); err != nil {
@@ -151,9 +171,12 @@ func (s *Store) Volumes(context.Context) ([]plane.VolumeStatus, error) {
 			}
 			return nil, err
 		}
-		v := plane.VolumeStatus{ID: id, Size: st.Size, Used: st.Blocks * 512}
+		v := plane.VolumeStatus{ID: id, Size: st.Size, Used: st.Blocks * 512, Encrypted: encrypted}
 		if d, ok := devices[id]; ok {
 			v.Device = d.node()
+			if s.isBroken(id) {
+				v.Fault = "the process that encrypts it has ended"
+			}
 		}
 		list = append(list, v)
 	}

@@ -24,7 +24,8 @@ const (
 // frozen wherever it is mounted, so that what is on the device is one moment
 // of it and clean. A device without a mounted file system is flushed.
 func (s *Store) FreezeVolume(_ context.Context, id string, f func(plane.VolumeContent) error) error {
-	if err := s.exists(id); err != nil {
+	p, err := s.locate(id)
+	if err != nil {
 		return err
 	}
 	defer s.locks.lock("freeze " + id)()
@@ -33,12 +34,7 @@ func (s *Store) FreezeVolume(_ context.Context, id string, f func(plane.VolumeCo
 		return err
 	}
 	defer thaw()
-	c, err := openContent(s.file(id))
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	return f(c)
+	return s.show(p, f)
 }
 
 // freeze holds writes to the volume until thaw is called.
@@ -53,6 +49,9 @@ func (s *Store) freeze(id string) (thaw func(), err error) {
 	if !open {
 		unlock := s.locks.lock(id) // nobody opens it meanwhile
 		return unlock, nil
+	}
+	if s.isBroken(id) {
+		return func() {}, nil // nothing that is written to the device arrives
 	}
 	for _, path := range mountsOf(d.number()) {
 		// The file system is the same in all namespaces; one handle will do.
@@ -119,13 +118,9 @@ func (s *Store) thawAll() {
 
 // ReadVolume implements plane.Volumes.
 func (s *Store) ReadVolume(_ context.Context, id string, f func(plane.VolumeContent) error) error {
-	if err := s.exists(id); err != nil {
-		return err
-	}
-	c, err := openContent(s.file(id))
+	p, err := s.locate(id)
 	if err != nil {
 		return err
 	}
-	defer c.Close()
-	return f(c)
+	return s.show(p, f)
 }

@@ -54,29 +54,42 @@ func (s *Store) OpenVolume(_ context.Context, id string) (string, error) {
 	if s.noLoop != nil {
 		return "", fmt.Errorf("open volume %s: %w: %w", id, plane.ErrUnsupported, s.noLoop)
 	}
-	if err := s.exists(id); err != nil {
+	defer s.locks.lock(id)()
+	p, err := s.locate(id)
+	if err != nil {
 		return "", err
 	}
-	defer s.locks.lock(id)()
 	d, ok, err := s.device(id)
+	if err == nil && ok && s.isBroken(id) {
+		err, ok = s.close(id, d), false
+	}
 	if err != nil {
 		return "", err
 	}
 	if !ok {
-		if d, err = s.attach(id); err != nil {
+		if d, err = s.attach(p); err != nil {
 			return "", fmt.Errorf("open volume %s: %w", id, err)
 		}
 	}
 	return d.node(), nil
 }
 
-// attach binds the volume's file to a free loop device.
-func (s *Store) attach(id string) (loop, error) {
-	file, err := os.OpenFile(s.file(id), os.O_RDWR, 0)
+// attach binds the volume's file to a free loop device: for an encrypted one,
+// the file in which it appears in the clear.
+func (s *Store) attach(p place) (d loop, err error) {
+	if p.encrypted {
+		return s.attachEncrypted(p)
+	}
+	file, err := os.OpenFile(p.path, os.O_RDWR, 0)
 	if err != nil {
 		return 0, err
 	}
 	defer file.Close()
+	return s.bind(p.id, file, s.label(p.id), 0)
+}
+
+// bind binds a file to a free loop device of size bytes; 0 for the file's.
+func (s *Store) bind(id string, file *os.File, label string, size int64) (loop, error) {
 	ctl, err := os.OpenFile(loopControl, os.O_RDWR, 0)
 	if err != nil {
 		return 0, err
@@ -87,7 +100,7 @@ func (s *Store) attach(id string) (loop, error) {
 		if err != nil {
 			return 0, fmt.Errorf("find a free loop device: %w", err)
 		}
-		err = loop(n).configure(file, s.label(id))
+		err = loop(n).configure(file, label, size)
 		if err == nil {
 			s.mu.Lock()
 			s.open[id] = loop(n)
@@ -101,19 +114,23 @@ func (s *Store) attach(id string) (loop, error) {
 	return 0, fmt.Errorf("no loop device stays free: %w", plane.ErrBusy)
 }
 
+// labelSize is how long a label may be.
+const labelSize = len(unix.LoopInfo64{}.File_name) - 1
+
 // label names a device after its cloud and volume, for losetup's eyes.
 func (s *Store) label(id string) string { return "pileus/" + s.cloud + "/" + id }
 
 // configure binds a file to the device, past the page cache where its file
 // system allows: what a machine has cached need not be cached again.
-func (d loop) configure(file *os.File, label string) error {
+func (d loop) configure(file *os.File, label string, size int64) error {
 	f, err := d.open(os.O_RDWR)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	c := unix.LoopConfig{Fd: uint32(file.Fd()), Size: 512}
-	copy(c.Info.File_name[:len(c.Info.File_name)-1], label)
+	copy(c.Info.File_name[:labelSize], label)
+	c.Info.Sizelimit = uint64(size)
 	for _, flags := range []uint32{unix.LO_FLAGS_DIRECT_IO, 0} {
 		c.Info.Flags = flags
 		if err = unix.IoctlLoopConfigure(int(f.Fd()), &c); !errors.Is(err, unix.EINVAL) {
@@ -139,6 +156,49 @@ func (d loop) refreshSize() error {
 	return nil
 }
 
+// resizeTries bounds how often a device that is being written to is asked to
+// change its size.
+const resizeTries = 64
+
+// limitSize makes the device as large as is said, whatever its file's size.
+func (d loop) limitSize(size int64) error {
+	f, err := d.open(os.O_RDONLY)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := unix.IoctlLoopGetStatus64(int(f.Fd()))
+	for range resizeTries {
+		if err != nil || info.Sizelimit == uint64(size) {
+			break
+		}
+		next := *info
+		next.Sizelimit = uint64(size)
+		// The kernel gives up where it finds that pages became dirty meanwhile.
+		if err = unix.IoctlLoopSetStatus64(int(f.Fd()), &next); !errors.Is(err, unix.EAGAIN) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("grow %s: %w", d.node(), err)
+	}
+	return nil
+}
+
+// labelled is the label of a device that is in use.
+func (d loop) labelled() string {
+	f, err := d.open(os.O_RDONLY)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := unix.IoctlLoopGetStatus64(int(f.Fd()))
+	if err != nil {
+		return "" // closed meanwhile
+	}
+	return unix.ByteSliceToString(info.File_name[:])
+}
+
 // CloseVolume implements plane.Volumes: plane.ErrBusy while it is mounted.
 func (s *Store) CloseVolume(_ context.Context, id string) error {
 	if err := checkID(id); err != nil {
@@ -162,6 +222,14 @@ func (s *Store) closeDevice(id string) error {
 // close takes the file off the device. The kernel would put that off silently
 // while a file system is mounted, so it is asked for exclusive use first.
 func (s *Store) close(id string, d loop) error {
+	if err := s.detach(id, d); err != nil {
+		return err
+	}
+	s.endCipher(id) // which now shows nobody anything
+	return nil
+}
+
+func (s *Store) detach(id string, d loop) error {
 	f, err := d.open(os.O_RDWR | unix.O_EXCL)
 	if errors.Is(err, unix.EBUSY) {
 		return fmt.Errorf("volume %s: %w", id, plane.ErrBusy)
@@ -171,7 +239,7 @@ func (s *Store) close(id string, d loop) error {
 	}
 	defer f.Close()
 	s.unlimit(id, d)
-	if err := f.Sync(); err != nil {
+	if err := f.Sync(); err != nil && !s.isBroken(id) {
 		return fmt.Errorf("flush %s: %w", d.node(), err)
 	}
 	err = unix.IoctlSetInt(int(f.Fd()), unix.LOOP_CLR_FD, 0)
@@ -192,7 +260,7 @@ func (s *Store) device(id string) (d loop, ok bool, err error) {
 		return 0, false, nil
 	}
 	path, bound, err := d.backing()
-	if err != nil || bound && path == s.file(id) {
+	if err != nil || bound && (path == s.file(id) || path == nowhere && d.labelled() == s.cipherLabel(id)) {
 		return d, err == nil, err
 	}
 	s.mu.Lock()
@@ -214,7 +282,8 @@ func (d loop) backing() (path string, bound bool, err error) {
 }
 
 // devices are the loop devices of this cloud by volume. The kernel knows them
-// by their backing files, which lie in this cloud's folder.
+// by their backing files, which lie in this cloud's folder; those of encrypted
+// volumes lie in no folder, and are known by their labels.
 func (s *Store) devices() (map[string]loop, error) {
 	found := map[string]loop{}
 	names, err := filepath.Glob("/sys/block/loop*/loop")
@@ -230,6 +299,12 @@ func (s *Store) devices() (map[string]loop, error) {
 		path, bound, err := loop(n).backing()
 		if err != nil || !bound {
 			continue // closed meanwhile
+		}
+		if path == nowhere {
+			if id, ours := s.cipherVolume(loop(n).labelled()); ours {
+				found[id] = loop(n)
+			}
+			continue
 		}
 		file, ours := strings.CutPrefix(path, folder)
 		id, ok := strings.CutSuffix(file, volumeSuffix)

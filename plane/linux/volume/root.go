@@ -18,6 +18,7 @@ import (
 
 	"pileus/guest"
 	"pileus/plane"
+	"pileus/plane/sealed"
 )
 
 // A root volume is a copy of a template: a file system of the size that was
@@ -26,7 +27,7 @@ import (
 // copy takes milliseconds however large it is.
 
 // CreateRoot implements plane.Volumes.
-func (s *Store) CreateRoot(ctx context.Context, id string, image plane.Image, size int64) error {
+func (s *Store) CreateRoot(ctx context.Context, id string, image plane.Image, size int64, o ...plane.VolumeOption) error {
 	if err := checkID(id); err != nil {
 		return err
 	}
@@ -35,24 +36,59 @@ func (s *Store) CreateRoot(ctx context.Context, id string, image plane.Image, si
 		return fmt.Errorf("root volume %s of image %s: %w", id, image.ID, err)
 	}
 	defer s.locks.lock(id)()
-	return s.make(id, func(to *os.File) error {
-		from, err := os.Open(template)
-		if err != nil {
-			return err
+	return s.make(id, o, func(to *os.File, k *sealed.Key) error {
+		if k == nil {
+			return copyRoot(ctx, to, template, size)
 		}
-		defer from.Close()
-		if err := copySparse(to, from); err != nil {
-			return err
-		}
-		st, err := from.Stat()
-		if err != nil || st.Size() >= size {
-			return err
-		}
-		if err := to.Truncate(size); err != nil {
-			return err
-		}
-		return growFileSystem(ctx, to.Name())
+		return s.encryptRoot(ctx, to, k, template, size)
 	})
+}
+
+// copyRoot makes to a copy of a template, grown to size.
+func copyRoot(ctx context.Context, to *os.File, template string, size int64) error {
+	from, err := os.Open(template)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	if err := copySparse(to, from); err != nil {
+		return err
+	}
+	st, err := from.Stat()
+	if err != nil || st.Size() >= size {
+		return err
+	}
+	if err := to.Truncate(size); err != nil {
+		return err
+	}
+	return growFileSystem(ctx, to.Name())
+}
+
+// encryptRoot is copyRoot for an encrypted volume. The tool that grows file
+// systems needs a copy in the clear, of an image that is kept in the clear.
+func (s *Store) encryptRoot(ctx context.Context, to *os.File, k *sealed.Key, template string, size int64) error {
+	from, err := os.Open(template)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	st, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Size() >= size {
+		return copyEncrypted(to, from, k)
+	}
+	grown, err := os.CreateTemp(s.path(scratchDir), "root-")
+	if err != nil {
+		return err
+	}
+	defer s.removeScratch(grown.Name())
+	defer grown.Close()
+	if err := copyRoot(ctx, grown, template, size); err != nil {
+		return err
+	}
+	return copyEncrypted(to, grown, k)
 }
 
 // template is the file that a root volume begins as.

@@ -5,14 +5,17 @@ package volume
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"pileus/plane"
+	"pileus/plane/linux/process"
 )
 
 // Options of Open.
@@ -20,6 +23,9 @@ type Options struct {
 	Cloud string // the cloud's id
 	Dir   string // where the files are kept; made if it does not exist
 	Log   *slog.Logger
+	// Program shows encrypted volumes in the clear, as a process of its own for
+	// each; it calls ServeEncrypted first. The default is this program.
+	Program string
 	// Cgroups are folders of further cgroups in which something uses a volume,
 	// beside those of this cloud's machines; nil for none.
 	Cgroups func(volume string) []string
@@ -33,20 +39,26 @@ type Store struct {
 	dir     string
 	log     *slog.Logger
 	cgroups func(volume string) []string
+	program string
 	noLoop  error // why there are no block devices here; nil where there are
+	noFUSE  error // why none can be had of an encrypted volume; nil where they can
 	locks   locks
+	work    sync.WaitGroup // those that watch ciphers
 	// rootless: no block devices, fuse2fs mounts the volumes
 	rootless bool
 
-	mu   sync.Mutex
-	open map[string]loop // the volumes that are open, and may have been closed from outside
+	mu      sync.Mutex
+	master  []byte                      // seals the keys of encrypted volumes
+	open    map[string]loop             // the volumes that are open, and may have been closed from outside
+	ciphers map[string]*process.Process // that show encrypted volumes in the clear
 }
 
 var _ plane.Volumes = (*Store)(nil)
 
 // The folders in Options.Dir.
 const (
-	volumesDir   = "volumes"   // ID.img
+	volumesDir   = "volumes"   // ID.img; ID.xts with ID.key
+	ciphersDir   = "ciphers"   // ID, ID.log: of encrypted volumes that are open
 	imagesDir    = "images"    // ID.ext4
 	templatesDir = "templates" // KIND-DIGEST-SIZE.ext4
 	scratchDir   = "scratch"   // what is being made; emptied at start
@@ -66,9 +78,10 @@ func Open(o Options) (*Store, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, cgroups: o.Cgroups, noLoop: probeLoop(), rootless: o.Rootless}
+	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, cgroups: o.Cgroups, program: o.Program,
+		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, ciphers: map[string]*process.Process{}}
 	if s.rootless {
-		s.noLoop = errBlock
+		s.noLoop, s.noFUSE = errBlock, errNoCipher
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -76,7 +89,7 @@ func Open(o Options) (*Store, error) {
 	if err := os.RemoveAll(s.path(scratchDir)); err != nil {
 		return nil, err
 	}
-	for _, d := range []string{volumesDir, imagesDir, templatesDir, scratchDir} {
+	for _, d := range []string{volumesDir, ciphersDir, imagesDir, templatesDir, scratchDir} {
 		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
 			return nil, err
 		}
@@ -89,12 +102,24 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s.thawAll()
-	return s, nil
+	s.dropKeys()
+	return s, s.adopt()
 }
 
-// Close gives back what this process holds, which is nothing: open volumes
-// stay open for the machines that use them.
-func (s *Store) Close() error { return nil }
+// SealWith implements plane.Volumes.
+func (s *Store) SealWith(master []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.master = slices.Clone(master)
+}
+
+// Close lets go of what this process holds: open volumes stay open for the
+// machines that use them.
+func (s *Store) Close() error {
+	s.release()
+	s.work.Wait()
+	return nil
+}
 
 // Clear closes all volumes of this cloud. What is still in use is reported
 // and stays.
@@ -127,8 +152,7 @@ func (s *Store) Capabilities() []plane.Capability {
 	limits := s.limiter()
 	list = append(list, plane.Capability{Name: "volume I/O limits", Works: s.noLoop == nil && limits != nil, Reason: limitReason(limits)})
 	return append(list, plane.Capability{
-		Name:   "encryption of attached volumes",
-		Reason: "content on its way to an attached volume's file is not encrypted: keep the data directory on an encrypted disk. Snapshots are always sealed.",
+		Name: "encryption of volumes at rest (AES-256-XTS, through FUSE)", Works: s.noFUSE == nil, Reason: reason(s.noFUSE),
 	})
 }
 
@@ -174,10 +198,29 @@ func (s *Store) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
 }
 
-// file is where a volume's content lies.
+// file is where a volume's content lies in the clear.
 func (s *Store) file(id string) string { return s.path(volumesDir, id+volumeSuffix) }
 
 const volumeSuffix = ".img"
+
+// place is where a volume's content lies.
+type place struct {
+	id, path  string
+	encrypted bool
+}
+
+// locate finds a volume; plane.ErrNotFound where there is none.
+func (s *Store) locate(id string) (place, error) {
+	if err := checkID(id); err != nil {
+		return place{}, err
+	}
+	for _, p := range []place{{id, s.file(id), false}, {id, s.cipherFile(id), true}} {
+		if _, err := os.Stat(p.path); !errors.Is(err, fs.ErrNotExist) {
+			return p, err
+		}
+	}
+	return place{}, fmt.Errorf("volume %s: %w", id, plane.ErrNotFound)
+}
 
 // checkID keeps ids inside of their folder.
 func checkID(id string) error {

@@ -19,7 +19,12 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	planetest.Volumes(t, func(t *testing.T) plane.Volumes { return store(t, t.TempDir()) })
+	planetest.Volumes(t, func(t *testing.T) plane.Volumes {
+		s := store(t, t.TempDir())
+		s.SealWith(nil)
+		s.noFUSE = nil // no volume is opened
+		return s
+	})
 }
 
 // store opens the volumes in a folder; what the test left open is closed, and
@@ -37,7 +42,14 @@ func store(t testing.TB, dir string) *Store {
 		if left, err := s.devices(); err != nil || len(left) > 0 {
 			t.Errorf("left open: %v, %v", left, err)
 		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(s.path(ciphersDir)); err != nil || len(left) > 0 {
+			t.Errorf("ciphers are left: %v, %v", left, err)
+		}
 	})
+	s.SealWith(planetest.MasterKey)
 	return s
 }
 

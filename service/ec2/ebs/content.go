@@ -28,13 +28,13 @@ func (s *Room) makeContent(c *cloud.Call, id string) error {
 	}
 	switch {
 	case v.Image != nil:
-		err = s.plane.CreateRoot(c, id, *v.Image, v.bytes())
+		err = s.plane.CreateRoot(c, id, *v.Image, v.bytes(), v.made()...)
 	case v.Content != "":
-		if err = s.plane.CreateVolume(c, id, v.bytes()); err == nil {
+		if err = s.plane.CreateVolume(c, id, v.bytes(), v.made()...); err == nil {
 			err = s.plane.WriteVolume(c, id, func(w io.WriterAt) error { return blocks.Fill(c, v.Content, w) })
 		}
 	default:
-		err = s.plane.CreateVolume(c, id, v.bytes())
+		err = s.plane.CreateVolume(c, id, v.bytes(), v.made()...)
 	}
 	if err != nil {
 		return fmt.Errorf("make volume %s: %w", id, err)

@@ -3,6 +3,8 @@ package ebs
 import (
 	"bufio"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +15,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	api "pileus/api/ec2"
 	"pileus/blob"
@@ -22,11 +25,13 @@ import (
 	"pileus/node/nodetest"
 	"pileus/plane"
 	"pileus/plane/linux/volume"
+	"pileus/plane/planetest"
 	"pileus/service/ec2/resource"
 )
 
 // TestMain lets the test program be the cloud that is killed.
 func TestMain(m *testing.M) {
+	volume.ServeEncrypted()
 	if dir := os.Getenv("EBS_TEST_VICTIM"); dir != "" {
 		playVictim(dir, os.Args[1])
 	}
@@ -62,6 +67,9 @@ func (s slow) ReadAt(b []byte, at int64) (int, error) {
 // options of a cloud that keeps its state in a folder.
 func options(dir string, stall *atomic.Int64) (node.Options, error) {
 	s, err := volume.Open(volume.Options{Cloud: "crash", Dir: filepath.Join(dir, "volumes")})
+	if err == nil {
+		s.SealWith(planetest.MasterKey)
+	}
 	return node.Options{
 		DataDir: filepath.Join(dir, "data"), Clock: clock.Still(nodetest.Epoch), Log: slog.New(slog.DiscardHandler),
 		Modules: func(node.Parts) []cloud.Module {
@@ -106,6 +114,7 @@ func restart(t *testing.T, dir string) (*stage, func()) {
 func disksOf(t *testing.T, dir string) *volume.Store {
 	s, err := volume.Open(volume.Options{Cloud: "crash", Dir: filepath.Join(dir, "volumes")})
 	must(t, err)
+	s.SealWith(planetest.MasterKey)
 	return s
 }
 
@@ -223,4 +232,41 @@ func files(t *testing.T, dir string, size int64) (list []string) {
 		return err
 	}))
 	return list
+}
+
+// TestImpaired: the status of an encrypted volume tells when the process that
+// encrypts it has died.
+func TestImpaired(t *testing.T) {
+	dir := t.TempDir()
+	x, stop := restart(t, dir)
+	v := *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1)), Encrypted: new(true)}).VolumeId
+	stop()
+	s := disksOf(t, dir)
+	if _, err := s.OpenVolume(t.Context(), v); errors.Is(err, plane.ErrUnsupported) {
+		t.Skip(err)
+	} else {
+		must(t, err)
+	}
+	defer func() { must(t, s.Clear()) }()
+	x, stop = restart(t, dir) // adopts the process
+	defer stop()
+	status := func() string {
+		out := do(x, &api.DescribeVolumeStatus, &api.DescribeVolumeStatusInput{VolumeIds: []string{v}})
+		info := out.VolumeStatuses[0].VolumeStatus
+		return *info.Status + " " + *info.Details[0].Status
+	}
+	if got := status(); got != "ok passed" {
+		t.Errorf("the volume is %s", got)
+	}
+	var record struct{ PID int }
+	b, err := os.ReadFile(filepath.Join(dir, "volumes", "ciphers", v))
+	must(t, errors.Join(err, json.Unmarshal(b, &record)))
+	must(t, syscall.Kill(record.PID, syscall.SIGKILL))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for status() != "impaired failed" {
+		if ctx.Err() != nil {
+			t.Fatalf("the volume is %s", status())
+		}
+	}
 }

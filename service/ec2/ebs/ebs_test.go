@@ -13,6 +13,7 @@ import (
 	"pileus/node"
 	"pileus/node/nodetest"
 	"pileus/plane"
+	"pileus/plane/planetest"
 	"pileus/plane/sim"
 	"pileus/service/ec2/resource"
 	"pileus/store"
@@ -26,11 +27,14 @@ type stage struct {
 	*nodetest.World
 	room      *Room
 	plane     *sim.Plane
+	dir       string // of the plane's files
 	instances map[string]Instance
 }
 
 func newStage(t testing.TB, more ...cloud.Module) *stage {
-	x := &stage{plane: sim.New(t.TempDir()), instances: map[string]Instance{}}
+	dir := t.TempDir()
+	x := &stage{plane: sim.New(dir), dir: dir, instances: map[string]Instance{}}
+	x.plane.SealWith(planetest.MasterKey)
 	x.room = New(x.plane)
 	x.room.Instances = func(_ *cloud.Call, _ store.Reader, id string) (Instance, error) {
 		if i, ok := x.instances[id]; ok {

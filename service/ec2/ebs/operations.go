@@ -17,7 +17,7 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.DescribeVolumesModifications.View(describeModifications),
 		api.DescribeVolumeAttribute.View(describeVolumeAttribute),
 		api.ModifyVolumeAttribute.Update(modifyVolumeAttribute),
-		api.DescribeVolumeStatus.View(describeStatus),
+		api.DescribeVolumeStatus.View(s.describeStatus),
 		api.EnableVolumeIO.Update(enableIO),
 
 		api.CreateSnapshot.Update(createSnapshot),

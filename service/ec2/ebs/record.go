@@ -97,6 +97,16 @@ func (v *Volume) clone() *Volume {
 // bytes is the volume's size for the data plane.
 func (v *Volume) bytes() int64 { return int64(v.Size) << 30 }
 
+// made is how the data plane makes the volume.
+func (v *Volume) made() []plane.VolumeOption { return madeFor(v.Encrypted) }
+
+func madeFor(encrypted bool) []plane.VolumeOption {
+	if encrypted {
+		return []plane.VolumeOption{plane.Encrypted}
+	}
+	return nil
+}
+
 // attachment is the volume's attachment to an instance, or its first where "".
 func (v *Volume) attachment(instance string) *Attachment {
 	for i := range v.Attachments {

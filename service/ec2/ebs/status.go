@@ -7,12 +7,16 @@ import (
 	"pileus/store"
 )
 
-// Volumes are fine or, where the data plane failed to make them, impaired:
-// there is no hardware below them whose failure would show here.
+// checked is a volume with what the data plane says of it. It is impaired where
+// the data plane failed to make it, or its I/O fails.
+type checked struct {
+	*Volume
+	fault bool
+}
 
-func (v *Volume) impaired() bool { return v.State == api.VolumeStateError }
+func (v *checked) impaired() bool { return v.State == api.VolumeStateError || v.fault }
 
-func (v *Volume) status() string {
+func (v *checked) status() string {
 	switch {
 	case v.impaired():
 		return api.VolumeStatusInfoStatusImpaired
@@ -22,18 +26,34 @@ func (v *Volume) status() string {
 	return api.VolumeStatusInfoStatusOk
 }
 
-func describeStatus(c *cloud.Call, r store.Reader, in *api.DescribeVolumeStatusInput) (*api.DescribeVolumeStatusOutput, error) {
-	one := resource.One[Volume]
+// check asks the data plane which volumes' I/O fails.
+func (s *Room) check(c *cloud.Call) (faults map[string]bool, err error) {
+	list, err := s.plane.Volumes(c)
+	if err != nil {
+		return nil, err
+	}
+	faults = map[string]bool{}
+	for _, v := range list {
+		faults[v.ID] = v.Fault != ""
+	}
+	return faults, nil
+}
+
+func (s *Room) describeStatus(c *cloud.Call, r store.Reader, in *api.DescribeVolumeStatusInput) (*api.DescribeVolumeStatusOutput, error) {
+	faults, err := s.check(c)
+	if err != nil {
+		return nil, err
+	}
+	all := func(yield func(*checked) bool) {
+		for v := range volumes.Scan(r, c.Account, c.Region) {
+			if !yield(&checked{v, faults[v.ID]}) {
+				return
+			}
+		}
+	}
 	page, next, err := resource.List(c, r, resource.Query{
 		IDs: in.VolumeIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoVolume,
-	}, volumes.Scan(r, c.Account, c.Region), func(v *Volume) string { return v.ID }, resource.Fields[Volume]{
-		"availability-zone":            one(func(v *Volume) string { return v.Zone }),
-		"volume-status.status":         one((*Volume).status),
-		"volume-status.details-name":   func(*Volume) []string { return []string{"io-enabled", "io-performance"} },
-		"volume-status.details-status": func(v *Volume) []string { return []string{v.ioEnabled(), v.ioPerformance()} },
-		"action.code":                  none, "action.description": none, "action.event-id": none,
-		"event.description": none, "event.event-id": none, "event.event-type": none, "event.not-after": none, "event.not-before": none,
-	})
+	}, all, func(v *checked) string { return v.ID }, statusFields)
 	if err != nil {
 		return nil, err
 	}
@@ -44,9 +64,19 @@ func describeStatus(c *cloud.Call, r store.Reader, in *api.DescribeVolumeStatusI
 	return out, nil
 }
 
-func none(*Volume) []string { return nil }
+// statusFields are the filters of DescribeVolumeStatus.
+var statusFields = resource.Fields[checked]{
+	"availability-zone":            resource.One(func(v *checked) string { return v.Zone }),
+	"volume-status.status":         resource.One((*checked).status),
+	"volume-status.details-name":   func(*checked) []string { return []string{"io-enabled", "io-performance"} },
+	"volume-status.details-status": func(v *checked) []string { return []string{v.ioEnabled(), v.ioPerformance()} },
+	"action.code":                  none, "action.description": none, "action.event-id": none,
+	"event.description": none, "event.event-id": none, "event.event-type": none, "event.not-after": none, "event.not-before": none,
+}
 
-func (v *Volume) ioEnabled() string {
+func none(*checked) []string { return nil }
+
+func (v *checked) ioEnabled() string {
 	if v.impaired() {
 		return "failed"
 	}
@@ -54,14 +84,14 @@ func (v *Volume) ioEnabled() string {
 }
 
 // ioPerformance is measured for provisioned IOPS alone.
-func (v *Volume) ioPerformance() string {
+func (v *checked) ioPerformance() string {
 	if k, err := findKind(v.Type); err == nil && k.needsIOPS && !v.impaired() && len(v.Attachments) > 0 {
 		return "normal"
 	}
 	return "not-applicable"
 }
 
-func (v *Volume) statusItem() api.VolumeStatusItem {
+func (v *checked) statusItem() api.VolumeStatusItem {
 	item := api.VolumeStatusItem{
 		VolumeId: &v.ID, AvailabilityZone: &v.Zone, Actions: []api.VolumeStatusAction{}, Events: []api.VolumeStatusEvent{},
 		VolumeStatus: &api.VolumeStatusInfo{Status: new(v.status()), Details: []api.VolumeStatusDetails{

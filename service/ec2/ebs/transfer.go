@@ -90,7 +90,7 @@ func (s *Room) Import(c *cloud.Call, n *Snapshot, disk diskimage.Disk, tags iden
 	}()
 	d := n.clone()
 	d.Size = max(d.Size, int32((disk.Size()+gib-1)/gib), 1)
-	if err := s.plane.CreateVolume(c, volume, int64(d.Size)<<30); err != nil {
+	if err := s.plane.CreateVolume(c, volume, int64(d.Size)<<30, madeFor(d.Encrypted)...); err != nil {
 		return err
 	}
 	if err := s.plane.WriteVolume(c, volume, disk.CopyTo); err != nil {

@@ -52,8 +52,8 @@ func (p *flaky) RemoveMachine(ctx context.Context, id string) error {
 	return p.may(func() error { return p.Plane.RemoveMachine(ctx, id) })
 }
 
-func (p *flaky) CreateRoot(ctx context.Context, id string, i plane.Image, size int64) error {
-	return p.may(func() error { return p.Plane.CreateRoot(ctx, id, i, size) })
+func (p *flaky) CreateRoot(ctx context.Context, id string, i plane.Image, size int64, o ...plane.VolumeOption) error {
+	return p.may(func() error { return p.Plane.CreateRoot(ctx, id, i, size, o...) })
 }
 
 func (p *flaky) CloseVolume(ctx context.Context, id string) error {

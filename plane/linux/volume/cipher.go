@@ -1,0 +1,273 @@
+//go:build linux
+
+package volume
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"pileus/plane/linux/process"
+)
+
+// The cipher of an encrypted volume is a process of its own, so that machines
+// keep their disks when this one ends: it shows the volume in the clear as a
+// file, which becomes a block device. It lives for as long as that is open, and
+// ends by itself. A record of it lets a later process watch it; I/O fails once
+// it has died.
+
+// cipherName is what the process is called.
+const cipherName = "pileus-cipher"
+
+// cipherRecord tells which process is a volume's cipher.
+type cipherRecord struct {
+	PID   int
+	Birth uint64 // a PID alone is used again
+}
+
+func (s *Store) cipherRecordFile(id string) string { return s.path(ciphersDir, id) }
+
+// logSuffix ends the name of the file of what a cipher has to say.
+const logSuffix = ".log"
+
+// startCipher starts the cipher of an encrypted volume and returns the file in
+// which the volume appears in the clear.
+func (s *Store) startCipher(p place) (clear *os.File, err error) {
+	k, err := s.key(p.id)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(p.path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	device, err := os.OpenFile(fuseDevice, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer device.Close()
+	mount, err := mountFile(device)
+	if err != nil {
+		return nil, err
+	}
+	defer mount.Close()
+	err = s.spawn(p.id, device, file, k.Bytes())
+	// From here on the cipher alone holds the connection: it breaks with it.
+	if err = errors.Join(err, device.Close()); err == nil {
+		clear, err = s.openShown(p.id, mount)
+	}
+	if err != nil {
+		said := s.lastWords(p.id)
+		s.endCipher(p.id)
+		return nil, fmt.Errorf("the process that encrypts it cannot start: %w%s", err, said)
+	}
+	return clear, nil
+}
+
+// beginsWithin is how long a cipher may take to speak with the kernel.
+const beginsWithin = 20 * time.Second
+
+// openShown opens what a new cipher shows; one that shows nothing is killed.
+func (s *Store) openShown(id string, mount *os.File) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), beginsWithin)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if p := s.ciphers[id]; p != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			_ = p.Kill() // what waits for it sees that it is gone
+		}
+	})
+	defer stop()
+	return openMount(mount)
+}
+
+// spawn starts a cipher with what it needs: the connection to the kernel, the
+// file, and a pipe with the key.
+func (s *Store) spawn(id string, device, file *os.File, key []byte) error {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	log, err := os.OpenFile(s.cipherRecordFile(id)+logSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	secret, give, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer secret.Close()
+	defer give.Close()
+	var files []uintptr
+	for _, f := range []*os.File{null, log, log, device, file, secret} { // in the order that runCipher knows
+		files = append(files, f.Fd())
+	}
+	pid, err := s.fork(id, files)
+	if err != nil {
+		return err
+	}
+	p, err := process.Hold(pid, 0, true) // a child keeps its number until it is waited for
+	if err != nil {
+		return errors.Join(err, unix.Kill(pid, unix.SIGKILL))
+	}
+	s.watchCipher(id, p)
+	birth, err := process.BirthOf(pid)
+	var b []byte
+	if err == nil {
+		b, err = json.Marshal(cipherRecord{pid, birth})
+	}
+	if err == nil {
+		err = os.WriteFile(s.cipherRecordFile(id), b, 0o600)
+	}
+	if err == nil {
+		_, err = give.Write(key) // less than a pipe holds
+	}
+	return err
+}
+
+// fork starts the process. What it needs memory for must not wait for the
+// volumes that it shows: that is inherited from the thread that starts it.
+func (s *Store) fork(id string, files []uintptr) (pid int, err error) {
+	program := s.program
+	if program == "" {
+		if !canServe.Load() {
+			return 0, errors.New("this program does not call volume.ServeEncrypted")
+		}
+		program = "/proc/self/exe"
+	}
+	err = process.OnThread(func() error {
+		_ = unix.Prctl(unix.PR_SET_IO_FLUSHER, 1, 0, 0, 0) // kernels before 5.6 do not have it
+		pid, err = syscall.ForkExec(program, []string{cipherName, s.cloud, id}, &syscall.ProcAttr{
+			Dir: "/", Files: files, Env: []string{"GOGC=50", "GOMAXPROCS=4", "GODEBUG=madvdontneed=1"},
+			Sys: &syscall.SysProcAttr{Setsid: true},
+		})
+		return err
+	})
+	return pid, err
+}
+
+// watchCipher remembers a cipher until it ends.
+func (s *Store) watchCipher(id string, p *process.Process) {
+	s.mu.Lock()
+	s.ciphers[id] = p
+	s.mu.Unlock()
+	s.work.Go(func() {
+		if _, ended := p.Wait(); !ended {
+			return
+		}
+		s.mu.Lock()
+		unasked := s.ciphers[id] == p
+		if unasked {
+			delete(s.ciphers, id)
+		}
+		s.mu.Unlock()
+		p.Release()
+		close(p.Gone)
+		if unasked {
+			s.log.Error("the process that encrypts a volume has ended: its I/O fails until it is attached anew", "volume", id, "said", s.lastWords(id))
+		}
+	})
+}
+
+// hasCipher tells whether an encrypted volume has a cipher.
+func (s *Store) hasCipher(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ciphers[id] != nil
+}
+
+// release lets go of the ciphers, which run on.
+func (s *Store) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.ciphers {
+		p.Release()
+	}
+}
+
+// endsWithin is how long a cipher may take to see that its file is closed.
+const endsWithin = 2 * time.Second
+
+// endCipher sees to the end of a volume's cipher, if it has one.
+func (s *Store) endCipher(id string) {
+	s.mu.Lock()
+	p := s.ciphers[id]
+	delete(s.ciphers, id)
+	s.mu.Unlock()
+	if p != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), endsWithin)
+		defer cancel()
+		select {
+		case <-p.Gone:
+		case <-ctx.Done():
+			if err := p.Kill(); err != nil {
+				s.log.Error("end the cipher of a volume", "volume", id, "err", err)
+			} else {
+				<-p.Gone
+			}
+		}
+	}
+	for _, name := range []string{s.cipherRecordFile(id), s.cipherRecordFile(id) + logSuffix} {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.log.Warn("forget the cipher of a volume", "volume", id, "err", err)
+		}
+	}
+}
+
+// lastWords are what a cipher has written, after a colon.
+func (s *Store) lastWords(id string) string {
+	b, err := os.ReadFile(s.cipherRecordFile(id) + logSuffix)
+	if err != nil || len(b) == 0 {
+		return ""
+	}
+	const most = 500
+	return ": " + strings.TrimSpace(string(b[max(0, len(b)-most):]))
+}
+
+// adopt watches the ciphers that an earlier process started and that still run.
+func (s *Store) adopt() error {
+	names, err := filepath.Glob(s.path(ciphersDir, "*"))
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		id := filepath.Base(name)
+		if strings.HasSuffix(id, logSuffix) {
+			continue
+		}
+		var r cipherRecord
+		b, err := os.ReadFile(name)
+		if err == nil {
+			err = json.Unmarshal(b, &r)
+		}
+		if err != nil {
+			s.log.Warn("the record of a volume's cipher cannot be read", "volume", id, "err", err)
+			continue
+		}
+		p, err := process.Hold(r.PID, r.Birth, false)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			s.watchCipher(id, p)
+		} else if _, open := s.open[id]; open {
+			s.log.Error("the process that encrypts a volume has ended: its I/O fails until it is attached anew", "volume", id)
+		} else {
+			s.endCipher(id) // forgets it
+		}
+	}
+	return nil
+}
