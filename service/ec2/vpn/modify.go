@@ -1,8 +1,6 @@
 package vpn
 
 import (
-	"slices"
-
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
@@ -57,17 +55,10 @@ func modifyVpnConnectionOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnCon
 }
 
 func modifyVpnTunnelOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnTunnelOptionsInput) (*api.ModifyVpnTunnelOptionsOutput, error) {
-	v, err := find(c, tx, in.VpnConnectionId)
+	changed, t, err := tunnel(c, tx, in.VpnConnectionId, in.VpnTunnelOutsideIpAddress)
 	if err != nil {
 		return nil, err
 	}
-	n := slices.IndexFunc(v.Tunnels, func(t Tunnel) bool { return t.Outside.String() == in.VpnTunnelOutsideIpAddress })
-	if n < 0 {
-		return nil, resource.Errorf("InvalidParameterValue", "The VPN connection %s has no tunnel with the outside address %s.", v.ID, in.VpnTunnelOutsideIpAddress)
-	}
-	changed := *v
-	changed.Tunnels = slices.Clone(v.Tunnels)
-	t := &changed.Tunnels[n]
 	if s := in.TunnelOptions.TunnelInsideCidr; s != nil {
 		if t.Inside, err = checkInside(*s); err != nil {
 			return nil, err

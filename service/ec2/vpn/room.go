@@ -7,6 +7,7 @@
 //	tunnel.go      their tunnels
 //	dynamic.go     routes that BGP tells
 //	modify.go      changes
+//	replace.go     tunnels whose endpoint is replaced
 //	device.go      what a customer's device has to know
 //	describe.go    answers
 //	onprem.go      the other end, for trying it out
@@ -41,13 +42,17 @@ func Room(p plane.Plane) resource.Room {
 			api.ModifyVpnConnection.Update(modifyVpnConnection).Partial("to another gateway of either side, not to a transit gateway"),
 			api.ModifyVpnConnectionOptions.Update(modifyVpnConnectionOptions),
 			api.ModifyVpnTunnelOptions.Update(modifyVpnTunnelOptions).Partial("inside range and pre-shared key; IKE's parameters are kept nowhere"),
+			api.ModifyVpnTunnelCertificate.View(modifyVpnTunnelCertificate).Partial("no tunnel has a certificate"),
+			api.ReplaceVpnTunnel.Update(replaceVpnTunnel),
+			api.GetVpnTunnelReplacementStatus.View(getVpnTunnelReplacementStatus),
 			api.GetVpnConnectionDeviceTypes.View(getVpnConnectionDeviceTypes),
 			api.GetVpnConnectionDeviceSampleConfiguration.View(getVpnConnectionDeviceSampleConfiguration).Partial("for WireGuard"),
 		},
-		Access: access(),
-		Start:  s.start,
-		Stored: stored,
-		Web:    s.web,
+		Access:      access(),
+		Controllers: []cloud.Controller{{Name: replaceController, Reconcile: replaced}},
+		Start:       s.start,
+		Stored:      stored,
+		Web:         s.web,
 	}
 }
 
@@ -92,6 +97,9 @@ func access() []cloud.Access {
 		resource.Acts(&api.ModifyVpnConnection, connectionKind, func(in *api.ModifyVpnConnectionInput) string { return in.VpnConnectionId }),
 		resource.Acts(&api.ModifyVpnConnectionOptions, connectionKind, func(in *api.ModifyVpnConnectionOptionsInput) string { return in.VpnConnectionId }),
 		resource.Acts(&api.ModifyVpnTunnelOptions, connectionKind, func(in *api.ModifyVpnTunnelOptionsInput) string { return in.VpnConnectionId }),
+		resource.Acts(&api.ModifyVpnTunnelCertificate, connectionKind, func(in *api.ModifyVpnTunnelCertificateInput) string { return in.VpnConnectionId }),
+		resource.Acts(&api.ReplaceVpnTunnel, connectionKind, func(in *api.ReplaceVpnTunnelInput) string { return in.VpnConnectionId }),
+		resource.Acts(&api.GetVpnTunnelReplacementStatus, connectionKind, func(in *api.GetVpnTunnelReplacementStatusInput) string { return in.VpnConnectionId }),
 		resource.Looks(&api.GetVpnConnectionDeviceTypes),
 		resource.Acts(&api.GetVpnConnectionDeviceSampleConfiguration, connectionKind, func(in *api.GetVpnConnectionDeviceSampleConfigurationInput) string { return in.VpnConnectionId }),
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"pileus/cloud"
 	"pileus/plane"
@@ -21,6 +22,10 @@ type Tunnel struct {
 	Shared  string       // the pre-shared key
 	// Keys of both ends, as X25519 has them.
 	OurKey, TheirKey []byte
+	// Away says that our end is being replaced, and Replaced when that began
+	// the last time.
+	Away     bool
+	Replaced time.Time
 }
 
 // reserved are inside ranges that AWS does not allow.
@@ -90,7 +95,7 @@ func public(key []byte) []byte {
 func (t *Tunnel) plane(id string, customer netip.Addr) plane.Tunnel {
 	return plane.Tunnel{
 		ID: id, Outside: t.Outside, Customer: customer, Inside: t.ours(), Peer: t.theirs(),
-		PrivateKey: t.OurKey, PeerKey: public(t.TheirKey), Shared: t.Shared, Up: true,
+		PrivateKey: t.OurKey, PeerKey: public(t.TheirKey), Shared: t.Shared, Up: !t.Away,
 	}
 }
 
