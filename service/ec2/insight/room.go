@@ -5,6 +5,7 @@
 //	path.go      questions that are kept
 //	analysis.go  their answers
 //	point.go     who asks for whom
+//	share.go     trust within an organization
 //	show.go      answers as the API has them
 package insight
 
@@ -25,6 +26,7 @@ func Room() resource.Room {
 			api.StartNetworkInsightsAnalysis.Update(startNetworkInsightsAnalysis).Partial("without intermediate components to filter by"),
 			api.DeleteNetworkInsightsAnalysis.Update(deleteNetworkInsightsAnalysis),
 			api.DescribeNetworkInsightsAnalyses.View(describeNetworkInsightsAnalyses),
+			api.EnableReachabilityAnalyzerOrganizationSharing.Serve(enableSharing).Partial("analyses stay within an account"),
 		},
 		Access:      access(),
 		Controllers: []cloud.Controller{{Name: analyseController, Reconcile: analyse}},
@@ -46,6 +48,7 @@ func access() []cloud.Access {
 			return append(checks, cloud.Check{Action: "ec2:StartNetworkInsightsAnalysis", Resource: resource.On(c, r, pathKind, in.NetworkInsightsPathId)}), nil
 		}),
 		resource.Acts(&api.DeleteNetworkInsightsAnalysis, analysisKind, func(in *api.DeleteNetworkInsightsAnalysisInput) string { return in.NetworkInsightsAnalysisId }),
+		resource.Looks(&api.EnableReachabilityAnalyzerOrganizationSharing),
 		resource.Looks(&api.DescribeNetworkInsightsPaths),
 		resource.Looks(&api.DescribeNetworkInsightsAnalyses),
 	}

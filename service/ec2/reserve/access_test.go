@@ -85,6 +85,7 @@ func (w *world) operations() map[string]row {
 		"AllocateHosts":                     of(&api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: "us-east-1a", InstanceType: new("m5.large")}),
 		"ModifyHosts":                       of(&api.ModifyHosts, &api.ModifyHostsInput{HostIds: hosts, AutoPlacement: new("off")}),
 		"ReleaseHosts":                      of(&api.ReleaseHosts, &api.ReleaseHostsInput{HostIds: hosts[:1]}),
+		"DescribeMacHosts":                  of(&api.DescribeMacHosts, &api.DescribeMacHostsInput{}),
 		"DescribeHosts":                     of(&api.DescribeHosts, &api.DescribeHostsInput{}),
 		"DescribeHostReservationOfferings":  of(&api.DescribeHostReservationOfferings, &api.DescribeHostReservationOfferingsInput{}),
 		"GetHostReservationPurchasePreview": of(&api.GetHostReservationPurchasePreview, &api.GetHostReservationPurchasePreviewInput{HostIdSet: hosts[1:], OfferingId: hostOffering}),

@@ -305,3 +305,11 @@ func (h *host) api(c *cloud.Call, r store.Reader) api.Host {
 	}
 	return out
 }
+
+// describeMacHosts lists the hosts that are Macs: there are none.
+func describeMacHosts(_ *cloud.Call, _ store.Reader, in *api.DescribeMacHostsInput) (*api.DescribeMacHostsOutput, error) {
+	if len(in.HostIds) > 0 {
+		return nil, errNoHost(in.HostIds[0])
+	}
+	return &api.DescribeMacHostsOutput{MacHosts: []api.MacHost{}}, nil
+}

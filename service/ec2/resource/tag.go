@@ -93,6 +93,13 @@ func Bindings() []cloud.Binding {
 		api.CreateTags.Update(createTags),
 		api.DeleteTags.Update(deleteTags),
 		api.DescribeTags.View(describeTags),
+
+		api.DescribeIdFormat.View(describeIdFormat),
+		api.DescribeIdentityIdFormat.View(describeIdentityIdFormat),
+		api.DescribePrincipalIdFormat.View(describePrincipalIdFormat),
+		api.DescribeAggregateIdFormat.View(describeAggregateIdFormat),
+		api.ModifyIdFormat.View(modifyIdFormat),
+		api.ModifyIdentityIdFormat.View(modifyIdentityIdFormat),
 	}
 }
 
@@ -100,6 +107,8 @@ func Bindings() []cloud.Binding {
 func Access() []cloud.Access {
 	return []cloud.Access{
 		Looks(&api.DescribeTags),
+		Looks(&api.DescribeIdFormat), Looks(&api.DescribeIdentityIdFormat), Looks(&api.DescribePrincipalIdFormat), Looks(&api.DescribeAggregateIdFormat),
+		Looks(&api.ModifyIdFormat), Looks(&api.ModifyIdentityIdFormat),
 		api.CreateTags.Decides([]string{"ec2:CreateTags"}, func(c *cloud.Call, r store.Reader, in *api.CreateTagsInput) ([]cloud.Check, error) {
 			return tagChecks(c, r, "ec2:CreateTags", in.Resources, in.Tags)
 		}),

@@ -1,6 +1,8 @@
 package vpc
 
 import (
+	"slices"
+
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
@@ -10,7 +12,7 @@ import (
 // Access declares what the operations need.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
 func (s *Room) Access() []cloud.Access {
-	return append(append(append(networkAccess(), doorAccess()...), append(filterAccess(), lookAccess()...)...), jointAccess()...)
+	return slices.Concat(networkAccess(), doorAccess(), filterAccess(), lookAccess(), otherAccess(), jointAccess())
 }
 
 type specs = []api.TagSpecification
@@ -270,6 +272,30 @@ func lookAccess() []cloud.Access {
 		resource.Looks(&api.DescribeNetworkInterfaces), resource.Looks(&api.DescribeNetworkInterfacePermissions), resource.Looks(&api.DescribeNetworkAcls),
 		resource.Looks(&api.DescribeSecurityGroups), resource.Looks(&api.GetSecurityGroupsForVpc), resource.Looks(&api.DescribeSecurityGroupRules),
 		resource.Looks(&api.DescribeSecurityGroupReferences), resource.Looks(&api.DescribeStaleSecurityGroups), resource.Looks(&api.DescribeManagedPrefixLists),
-		resource.Looks(&api.DescribePrefixLists),
+		resource.Looks(&api.DescribePrefixLists), resource.Looks(&api.DescribeByoipCidrs), resource.Looks(&api.GetAssociatedIpv6PoolCidrs),
+		resource.Looks(&api.DescribeTrunkInterfaceAssociations),
+	}
+}
+
+// otherAccess is of what is not a part of a network: address ranges of one's
+// own, and what there is not.
+func otherAccess() []cloud.Access {
+	return []cloud.Access{
+		resource.Looks(&api.ProvisionByoipCidr), resource.Looks(&api.DeprovisionByoipCidr), resource.Looks(&api.AdvertiseByoipCidr), resource.Looks(&api.WithdrawByoipCidr),
+		creates(&api.CreatePublicIpv4Pool, ipv4PoolKind, func(in *api.CreatePublicIpv4PoolInput) specs { return in.TagSpecifications }, nil),
+		acts(&api.DeletePublicIpv4Pool, one(ipv4PoolKind, func(in *api.DeletePublicIpv4PoolInput) string { return in.PoolId })),
+		acts(&api.ProvisionPublicIpv4PoolCidr, one(ipv4PoolKind, func(in *api.ProvisionPublicIpv4PoolCidrInput) string { return in.PoolId })),
+		acts(&api.DeprovisionPublicIpv4PoolCidr, one(ipv4PoolKind, func(in *api.DeprovisionPublicIpv4PoolCidrInput) string { return in.PoolId })),
+		creates(&api.CreateCarrierGateway, "carrier-gateway", func(in *api.CreateCarrierGatewayInput) specs { return in.TagSpecifications },
+			one("vpc", func(in *api.CreateCarrierGatewayInput) string { return in.VpcId })),
+		acts(&api.DeleteCarrierGateway, one("carrier-gateway", func(in *api.DeleteCarrierGatewayInput) string { return in.CarrierGatewayId })),
+		acts(&api.AttachClassicLinkVpc, one("vpc", func(in *api.AttachClassicLinkVpcInput) string { return in.VpcId })),
+		acts(&api.DetachClassicLinkVpc, one("vpc", func(in *api.DetachClassicLinkVpcInput) string { return in.VpcId })),
+		acts(&api.EnableVpcClassicLink, one("vpc", func(in *api.EnableVpcClassicLinkInput) string { return in.VpcId })),
+		acts(&api.DisableVpcClassicLink, one("vpc", func(in *api.DisableVpcClassicLinkInput) string { return in.VpcId })),
+		acts(&api.EnableVpcClassicLinkDnsSupport, one("vpc", func(in *api.EnableVpcClassicLinkDnsSupportInput) string { return val(in.VpcId) })),
+		acts(&api.DisableVpcClassicLinkDnsSupport, one("vpc", func(in *api.DisableVpcClassicLinkDnsSupportInput) string { return val(in.VpcId) })),
+		acts(&api.AssociateTrunkInterface, one("network-interface", func(in *api.AssociateTrunkInterfaceInput) string { return in.TrunkInterfaceId })),
+		resource.Looks(&api.DisassociateTrunkInterface),
 	}
 }

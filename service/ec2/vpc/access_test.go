@@ -91,6 +91,8 @@ func (x *stage) operations() []struct {
 	}
 	anywhere := new("0.0.0.0/0")
 	list := append(x.lookers(), []row{
+		{"CreatePublicIpv4Pool", of(&api.CreatePublicIpv4Pool, &api.CreatePublicIpv4PoolInput{})},
+		{"ProvisionByoipCidr", of(&api.ProvisionByoipCidr, &api.ProvisionByoipCidrInput{Cidr: "203.0.113.0/24", CidrAuthorizationContext: &api.CidrAuthorizationContext{Message: "m", Signature: "s"}})},
 		{"CreateVpc", of(&api.CreateVpc, &api.CreateVpcInput{CidrBlock: new("10.7.0.0/16")})},
 		{"ModifyVpcAttribute", of(&api.ModifyVpcAttribute, &api.ModifyVpcAttributeInput{VpcId: x.vpc, EnableDnsHostnames: &api.AttributeBooleanValue{Value: new(true)}})},
 		{"ModifyVpcTenancy", of(&api.ModifyVpcTenancy, &api.ModifyVpcTenancyInput{VpcId: x.vpc, InstanceTenancy: "default"})},
@@ -171,6 +173,23 @@ func (x *stage) refused() []struct {
 		try  trial
 	}
 	return []row{
+		{"AttachClassicLinkVpc", of(&api.AttachClassicLinkVpc, &api.AttachClassicLinkVpcInput{VpcId: x.vpc, InstanceId: "i-0", Groups: []string{x.group}})},
+		{"DetachClassicLinkVpc", of(&api.DetachClassicLinkVpc, &api.DetachClassicLinkVpcInput{VpcId: x.vpc, InstanceId: "i-0"})},
+		{"EnableVpcClassicLink", of(&api.EnableVpcClassicLink, &api.EnableVpcClassicLinkInput{VpcId: x.vpc})},
+		{"DisableVpcClassicLink", of(&api.DisableVpcClassicLink, &api.DisableVpcClassicLinkInput{VpcId: x.vpc})},
+		{"EnableVpcClassicLinkDnsSupport", of(&api.EnableVpcClassicLinkDnsSupport, &api.EnableVpcClassicLinkDnsSupportInput{VpcId: &x.vpc})},
+		{"DisableVpcClassicLinkDnsSupport", of(&api.DisableVpcClassicLinkDnsSupport, &api.DisableVpcClassicLinkDnsSupportInput{VpcId: &x.vpc})},
+		{"AssociateTrunkInterface", of(&api.AssociateTrunkInterface, &api.AssociateTrunkInterfaceInput{TrunkInterfaceId: x.eni, BranchInterfaceId: x.eni})},
+		{"DisassociateTrunkInterface", of(&api.DisassociateTrunkInterface, &api.DisassociateTrunkInterfaceInput{AssociationId: "trunk-assoc-0"})},
+		{"CreateCarrierGateway", of(&api.CreateCarrierGateway, &api.CreateCarrierGatewayInput{VpcId: x.vpc})},
+		{"DeleteCarrierGateway", of(&api.DeleteCarrierGateway, &api.DeleteCarrierGatewayInput{CarrierGatewayId: "cagw-0"})},
+		{"DeletePublicIpv4Pool", of(&api.DeletePublicIpv4Pool, &api.DeletePublicIpv4PoolInput{PoolId: "ipv4pool-ec2-0"})},
+		{"ProvisionPublicIpv4PoolCidr", of(&api.ProvisionPublicIpv4PoolCidr, &api.ProvisionPublicIpv4PoolCidrInput{PoolId: "ipv4pool-ec2-0", IpamPoolId: "ipam-pool-0", NetmaskLength: 28})},
+		{"DeprovisionPublicIpv4PoolCidr", of(&api.DeprovisionPublicIpv4PoolCidr, &api.DeprovisionPublicIpv4PoolCidrInput{PoolId: "ipv4pool-ec2-0", Cidr: "203.0.113.0/28"})},
+		{"GetAssociatedIpv6PoolCidrs", of(&api.GetAssociatedIpv6PoolCidrs, &api.GetAssociatedIpv6PoolCidrsInput{PoolId: "ipv6pool-ec2-0"})},
+		{"DeprovisionByoipCidr", of(&api.DeprovisionByoipCidr, &api.DeprovisionByoipCidrInput{Cidr: "203.0.113.0/24"})},
+		{"AdvertiseByoipCidr", of(&api.AdvertiseByoipCidr, &api.AdvertiseByoipCidrInput{Cidr: "203.0.113.0/24"})},
+		{"WithdrawByoipCidr", of(&api.WithdrawByoipCidr, &api.WithdrawByoipCidrInput{Cidr: "203.0.113.0/24"})},
 		{"CreateDefaultVpc", of(&api.CreateDefaultVpc, &api.CreateDefaultVpcInput{})},
 		{"CreateDefaultSubnet", of(&api.CreateDefaultSubnet, &api.CreateDefaultSubnetInput{AvailabilityZone: "us-east-1a"})},
 		{"DeleteVpc", of(&api.DeleteVpc, &api.DeleteVpcInput{VpcId: x.vpc})},
@@ -216,6 +235,8 @@ func (x *stage) lookers() []struct {
 		{"DescribeClassicLinkInstances", of(&api.DescribeClassicLinkInstances, &api.DescribeClassicLinkInstancesInput{})},
 		{"DescribeIpv6Pools", of(&api.DescribeIpv6Pools, &api.DescribeIpv6PoolsInput{})},
 		{"DescribePublicIpv4Pools", of(&api.DescribePublicIpv4Pools, &api.DescribePublicIpv4PoolsInput{})},
+		{"DescribeByoipCidrs", of(&api.DescribeByoipCidrs, &api.DescribeByoipCidrsInput{MaxResults: 5})},
+		{"DescribeTrunkInterfaceAssociations", of(&api.DescribeTrunkInterfaceAssociations, &api.DescribeTrunkInterfaceAssociationsInput{})},
 		{"DescribeCarrierGateways", of(&api.DescribeCarrierGateways, &api.DescribeCarrierGatewaysInput{})},
 		{"DescribeInternetGateways", of(&api.DescribeInternetGateways, &api.DescribeInternetGatewaysInput{})},
 		{"DescribeEgressOnlyInternetGateways", of(&api.DescribeEgressOnlyInternetGateways, &api.DescribeEgressOnlyInternetGatewaysInput{})},

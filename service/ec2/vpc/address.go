@@ -50,7 +50,10 @@ func allocateAddress(c *cloud.Call, tx store.Tx, in *api.AllocateAddressInput) (
 		return nil, err
 	}
 	if p := cloud.Or(in.PublicIpv4Pool, "amazon"); p != "amazon" {
-		return nil, resource.Errorf("InvalidPublicIpv4PoolID.NotFound", "The pool ID '%s' does not exist", p)
+		if !ipv4Pools.Has(tx, c.Account, c.Region, p) {
+			return nil, noIpv4Pool(p)
+		}
+		return nil, resource.Errorf("InsufficientAddressCapacity", "The pool '%s' has no free addresses.", p)
 	}
 	if g := cloud.Or(in.NetworkBorderGroup, c.Region); g != c.Region {
 		return nil, resource.Errorf("InvalidNetworkBorderGroup.NotFound", "Invalid network border group %s", g)

@@ -8,7 +8,8 @@ import (
 )
 
 // EC2-Classic was retired in 2022; what asked about it finds nothing. What was
-// never brought in (carrier gateways, address pools) there is none of either.
+// never brought in (carrier gateways, IPv6 pools, trunk interfaces) there is
+// none of either.
 // https://aws.amazon.com/blogs/aws/ec2-classic-is-retiring-heres-how-to-prepare/
 
 func describeVpcClassicLink(c *cloud.Call, r store.Reader, in *api.DescribeVpcClassicLinkInput) (*api.DescribeVpcClassicLinkOutput, error) {
@@ -45,10 +46,80 @@ func describeIpv6Pools(*cloud.Call, store.Reader, *api.DescribeIpv6PoolsInput) (
 	return &api.DescribeIpv6PoolsOutput{Ipv6Pools: []api.Ipv6Pool{}}, nil
 }
 
-func describePublicIpv4Pools(*cloud.Call, store.Reader, *api.DescribePublicIpv4PoolsInput) (*api.DescribePublicIpv4PoolsOutput, error) {
-	return &api.DescribePublicIpv4PoolsOutput{PublicIpv4Pools: []api.PublicIpv4Pool{}}, nil
-}
-
 func describeCarrierGateways(*cloud.Call, store.Reader, *api.DescribeCarrierGatewaysInput) (*api.DescribeCarrierGatewaysOutput, error) {
 	return &api.DescribeCarrierGatewaysOutput{CarrierGateways: []api.CarrierGateway{}}, nil
+}
+
+// errClassic is the answer to everybody who links with EC2-Classic today.
+var errClassic = resource.Unsupported("The functionality you requested is not available in this region.")
+
+// classic refuses to link a VPC, which must exist, with EC2-Classic.
+func classic(c *cloud.Call, r store.Reader, vpc string) error {
+	if _, err := find(c, r, vpcs, vpc, noVPC); err != nil {
+		return err
+	}
+	return errClassic
+}
+
+func attachClassicLinkVpc(c *cloud.Call, r store.Reader, in *api.AttachClassicLinkVpcInput) (*api.AttachClassicLinkVpcOutput, error) {
+	return nil, classic(c, r, in.VpcId)
+}
+
+func detachClassicLinkVpc(c *cloud.Call, r store.Reader, in *api.DetachClassicLinkVpcInput) (*api.DetachClassicLinkVpcOutput, error) {
+	return nil, classic(c, r, in.VpcId)
+}
+
+func enableVpcClassicLink(c *cloud.Call, r store.Reader, in *api.EnableVpcClassicLinkInput) (*api.EnableVpcClassicLinkOutput, error) {
+	return nil, classic(c, r, in.VpcId)
+}
+
+func disableVpcClassicLink(c *cloud.Call, r store.Reader, in *api.DisableVpcClassicLinkInput) (*api.DisableVpcClassicLinkOutput, error) {
+	return nil, classic(c, r, in.VpcId)
+}
+
+func enableVpcClassicLinkDnsSupport(c *cloud.Call, r store.Reader, in *api.EnableVpcClassicLinkDnsSupportInput) (*api.EnableVpcClassicLinkDnsSupportOutput, error) {
+	return nil, classic(c, r, cloud.Or(in.VpcId, ""))
+}
+
+func disableVpcClassicLinkDnsSupport(c *cloud.Call, r store.Reader, in *api.DisableVpcClassicLinkDnsSupportInput) (*api.DisableVpcClassicLinkDnsSupportOutput, error) {
+	return nil, classic(c, r, cloud.Or(in.VpcId, ""))
+}
+
+// Trunk interfaces are for AWS's own services: accounts get this answer.
+
+func associateTrunkInterface(c *cloud.Call, r store.Reader, in *api.AssociateTrunkInterfaceInput) (*api.AssociateTrunkInterfaceOutput, error) {
+	for _, id := range []string{in.TrunkInterfaceId, in.BranchInterfaceId} {
+		if _, err := find(c, r, interfaces, id, noInterface); err != nil {
+			return nil, err
+		}
+	}
+	return nil, resource.Unsupported("The interface '%s' is no trunk interface.", in.TrunkInterfaceId)
+}
+
+func noTrunk(id string) *cloud.Error {
+	return resource.Errorf("InvalidTrunkInterfaceAssociationID.NotFound", "The trunk interface association ID '%s' does not exist", id)
+}
+
+func disassociateTrunkInterface(_ *cloud.Call, _ store.Reader, in *api.DisassociateTrunkInterfaceInput) (*api.DisassociateTrunkInterfaceOutput, error) {
+	return nil, noTrunk(in.AssociationId)
+}
+
+func describeTrunkInterfaceAssociations(_ *cloud.Call, _ store.Reader, in *api.DescribeTrunkInterfaceAssociationsInput) (*api.DescribeTrunkInterfaceAssociationsOutput, error) {
+	if len(in.AssociationIds) > 0 {
+		return nil, noTrunk(in.AssociationIds[0])
+	}
+	return &api.DescribeTrunkInterfaceAssociationsOutput{InterfaceAssociations: []api.TrunkInterfaceAssociation{}}, nil
+}
+
+// Carrier gateways lead out of Wavelength Zones, of which no region here has any.
+
+func createCarrierGateway(c *cloud.Call, r store.Reader, in *api.CreateCarrierGatewayInput) (*api.CreateCarrierGatewayOutput, error) {
+	if _, err := find(c, r, vpcs, in.VpcId, noVPC); err != nil {
+		return nil, err
+	}
+	return nil, resource.Unsupported("Carrier gateways need a Wavelength Zone, which the account has not opted in to.")
+}
+
+func deleteCarrierGateway(_ *cloud.Call, _ store.Reader, in *api.DeleteCarrierGatewayInput) (*api.DeleteCarrierGatewayOutput, error) {
+	return nil, resource.Errorf("InvalidCarrierGatewayID.NotFound", "The carrier gateway ID '%s' does not exist", in.CarrierGatewayId)
 }

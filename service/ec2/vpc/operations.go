@@ -60,12 +60,31 @@ func (s *Room) networks() []cloud.Binding {
 		writes(&api.AssociateDhcpOptions, associateDhcpOptions),
 		reads(&api.DescribeDhcpOptions, describeDhcpOptions),
 
+		reads(&api.AttachClassicLinkVpc, attachClassicLinkVpc),
+		reads(&api.DetachClassicLinkVpc, detachClassicLinkVpc),
+		reads(&api.EnableVpcClassicLink, enableVpcClassicLink),
+		reads(&api.DisableVpcClassicLink, disableVpcClassicLink),
+		reads(&api.EnableVpcClassicLinkDnsSupport, enableVpcClassicLinkDnsSupport),
+		reads(&api.DisableVpcClassicLinkDnsSupport, disableVpcClassicLinkDnsSupport),
 		reads(&api.DescribeVpcClassicLink, describeVpcClassicLink),
 		reads(&api.DescribeVpcClassicLinkDnsSupport, describeVpcClassicLinkDnsSupport),
 		reads(&api.DescribeClassicLinkInstances, describeClassicLinkInstances),
 		reads(&api.DescribeIpv6Pools, describeIpv6Pools),
+		reads(&api.GetAssociatedIpv6PoolCidrs, getAssociatedIpv6PoolCidrs),
+		writes(&api.CreatePublicIpv4Pool, createPublicIpv4Pool),
+		writes(&api.DeletePublicIpv4Pool, deletePublicIpv4Pool),
 		reads(&api.DescribePublicIpv4Pools, describePublicIpv4Pools),
+		reads(&api.ProvisionPublicIpv4PoolCidr, provisionPublicIpv4PoolCidr).Partial("there are no pools of IPAM to take addresses from"),
+		reads(&api.DeprovisionPublicIpv4PoolCidr, deprovisionPublicIpv4PoolCidr).Partial("no pool has addresses, as above"),
+		reads(&api.CreateCarrierGateway, createCarrierGateway).Partial("there are no Wavelength Zones"),
+		reads(&api.DeleteCarrierGateway, deleteCarrierGateway).Partial("there are none, as above"),
 		reads(&api.DescribeCarrierGateways, describeCarrierGateways),
+
+		writes(&api.ProvisionByoipCidr, provisionByoipCidr).Partial("no registry is asked whose a range is: provisioning fails"),
+		writes(&api.DeprovisionByoipCidr, deprovisionByoipCidr),
+		reads(&api.AdvertiseByoipCidr, advertiseByoipCidr).Partial("no range is provisioned, as above"),
+		reads(&api.WithdrawByoipCidr, withdrawByoipCidr).Partial("no range is provisioned, as above"),
+		reads(&api.DescribeByoipCidrs, describeByoipCidrs),
 	}
 }
 
@@ -120,6 +139,9 @@ func (s *Room) doors() []cloud.Binding {
 		writes(&api.CreateNetworkInterfacePermission, createNetworkInterfacePermission).Partial("permissions are kept; attaching across accounts is not done"),
 		writes(&api.DeleteNetworkInterfacePermission, deleteNetworkInterfacePermission),
 		reads(&api.DescribeNetworkInterfacePermissions, describeNetworkInterfacePermissions),
+		reads(&api.AssociateTrunkInterface, associateTrunkInterface).Partial("there are no trunk interfaces"),
+		reads(&api.DisassociateTrunkInterface, disassociateTrunkInterface).Partial("there are no trunk interfaces"),
+		reads(&api.DescribeTrunkInterfaceAssociations, describeTrunkInterfaceAssociations),
 	}
 }
 
