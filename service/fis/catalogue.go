@@ -46,6 +46,7 @@ func (s *service) catalogue() []*kind {
 	list := append(instanceActions(), networkActions()...)
 	list = append(list, volumeActions()...)
 	list = append(list, capacityActions()...)
+	list = append(list, shiftActions()...)
 	list = append(list, s.callActions()...)
 	list = append(list, s.commandActions()...)
 	return append(list, waitActions()...)

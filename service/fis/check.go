@@ -94,7 +94,7 @@ func (t *template) checkTarget(name string) error {
 	}
 	for _, arn := range x.ResourceArns {
 		a, ok := cloud.ParseARN(arn)
-		if !ok || a.Service != f.service || !strings.HasPrefix(a.Resource, f.prefix) {
+		if !ok || !f.names(a) {
 			return errInvalid("The target %s has a resource ARN that is not of type %s: %s", name, *x.ResourceType, arn)
 		}
 		if a.Account != t.Account && cloud.Or(t.ExperimentOptions.AccountTargeting, "") != api.AccountTargetingMultiAccount {

@@ -36,9 +36,10 @@ func finders() map[string]finder {
 			about: "An Amazon VPC subnet.", service: "ec2", prefix: "subnet/", find: findSubnets,
 			params: []param{inZone, {name: vpcParam, about: "The VPC that the subnets are in."}},
 		},
-		ofVolume: {about: "An Amazon EBS volume.", service: "ec2", prefix: "volume/", params: []param{inZone}, find: findVolumes},
-		ofGroup:  {about: "An Amazon EC2 Auto Scaling group.", service: "autoscaling", prefix: "autoScalingGroup:", find: findGroups},
-		ofRole:   {about: "An IAM role.", service: "iam", prefix: "role/", find: findRoles},
+		ofVolume:  {about: "An Amazon EBS volume.", service: "ec2", prefix: "volume/", params: []param{inZone}, find: findVolumes},
+		ofGroup:   {about: "An Amazon EC2 Auto Scaling group.", service: "autoscaling", prefix: "autoScalingGroup:", find: findGroups},
+		ofManaged: {about: "A resource that traffic can be shifted away from an Availability Zone of.", is: isManaged, find: findManaged},
+		ofRole:    {about: "An IAM role.", service: "iam", prefix: "role/", find: findRoles},
 	}
 }
 

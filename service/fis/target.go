@@ -29,8 +29,18 @@ type finder struct {
 	about   string
 	service string // of its ARNs
 	prefix  string // of the resource in them: "instance/"
-	params  []param
-	find    func(c *cloud.Call, w wanted) ([]found, error)
+	// is tells the ARNs of the type where these are of several services.
+	is     func(cloud.ARN) bool
+	params []param
+	find   func(c *cloud.Call, w wanted) ([]found, error)
+}
+
+// names tells whether an ARN is one of the type's.
+func (f finder) names(a cloud.ARN) bool {
+	if f.is != nil {
+		return f.is(a)
+	}
+	return a.Service == f.service && strings.HasPrefix(a.Resource, f.prefix)
 }
 
 func (f finder) has(name string) bool {

@@ -37,7 +37,7 @@ func newWorldOn(t testing.TB, o node.Options) *world {
 	o.Plane, o.Rehearse, o.Seed = p, true, 1
 	o.Modules = func(parts node.Parts) []cloud.Module {
 		return slices.DeleteFunc(all.Modules(parts), func(m cloud.Module) bool {
-			return !slices.Contains([]string{"fis", "ec2", "iam", "sts", "cloudwatch", "s3", "sqs", "autoscaling"}, m.API.Name)
+			return !slices.Contains([]string{"fis", "ec2", "iam", "sts", "cloudwatch", "s3", "sqs", "autoscaling", "elbv2", "arczonalshift"}, m.API.Name)
 		})
 	}
 	return &world{World: nodetest.Start(t, o), plane: p}
