@@ -1,40 +1,46 @@
-package bucket
+package bucket_test
 
 import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
+	"pileus/all"
 	"pileus/api/s3"
 	"pileus/cloud"
 	"pileus/node"
 	"pileus/node/nodetest"
-	iamservice "pileus/service/iam"
-	s3service "pileus/service/s3"
+	"pileus/service/ec2/bucket"
 )
 
+// window is what objects are read by.
+const window = 4 << 20
+
 func world(t *testing.T) *nodetest.World {
-	w := nodetest.With(t, func(node.Parts) []cloud.Module { return []cloud.Module{iamservice.Module(), s3service.Module()} })
+	w := nodetest.With(t, func(p node.Parts) []cloud.Module {
+		return slices.DeleteFunc(all.Modules(p), func(m cloud.Module) bool { return m.API.Name != "s3" && m.API.Name != "iam" })
+	})
 	nodetest.Do(w, &s3.CreateBucket, &s3.CreateBucketInput{Bucket: "disks"})
 	return w
 }
 
 func TestPartsAndWindows(t *testing.T) {
 	w := world(t)
-	data := make([]byte, 2*windowSize+12345)
+	data := make([]byte, 2*window+12345)
 	for i := range data {
 		data[i] = byte(i * i >> 9)
 	}
 	for name, want := range map[string][]byte{"large": data, "empty": {}} {
-		err := upload(w.Call(), "disks", name, nil, 5<<20, func(to io.Writer) error {
+		err := bucket.UploadIn(w.Call(), "disks", name, nil, 5<<20, func(to io.Writer) error {
 			_, err := to.Write(want)
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		o, err := Open(w.Call(), "disks", name)
+		o, err := bucket.Open(w.Call(), "disks", name)
 		if err != nil || o.Size() != int64(len(want)) {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -43,12 +49,12 @@ func TestPartsAndWindows(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
-	o, err := Open(w.Call(), "disks", "large")
+	o, err := bucket.Open(w.Call(), "disks", "large")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 100)
-	for _, at := range []int64{windowSize - 50, 7, 2 * windowSize} {
+	for _, at := range []int64{window - 50, 7, 2 * window} {
 		if n, err := o.ReadAt(b, at); err != nil || !bytes.Equal(b[:n], data[at:at+100]) {
 			t.Errorf("at %d: %d bytes, %v", at, n, err)
 		}
@@ -61,7 +67,7 @@ func TestPartsAndWindows(t *testing.T) {
 func TestUploadThatFails(t *testing.T) {
 	w := world(t)
 	broken := errors.New("the disk is broken")
-	err := upload(w.Call(), "disks", "k", nil, 5<<20, func(to io.Writer) error {
+	err := bucket.UploadIn(w.Call(), "disks", "k", nil, 5<<20, func(to io.Writer) error {
 		if _, err := to.Write(make([]byte, 6<<20)); err != nil {
 			return err
 		}
@@ -70,7 +76,7 @@ func TestUploadThatFails(t *testing.T) {
 	if !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}
-	if _, err := Open(w.Call(), "disks", "k"); err == nil {
+	if _, err := bucket.Open(w.Call(), "disks", "k"); err == nil {
 		t.Error("the object is there")
 	}
 	if left := nodetest.Do(w, &s3.ListMultipartUploads, &s3.ListMultipartUploadsInput{Bucket: "disks"}).Uploads; len(left) != 0 {
@@ -80,7 +86,7 @@ func TestUploadThatFails(t *testing.T) {
 
 func TestPlace(t *testing.T) {
 	for in, ok := range map[[3]string]bool{{"b", "k", ""}: true, {"", "", "s3://b/a/k"}: true, {"", "", "s3://b"}: false, {"b", "", ""}: false, {"", "", "https://b/k"}: false} {
-		if _, _, got := Place(in[0], in[1], in[2]); got != ok {
+		if _, _, got := bucket.Place(in[0], in[1], in[2]); got != ok {
 			t.Errorf("%v: %v", in, got)
 		}
 	}

@@ -1,0 +1,4 @@
+package bucket
+
+// UploadIn is Upload in parts of another size.
+var UploadIn = upload
