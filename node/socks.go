@@ -47,7 +47,7 @@ const (
 	// socksHurry is how long a client may take to say what it wants, and
 	// socksPatience how long who is called may take to answer.
 	socksHurry    = 10 * time.Second
-	socksPatience = 30 * time.Second
+	socksPatience = 10 * time.Second
 )
 
 // proxy carries connections from this machine to the cloud's internet.

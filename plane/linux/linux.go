@@ -117,6 +117,8 @@ func (p *Plane) Describe() plane.Report {
 	}
 	if n := p.opened(); n != nil {
 		r.Features = append(r.Features, n.Describe()...)
+	} else if p.lazyNetwork.o.Rootless {
+		r.Features = append(r.Features, network.RootlessLimits(p.lazyNetwork.o.Uplink)...)
 	}
 	r.Features = append(r.Features, p.engines.Describe()...)
 	r.Features = append(r.Features, p.volumes.Capabilities()...)

@@ -3,7 +3,6 @@
 package cgroup
 
 import (
-	"errors"
 	"fmt"
 	"os"
 
@@ -38,9 +37,8 @@ func (none) Freeze(_ string, yes bool) error {
 }
 
 func (none) Describe() (list []plane.Capability) {
-	why := errors.New("control groups need root: start pileus with sudo").Error()
-	for _, name := range []string{"limits of memory and processors", "hibernation", "metrics of processors and disks"} {
-		list = append(list, plane.Capability{Name: name, Reason: why})
+	for _, name := range []string{"limits of memory and processors", "hibernation", "disk metrics"} {
+		list = append(list, plane.Capability{Name: name, Reason: "control groups need root: start pileus with sudo"})
 	}
 	return list
 }

@@ -70,6 +70,9 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 	if m.dynamic && want.Image.Kind == plane.BuiltIn {
 		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, needsStatic)
 	}
+	if m.Files != nil && want.Image.Kind == plane.HostOverlay {
+		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, needsOverlay)
+	}
 	if want.Image.Platform != "" || want.Engine != "" && want.Engine != "container" {
 		return s, fmt.Errorf("%w: %s machines need an engine other than containers", plane.ErrUnsupported, cmpOr(want.Image.Platform, want.Engine))
 	}

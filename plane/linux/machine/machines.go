@@ -142,8 +142,14 @@ func (m *Machines) Describe() []plane.Capability {
 	if m.dynamic {
 		own.Reason = needsStatic
 	}
-	return append([]plane.Capability{{Name: "machines", Works: true}, own}, m.cgroups.Describe()...)
+	list := []plane.Capability{{Name: "machines", Works: true}, own}
+	if m.Files != nil {
+		list = append(list, plane.Capability{Name: "machines of the host's userland", Reason: needsOverlay})
+	}
+	return append(list, m.cgroups.Describe()...)
 }
+
+const needsOverlay = "without root no overlay can lie on a root volume: use the built-in image or an imported one, or start pileus with sudo"
 
 const needsStatic = "the pileus program is linked dynamically: build it with CGO_ENABLED=0"
 
@@ -262,8 +268,12 @@ func (m *Machines) Sample(_ context.Context, id string) (plane.Usage, error) {
 	if err != nil {
 		return plane.Usage{}, err
 	}
-	if u.running() == nil {
+	p := u.running()
+	if p == nil {
 		return plane.Usage{}, fmt.Errorf("machine %s does not run: %w", id, plane.ErrNotFound)
+	}
+	if m.Files != nil {
+		return processUsage(p.PID)
 	}
 	return m.cgroups.Usage(id)
 }

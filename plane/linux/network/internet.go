@@ -139,7 +139,7 @@ func (n *Network) hostRoute(p netip.Prefix, hop nextHop, source netip.Addr) erro
 	if err != nil {
 		return err
 	}
-	c := plane.Capability{Name: "the host reaches " + p.String(), Works: true}
+	c := plane.Capability{Name: hostReaches(p), Works: true}
 	for _, r := range routes {
 		if r.LinkIndex != hop.link {
 			c.Works, c.Reason = false, "the host has another route there; give this cloud another range, or remove the other's networks"
@@ -148,7 +148,7 @@ func (n *Network) hostRoute(p netip.Prefix, hop nextHop, source netip.Addr) erro
 	}
 	reaches := c.Works
 	if n.opt.Rootless {
-		c.Works, c.Reason = false, "the host's network belongs to root: use the cloud's port as a SOCKS 5 proxy, `pileus connect`, or `pileus ssh`"
+		c.Works, c.Reason = false, noHost
 	}
 	n.caps = append(n.caps, c)
 	if !reaches {
@@ -158,6 +158,23 @@ func (n *Network) hostRoute(p netip.Prefix, hop nextHop, source netip.Addr) erro
 	route.Src = source.AsSlice()
 	return n.host.link.RouteReplace(route)
 }
+
+// noHost is why the host has no way to public addresses without root.
+const noHost = "the host's network belongs to root: use the cloud's port as a SOCKS 5 proxy, `pileus connect`, or `pileus ssh`"
+
+// RootlessLimits is what a network without root cannot do, whatever the kernel.
+func RootlessLimits(uplink bool) []plane.Capability {
+	list := []plane.Capability{
+		{Name: hostReaches(plane.Internet), Reason: noHost},
+		{Name: hostReaches(plane.Internet6), Reason: noHost},
+	}
+	if uplink {
+		list = append(list, plane.Capability{Name: outboundLimits, Reason: carried})
+	}
+	return list
+}
+
+func hostReaches(p netip.Prefix) string { return "the host reaches " + p.String() }
 
 // guardHost keeps instances from reaching what the host itself listens on: the
 // host begins conversations, and only answers return.

@@ -100,9 +100,14 @@ func (n *Network) describe(ns *namespace, c *compiler) {
 	}
 	tell("instances reach the real internet", "turn the uplink on", err)
 	if n.opt.Uplink && n.opt.Rootless {
-		tell("other than TCP over IPv4 there", "start pileus with sudo", errors.New("without root this process carries their connections"))
+		n.caps = append(n.caps, plane.Capability{Name: outboundLimits, Reason: carried})
 	}
 }
+
+const (
+	outboundLimits = "the internet beyond TCP over IPv4"
+	carried        = "without root this process carries instances' connections, while it runs: start pileus with sudo"
+)
 
 // Describe tells what the network can do here.
 func (n *Network) Describe() []plane.Capability { return n.caps }

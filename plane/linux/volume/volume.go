@@ -150,7 +150,11 @@ func (s *Store) Capabilities() []plane.Capability {
 		{Name: "root file systems", Works: findTools() == nil, Reason: reason(findTools())},
 	}
 	limits := s.limiter()
-	list = append(list, plane.Capability{Name: "volume I/O limits", Works: s.noLoop == nil && limits != nil, Reason: limitReason(limits)})
+	why := limitReason(limits)
+	if s.rootless {
+		why = "they need block devices and control groups: start pileus with sudo"
+	}
+	list = append(list, plane.Capability{Name: "volume I/O limits", Works: s.noLoop == nil && limits != nil, Reason: why})
 	return append(list, plane.Capability{
 		Name: "encryption of volumes at rest (AES-256-XTS, through FUSE)", Works: s.noFUSE == nil, Reason: reason(s.noFUSE),
 	})
