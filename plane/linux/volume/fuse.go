@@ -45,6 +45,15 @@ const stateSuffix = ".json"
 // errBlock is why volumes are not what they are elsewhere.
 var errBlock = errors.New("without root there are no block devices: volumes are files in /dev, which `mount` of the built-in image mounts as ext4 by fuse2fs, slower, and growing with the next mount; start pileus with sudo for block devices")
 
+// openFile is the file of a volume, where no device is to be had.
+func (s *Store) openFile(id string) (string, error) {
+	p, err := s.locate(id)
+	if err == nil && p.encrypted {
+		err = fmt.Errorf("open volume %s: %w: it is encrypted, and without root that cannot be mounted: start pileus with sudo", id, plane.ErrUnsupported)
+	}
+	return p.path, err
+}
+
 // ServeVolume starts a server for a volume that is not in use, which calls it
 // by the name of a device, and returns the socket by which it is asked.
 func (s *Store) ServeVolume(id, device string) (*os.File, error) {

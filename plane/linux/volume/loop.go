@@ -49,7 +49,7 @@ func (d loop) open(flags int) (*os.File, error) {
 // OpenVolume implements plane.Volumes. A volume that is open keeps its device.
 func (s *Store) OpenVolume(_ context.Context, id string) (string, error) {
 	if s.rootless {
-		return s.file(id), s.exists(id)
+		return s.openFile(id)
 	}
 	if s.noLoop != nil {
 		return "", fmt.Errorf("open volume %s: %w: %w", id, plane.ErrUnsupported, s.noLoop)
