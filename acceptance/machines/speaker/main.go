@@ -7,6 +7,7 @@
 //	speaker packets ADDRESS N TEXT        sends N packets over UDP, and says the answers
 //	speaker line ADDRESS [TEXT]           the same over TCP, with one line
 //	speaker provider ADDRESS CERT KEY     an OpenID Connect provider; see provider.go
+//	speaker verify KEY TOKEN              reads what a target was told of a user
 package main
 
 import (
@@ -33,6 +34,7 @@ func main() {
 		"packets":   {3, packets},
 		"line":      {2, func(a []string) error { return line(a[0], a[1]) }},
 		"provider":  {3, func(a []string) error { return provide(a[0], a[1], a[2]) }},
+		"verify":    {2, func(a []string) error { return verify(a[0], a[1]) }},
 	}
 	if len(args) == 0 {
 		log.Fatal("speaker: say what to speak")

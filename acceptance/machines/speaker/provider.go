@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -32,7 +33,7 @@ type provider struct {
 	codes map[string]url.Values // what was asked for, by code
 }
 
-// provide runs the provider over TLS at an address until it is killed:
+// provide runs the provider over TLS, known by an address, until it is killed:
 //
 //	/authorize   sends the browser back with a code, with the error that the
 //	             parameter "fail" asks for instead
@@ -40,6 +41,10 @@ type provider struct {
 //	/userinfo    who ada is
 //	/keys        what tokens are signed with
 func provide(at, cert, key string) error {
+	_, port, err := net.SplitHostPort(at) // an instance does not have its public address itself
+	if err != nil {
+		return err
+	}
 	signer, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return err
@@ -50,7 +55,7 @@ func provide(at, cert, key string) error {
 	m.HandleFunc("POST /token", p.token)
 	m.HandleFunc("GET /userinfo", p.userinfo)
 	m.HandleFunc("GET /keys", p.keys)
-	return (&http.Server{Addr: at, Handler: m}).ListenAndServeTLS(cert, key)
+	return (&http.Server{Addr: ":" + port, Handler: m}).ListenAndServeTLS(cert, key)
 }
 
 func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
@@ -95,11 +100,11 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	if nonce := asked.Get("nonce"); nonce != "" {
 		says["nonce"] = nonce
 	}
-	answer(w, http.StatusOK, map[string]any{"access_token": "of " + user, "id_token": p.sign(says), "token_type": "Bearer", "expires_in": 300})
+	answer(w, http.StatusOK, map[string]any{"access_token": "of-" + user, "id_token": p.sign(says), "token_type": "Bearer", "expires_in": 300})
 }
 
 func (p *provider) userinfo(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Authorization") != "Bearer of "+user {
+	if r.Header.Get("Authorization") != "Bearer of-"+user {
 		answer(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
 		return
 	}
