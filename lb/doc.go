@@ -10,6 +10,7 @@
 //	health*.go         health checks
 //	stat*.go, log*.go  what is counted and logged
 //	http*.go, rule*.go application load balancers, and HTTP of classic ones
+//	surge.go           who waits for an instance of a classic load balancer
 //	auth*.go           users and tokens, with package lb/oidc
 //	stream*.go, udp*.go network load balancers, and TCP of classic ones
 //	tls.go             certificates, policies, client certificates

@@ -1,6 +1,7 @@
 package lb
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 )
 
 // nodeForEdge is one of the nodes that DNS would name, each in turn.
@@ -246,7 +248,7 @@ func (h *handled) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		h.connectFailed(d.error)
-		if tried = append(tried, m); len(tried) >= attempts || !h.another(tried) {
+		if tried = append(tried, m); errors.Is(err, errSpilled) || len(tried) >= attempts || !h.another(tried) {
 			return nil, err
 		}
 		m.inflight.Add(-1)
@@ -352,9 +354,11 @@ func (e *dialError) Unwrap() error { return e.error }
 // callTarget makes a connection for a transport.
 func callTarget(ctx context.Context, _, _ string) (net.Conn, error) {
 	to := ctx.Value(calledKey{}).(*called)
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	c, err := to.member.pool.site.dial(ctx, to.node, to.member.addr())
+	s := to.member.pool.site
+	b := s.desired.Load()
+	c, err := wait(ctx, s.surge(b, to.node.Zone), cmp.Or(b.IdleTimeout, time.Minute), func(ctx context.Context) (net.Conn, error) {
+		return within(ctx, connectTimeout, func(ctx context.Context) (net.Conn, error) { return s.dial(ctx, to.node, to.member.addr()) })
+	}, func(error) {})
 	if err != nil {
 		return nil, &dialError{err}
 	}

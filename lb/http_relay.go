@@ -60,7 +60,7 @@ func (c *client) relay(keep bool) bool {
 func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, error) {
 	x := &c.x
 	for {
-		t, err := x.member.connect(c.front.site.ctx, c.node, fresh)
+		t, err := x.reach(c.front.site.ctx, fresh)
 		if err == nil {
 			if !replay && t.used > 0 && !t.quiet(c.front.site.opts.Clock) {
 				t.discard()
@@ -71,7 +71,7 @@ func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, err
 		x.connectFailed(err)
 		*tried = append(*tried, x.member)
 		was := x.member
-		if len(*tried) >= attempts || !x.another(*tried) {
+		if errors.Is(err, errSpilled) || len(*tried) >= attempts || !x.another(*tried) {
 			return nil, err
 		}
 		was.inflight.Add(-1)
@@ -79,8 +79,27 @@ func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, err
 	}
 }
 
+// reach connects to the chosen target, or to one that is chosen while the request
+// waits in a classic load balancer's queue.
+func (x *exchange) reach(ctx context.Context, fresh bool) (*targetConn, error) {
+	s := x.front.site
+	return wait(ctx, s.surge(x.config.balancer, x.node.Zone), x.config.idle, func(ctx context.Context) (*targetConn, error) {
+		return x.member.connect(ctx, x.node, fresh)
+	}, func(err error) {
+		x.connectFailed(err)
+		was := x.member
+		if x.another(nil) {
+			was.inflight.Add(-1)
+			x.member.inflight.Add(1)
+		}
+	})
+}
+
 // connectFailed counts a target that could not be reached.
 func (x *exchange) connectFailed(err error) {
+	if errors.Is(err, errSpilled) {
+		return // no target has failed
+	}
 	x.member.done(false)
 	if e := (*tlsError)(nil); errors.As(err, &e) {
 		x.group.tlsErrors.add(1)
@@ -93,6 +112,9 @@ func (x *exchange) connectFailed(err error) {
 // answer.
 func gateway(err error) int {
 	var n net.Error
+	if errors.Is(err, errSpilled) {
+		return 503
+	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout() {
 		return 504
 	}

@@ -28,6 +28,7 @@ type webWire struct {
 	loopback
 	calls  sync.Map // target: *counter
 	refuse func(from netip.Addr, to netip.AddrPort) error
+	full   *crowd         // nobody answers those who call
 	deaf   netip.AddrPort // where it cannot listen
 }
 
@@ -41,6 +42,11 @@ func (w *webWire) Listen(ctx context.Context, vpc string, at netip.AddrPort) (ne
 func (w *webWire) Dial(ctx context.Context, vpc string, from netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {
 	n, _ := w.calls.LoadOrStore(to, &counter{})
 	n.(*counter).add(1)
+	if w.full != nil {
+		if err := w.full.wait(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if w.refuse != nil {
 		if err := w.refuse(from, to); err != nil {
 			return nil, err

@@ -12,6 +12,7 @@ type stats struct {
 	counters sync.Map // statKey: *counter
 	values   sync.Map // statKey: *values
 	gauges   sync.Map // statKey: *gauge
+	surges   sync.Map // zone: *surge
 }
 
 // statKey is a metric of a node and group.
@@ -101,7 +102,7 @@ func (s *site) statistics() []Statistic {
 		}
 		return true
 	})
-	levels := append(s.stats.levels(), s.hosts()...)
+	levels := append(append(s.stats.levels(), s.hosts()...), s.stats.surgeLengths()...)
 	switch s.desired.Load().Kind {
 	case Application:
 		s.perTarget(sums)

@@ -133,12 +133,17 @@ func (x *session) reach() bool {
 		}
 		tried = append(tried, m)
 		m.inflight.Add(1)
-		if err = x.connect(m); err == nil {
+		queue := s.surge(x.conf.balancer, x.node.Zone)
+		_, err = wait(s.ctx, queue, x.conf.idle, func(ctx context.Context) (net.Conn, error) { return nil, x.connect(ctx, m) }, x.counts.failed)
+		if err == nil {
 			x.member, x.connected = m, w.Elapsed()
 			x.counts.reached(x.connected)
 			return true
 		}
 		m.inflight.Add(-1)
+		if errors.Is(err, errSpilled) {
+			break
+		}
 		x.counts.failed(err)
 	}
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
@@ -173,8 +178,8 @@ func (x *session) choose(p *pool, hash uint64, tried []*member) *member {
 
 // connect opens the connection to a target and says what comes before the
 // client's own words.
-func (x *session) connect(m *member) error {
-	ctx, cancel := context.WithTimeout(x.front.site.ctx, connectLimit)
+func (x *session) connect(ctx context.Context, m *member) error {
+	ctx, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
 	c, err := x.front.site.dialFor(ctx, x.node, x.group, x.from, "tcp", m.addr())
 	if err != nil {
