@@ -40,8 +40,9 @@ type Volumes interface {
 	ReadVolume(ctx context.Context, id string, f func(VolumeContent) error) error
 	// WriteVolume fills a volume that is not open: from a snapshot, an import.
 	WriteVolume(ctx context.Context, id string, f func(io.WriterAt) error) error
-	// Import unpacks a root file system archive (tar) as an image that
-	// CreateRoot then makes roots of. The archive may be compressed.
+	// Import unpacks a root file system archive (tar), or takes a disk as it is
+	// (raw), as an image that CreateRoot then makes roots of. Either may be
+	// compressed.
 	Import(ctx context.Context, image string, archive io.Reader) (size int64, err error)
 	RemoveImage(ctx context.Context, image string) error
 	// Images lists the ids of those that were imported.

@@ -63,7 +63,6 @@ virtual_screen() {
   . ./virtual-ids
   query ImageData ec2 get-console-screenshot --instance-id "$id" | base64 -d >virtual.jpg
   head -c 3 virtual.jpg | xxd -p | has ffd8ff
-  pileus ssh --help >/dev/null
 }
 
 virtual_volume() {
@@ -111,6 +110,41 @@ virtual_again() {
   virtual_into "$(public "$id")" 'sudo mount /dev/sdf /data && cat /data/file' | has kept
 }
 
+# boot_disk FILE TEXT makes a disk whose boot sector writes a text to the first
+# serial line, and stays.
+boot_disk() {
+  python3 - "$@" <<'P'
+import sys
+code = bytes.fromhex('31c0 8ed8 fc be167c baf803 ac 84c0 7403 ee ebf8 f4 ebfd')
+sector = code + sys.argv[2].encode() + b'\0'
+assert len(code) == 0x16 and len(sector) <= 440
+open(sys.argv[1], 'wb').write(sector.ljust(510, b'\0') + b'\x55\xaa' + bytes(4 << 20))
+P
+}
+
+virtual_windows() {
+  virtual_as
+  . ./virtual-ids
+  local image windows kind=raw
+  aws ec2 create-key-pair --key-name rsa --query KeyMaterial --output text >rsa.pem
+  boot_disk windows.raw "<Password>$(printf Secret-1 | openssl pkeyutl -encrypt -inkey rsa.pem | base64 -w0)</Password>"
+  if command -v qemu-img >/dev/null; then
+    qemu-img convert -O vpc windows.raw windows.vhd
+    kind=vhd
+  fi
+  image=$(pileus image import "windows.$kind" --platform windows --name windows | cut -f1)
+  equal windows "$(query 'Images[0].Platform' ec2 describe-images --image-ids "$image")"
+  windows=$(query 'Instances[0].InstanceId' ec2 run-instances --image-id "$image" --instance-type t3.micro --key-name rsa --security-group-ids "$group")
+  echo "windows=$windows" >>virtual-ids
+  aws ec2 wait instance-running --instance-ids "$windows"
+  within 20 virtual_says "$windows" '</Password>'
+  equal Secret-1 "$(query PasswordData ec2 get-password-data --instance-id "$windows" --priv-launch-key rsa.pem)"
+  query ImageData ec2 get-console-screenshot --instance-id "$windows" | base64 -d | head -c 3 | xxd -p | has ffd8ff
+  aws ec2 terminate-instances --instance-ids "$windows"
+  aws ec2 wait instance-terminated --instance-ids "$windows"
+  equal '' "$(virtual_pids "$windows")"
+}
+
 virtual_gone() {
   virtual_as
   . ./virtual-ids
@@ -134,6 +168,7 @@ if why=$(virtual_ready); then
   run_case 'qemu: kill -9 of the cloud; it goes on, and the next cloud manages the same process' virtual_killed
   CLOUDS+=("$(cat virtual.pid)")
   run_case 'qemu: stopped and started, it has its disks' virtual_again
+  run_case 'qemu: a disk of Windows is imported and boots; the password that it tells is decrypted with the key pair' virtual_windows
   run_case 'qemu: terminated, nothing is left' virtual_gone
 else
   skip_case 'virtual machines' "$why"

@@ -45,12 +45,14 @@ func imageCommand() *cobra.Command {
 func imageImportCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import SOURCE",
-		Short: "Make a machine image of an OCI image or a root file system",
-		Long: `Make a machine image of an OCI image or a root file system. SOURCE is a reference
-to a registry (debian:12, ghcr.io/owner/image:tag), a folder with an OCI layout,
-an archive that "docker save" wrote, or an archive of a root file system (.tar,
-.tar.gz, .tar.zst). It is found by describe-images like every other image.`,
-		Example: "  pileus image import debian:12\n  pileus image import ./rootfs.tar.gz --name my-linux --user admin",
+		Short: "Make a machine image of an OCI image, a root file system or a disk",
+		Long: `Make a machine image of an OCI image, a root file system or a disk. SOURCE is a
+reference to a registry (debian:12, ghcr.io/owner/image:tag), a folder with an OCI
+layout, an archive that "docker save" wrote, an archive of a root file system
+(.tar, .tar.gz, .tar.zst), or a disk (raw, or qcow2, VMDK, VHD and VHDX, which
+qemu-img then converts). Disks boot in virtual machines, for which QEMU has to be
+installed. It is found by describe-images like every other image.`,
+		Example: "  pileus image import debian:12\n  pileus image import ./rootfs.tar.gz --name my-linux --user admin\n  pileus image import ./windows.vhdx --platform windows",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			archive, err := openImage(c.Context(), args[0])
@@ -62,6 +64,8 @@ an archive that "docker save" wrote, or an archive of a root file system (.tar,
 		},
 	}
 	imageFlags(c)
+	c.Flags().String("platform", "linux", "linux or windows")
+	complete(c, "platform", "linux", "windows")
 	return c
 }
 
@@ -89,7 +93,7 @@ and loads its packages from a Debian mirror.`,
 
 func imageFlags(c *cobra.Command) {
 	c.Flags().String("name", "", "name of the image (default: made of the source)")
-	c.Flags().String("user", "ec2-user", "login that the key pair opens")
+	c.Flags().String("user", "", "login that the key pair opens (default: ec2-user)")
 	c.Flags().String("region", "", "region of the image (default: the cloud's)")
 }
 
@@ -99,6 +103,8 @@ func openImage(ctx context.Context, source string) (io.ReadCloser, error) {
 	switch {
 	case err == nil && info.IsDir():
 		return fromLayout(source)
+	case err == nil && diskFormat(source) != "":
+		return openDisk(ctx, source, diskFormat(source))
 	case err == nil && savedByDocker(source):
 		img, err := tarball.ImageFromPath(source, nil)
 		if err != nil {
@@ -177,7 +183,7 @@ func savedByDocker(path string) bool {
 // defaultImageName makes a name of a source: "debian:12" becomes "debian-12".
 func defaultImageName(source string) string {
 	base := filepath.Base(source)
-	for _, suffix := range []string{".gz", ".zst", ".xz", ".bz2", ".tar"} {
+	for _, suffix := range []string{".gz", ".zst", ".xz", ".bz2", ".tar", ".raw", ".img", ".qcow2", ".vmdk", ".vhd", ".vhdx"} {
 		base = strings.TrimSuffix(base, suffix)
 	}
 	return strings.NewReplacer(":", "-", "@", "-").Replace(base)
@@ -216,7 +222,7 @@ func sendImage(c *cobra.Command, archive io.Reader, fallback, description string
 	}
 	q := url.Values{
 		"account": {s.Account}, "region": {flag("region", s.Region)}, "name": {flag("name", fallback)},
-		"user": {flag("user", "")}, "description": {description},
+		"user": {flag("user", "")}, "description": {description}, "platform": {flag("platform", "")},
 	}
 	progress := &counted{Reader: archive, to: c.ErrOrStderr()}
 	var out imported

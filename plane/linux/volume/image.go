@@ -4,6 +4,7 @@ package volume
 
 import (
 	"bufio"
+	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
@@ -27,13 +28,19 @@ const leastImage = 8 << 30
 func (s *Store) imageFile(image string) string { return s.path(imagesDir, image+".ext4") }
 
 // Import implements plane.Volumes. An image that exists is replaced; size is
-// that of its file system, of which the files fill two thirds at most.
+// that of the disk, or of its file system, of which the files fill two thirds at
+// most.
 func (s *Store) Import(ctx context.Context, image string, archive io.Reader) (size int64, err error) {
 	if err := checkID(image); err != nil {
 		return 0, err
 	}
-	plain, err := decompress(archive)
+	content, err := decompress(archive)
 	if err != nil {
+		return 0, fmt.Errorf("import image %s: %w", image, err)
+	}
+	plain := bufio.NewReaderSize(content, 1<<20)
+	head, err := plain.Peek(sector)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("import image %s: %w", image, err)
 	}
 	defer s.locks.lock("image " + image)()
@@ -42,18 +49,14 @@ func (s *Store) Import(ctx context.Context, image string, archive io.Reader) (si
 		return 0, err
 	}
 	defer s.removeScratch(dir)
-	root, file := filepath.Join(dir, "root"), filepath.Join(dir, "file")
-	if err := os.Mkdir(root, 0o755); err != nil {
-		return 0, err
+	file := filepath.Join(dir, "file")
+	if isDisk(head) {
+		size, err = writeDisk(file, plain)
+	} else {
+		size, err = makeImage(ctx, file, filepath.Join(dir, "root"), plain)
 	}
-	used, err := unpack(root, plain)
 	if err != nil {
 		return 0, full(fmt.Errorf("import image %s: %w", image, err))
-	}
-	const gib = 1 << 30
-	size = max(leastImage, (used*3/2+gib-1)/gib*gib)
-	if err := makeFileSystem(ctx, file, size, root); err != nil {
-		return 0, err
 	}
 	if err := syncFile(file); err != nil {
 		return 0, err
@@ -62,6 +65,56 @@ func (s *Store) Import(ctx context.Context, image string, archive io.Reader) (si
 		return 0, err
 	}
 	return size, syncDir(s.path(imagesDir))
+}
+
+// makeImage makes a file system of what an archive has; the folder is for the
+// time of that.
+func makeImage(ctx context.Context, file, folder string, archive io.Reader) (size int64, err error) {
+	if err := os.Mkdir(folder, 0o755); err != nil {
+		return 0, err
+	}
+	used, err := unpack(folder, archive)
+	if err != nil {
+		return 0, err
+	}
+	const gib = 1 << 30
+	size = max(leastImage, (used*3/2+gib-1)/gib*gib)
+	return size, makeFileSystem(ctx, file, size, folder)
+}
+
+// isDisk tells whether what begins so is a disk, with a boot sector or a table
+// of partitions, and neither an archive nor a file system.
+func isDisk(head []byte) bool {
+	return len(head) == sector && head[510] == 0x55 && head[511] == 0xaa && string(head[257:262]) != "ustar"
+}
+
+// writeDisk writes a disk's content to a new file, without its zeros. Its size
+// is a multiple of 1 MiB, as partitions are laid out.
+func writeDisk(file string, content io.Reader) (size int64, err error) {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	const piece = 1 << 20
+	buf, zeros := make([]byte, piece), make([]byte, piece)
+	for {
+		n, err := io.ReadFull(content, buf)
+		if n > 0 {
+			if !bytes.Equal(buf[:n], zeros[:n]) {
+				if _, err := f.WriteAt(buf[:n], size); err != nil {
+					return 0, err
+				}
+			}
+			size += piece
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return size, f.Truncate(size)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
 }
 
 func syncFile(path string) error {

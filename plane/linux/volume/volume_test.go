@@ -4,6 +4,7 @@ package volume
 
 import (
 	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -243,5 +244,45 @@ func TestImportRefusesXZ(t *testing.T) {
 	_, err := s.Import(t.Context(), "ami-1", bytes.NewReader([]byte("\xfd7zXZ\x00rest")))
 	if !errors.Is(err, plane.ErrUnsupported) {
 		t.Errorf("xz: %v", err)
+	}
+}
+
+// TestImportDisk: a disk is an image as it is, and its roots are as large as was
+// asked for, with nothing done to what is on it.
+func TestImportDisk(t *testing.T) {
+	s := store(t, t.TempDir())
+	disk := make([]byte, 5<<20-100) // no multiple of anything
+	copy(disk, "boot code")
+	disk[510], disk[511] = 0x55, 0xaa
+	copy(disk[3<<20:], "far inside")
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write(disk); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, content := range [][]byte{disk, packed.Bytes()} {
+		size, err := s.Import(t.Context(), "img-disk", bytes.NewReader(content))
+		if err != nil || size != 5<<20 {
+			t.Fatalf("%d bytes, %v", size, err)
+		}
+		if err := s.CreateRoot(t.Context(), "vol-disk", plane.Image{ID: "img-disk", Kind: plane.Whole}, 1<<30); err != nil {
+			t.Fatal(err)
+		}
+		err = s.ReadVolume(t.Context(), "vol-disk", func(c plane.VolumeContent) error {
+			got := make([]byte, len(disk))
+			if _, err := c.ReadAt(got, 0); err != nil || !bytes.Equal(got, disk) || c.Size() != 1<<30 {
+				t.Errorf("the root is not the disk: %d bytes, %v", c.Size(), err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RemoveVolume(t.Context(), "vol-disk"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -266,6 +266,19 @@ func TestImported(t *testing.T) {
 		t.Errorf("the same name again: %d %s", status, body)
 	}
 	nodetest.Do(w, &api.RunInstances, &api.RunInstancesInput{ImageId: &out.ImageID, InstanceType: new("t3.micro"), MinCount: 1, MaxCount: 1})
+
+	where = "?account=" + nodetest.Account + "&region=" + nodetest.Region + "&name="
+	if status, body := post(where + "dos&platform=dos"); status != http.StatusBadRequest {
+		t.Errorf("an unknown platform: %d %s", status, body)
+	}
+	_, body = post(where + "windows&platform=windows")
+	if err := json.Unmarshal([]byte(body), &out); err != nil {
+		t.Fatal(err)
+	}
+	i := nodetest.Do(w, &api.DescribeImages, &api.DescribeImagesInput{ImageIds: []string{out.ImageID}}).Images[0]
+	if i.Platform == nil || *i.Platform != api.PlatformValuesWindows || *i.PlatformDetails != "Windows" || *i.RootDeviceName != "/dev/sda1" {
+		t.Errorf("an image of Windows: %+v", i)
+	}
 }
 
 func TestAccess(t *testing.T) {

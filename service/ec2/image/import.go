@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 )
 
 // ImportPath is where `pileus image import` sends a root file system, as a tar
-// archive that may be compressed.
+// archive, or a raw disk; either may be compressed.
 const ImportPath = "/_pileus/images"
 
 // Imported is the answer.
@@ -61,7 +62,7 @@ func reply(w http.ResponseWriter, v any) {
 	}
 }
 
-// importArchive unpacks the request's archive as an image of the call's account.
+// importArchive makes what the request brings an image of the call's account.
 func (s *Room) importArchive(c *cloud.Call, r *http.Request) (*Imported, error) {
 	q := r.URL.Query()
 	c = c.In(q.Get("account"), q.Get("region"))
@@ -76,9 +77,16 @@ func (s *Room) importArchive(c *cloud.Call, r *http.Request) (*Imported, error) 
 		Account: c.Account, Region: c.Region, Name: q.Get("name"), Description: q.Get("description"), Architecture: arch,
 		User: q.Get("user"), RootDevice: "/dev/xvda",
 	}
-	if i.User == "" {
-		i.User = "ec2-user"
+	i.Boots = plane.Image{Kind: plane.Whole}
+	fallback := "ec2-user"
+	switch q.Get("platform") {
+	case "", "linux":
+	case windows:
+		i.Boots.Platform, i.RootDevice, fallback = windows, "/dev/sda1", "Administrator"
+	default:
+		return nil, cloud.Errorf(http.StatusBadRequest, "InvalidParameter", "The platform is linux or windows, not '%s'.", q.Get("platform"))
 	}
+	i.User = cmp.Or(i.User, fallback)
 	content := contentPrefix + c.Rand().String(17, "0123456789abcdef")
 	defer s.arriving.add(content)()
 	size, err := s.plane.Import(c, content, r.Body)
@@ -86,7 +94,7 @@ func (s *Room) importArchive(c *cloud.Call, r *http.Request) (*Imported, error) 
 		return nil, fmt.Errorf("unpack the archive: %w", err)
 	}
 	gib := max(int32(size>>30)+spareGiB, leastGiB)
-	i.Boots = plane.Image{ID: content, Kind: plane.Whole}
+	i.Boots.ID = content
 	i.Devices = []Device{{Name: i.RootDevice, GiB: gib, Type: "gp3", Delete: true}}
 	err = c.Update(func(tx store.Tx) error { return i.create(c, tx, nil) })
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"image/png"
+	"strings"
 	"time"
 
 	api "pileus/api/ec2"
@@ -85,13 +86,44 @@ func (s *Room) picture(c *cloud.Call, id string, console []byte) ([]byte, error)
 }
 
 // getPasswordData answers the administrator's password of a Windows instance,
-// encrypted with its key pair. Other instances have none: it is empty.
-func getPasswordData(c *cloud.Call, r store.Reader, in *api.GetPasswordDataInput) (*api.GetPasswordDataOutput, error) {
-	i, err := Find(c, r, in.InstanceId)
+// encrypted with its key pair: the one that the system has made, which it tells
+// on its console, or else the one that was made for it. Other instances have
+// none: it is empty.
+func (s *Room) getPasswordData(c *cloud.Call, in *api.GetPasswordDataInput) (*api.GetPasswordDataOutput, error) {
+	i, text, err := s.console(c, in.InstanceId)
 	if err != nil {
 		return nil, err
 	}
+	if told := toldPassword(text); i.Windows() && told != "" && told != i.Password {
+		// The console forgets.
+		err := c.Update(func(tx store.Tx) error {
+			return change(c, tx, i.ID, func(d *Instance) error {
+				d.Password = told
+				return nil
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &api.GetPasswordDataOutput{InstanceId: &i.ID, PasswordData: &told, Timestamp: new(i.Launched)}, nil
+	}
 	return &api.GetPasswordDataOutput{InstanceId: &i.ID, PasswordData: &i.Password, Timestamp: new(i.Launched)}, nil
+}
+
+// toldPassword is the encrypted password that EC2's agent in Windows writes to
+// the console, the last if there are several.
+func toldPassword(console []byte) string {
+	const begin, end = "<Password>", "</Password>"
+	at := strings.LastIndex(string(console), begin)
+	if at < 0 {
+		return ""
+	}
+	text, _, ok := strings.Cut(string(console[at+len(begin):]), end)
+	text = strings.Join(strings.Fields(text), "")
+	if _, err := base64.StdEncoding.DecodeString(text); !ok || err != nil {
+		return ""
+	}
+	return text
 }
 
 // sendDiagnosticInterrupt does what a Linux kernel that is set up for it does

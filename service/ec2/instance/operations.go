@@ -45,7 +45,7 @@ func (s *Room) Bindings() []cloud.Binding {
 
 		api.GetConsoleOutput.Serve(s.getConsoleOutput),
 		api.GetConsoleScreenshot.Serve(s.getConsoleScreenshot),
-		api.GetPasswordData.View(getPasswordData),
+		api.GetPasswordData.Serve(s.getPasswordData),
 		api.SendDiagnosticInterrupt.Update(sendDiagnosticInterrupt),
 		api.GetSerialConsoleAccessStatus.View(getSerialConsoleAccessStatus),
 		api.EnableSerialConsoleAccess.Update(enableSerialConsoleAccess),

@@ -1,12 +1,17 @@
 package instance_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	picture "image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
 	"strings"
 	"testing"
 
@@ -82,5 +87,63 @@ func TestWindowsNeedsAnEngine(t *testing.T) {
 	i := w.get(*w.run(1)[0].InstanceId)
 	if *i.State.Name != "terminated" || *i.StateReason.Code != "Server.InternalError" || !strings.Contains(*i.StateReason.Message, "there is no QEMU") {
 		t.Errorf("%s: %v", *i.State.Name, *i.StateReason.Message)
+	}
+}
+
+// screened is a plane whose machines have a screen, and say something.
+type screened struct {
+	*sim.Plane
+	says string
+}
+
+func (p *screened) Console(context.Context, string) ([]byte, error) { return []byte(p.says), nil }
+
+func (p *screened) Screenshot(context.Context, string) ([]byte, error) {
+	img := picture.NewGray(picture.Rect(0, 0, 320, 200))
+	img.SetGray(100, 100, color.Gray{Y: 0xff})
+	var b bytes.Buffer
+	err := png.Encode(&b, img)
+	return b.Bytes(), err
+}
+
+// TestPasswordThatWindowsTells: what EC2's agent in Windows writes to the console
+// is the password, also after the console has forgotten it.
+func TestPasswordThatWindowsTells(t *testing.T) {
+	s := sim.New(t.TempDir())
+	p := &screened{Plane: s}
+	w := newWindowsWorld(t, p, s)
+	nodetest.Do(w.World, &api.CreateKeyPair, &api.CreateKeyPairInput{KeyName: "k"})
+	id := *w.run(1, func(in *api.RunInstancesInput) { in.KeyName = new("k") })[0].InstanceId
+	told := func() string {
+		return *nodetest.Do(w.World, &api.GetPasswordData, &api.GetPasswordDataInput{InstanceId: id}).PasswordData
+	}
+	made := told()
+	for _, c := range []struct{ says, want string }{
+		{"<Password>not base 64!</Password>", made},
+		{"<Password>Zmlyc3Q=", made}, // it is still at it
+		{"boot\n<Password>\r\nZmly\r\nc3Q=\r\n</Password>\n", "Zmlyc3Q="},
+		{"nothing any more", "Zmlyc3Q="},
+		{"<Password>Zmlyc3Q=</Password> again <Password>c2Vjb25k</Password>", "c2Vjb25k"},
+	} {
+		if p.says = c.says; told() != c.want {
+			t.Errorf("console %q: password %q, want %q", c.says, told(), c.want)
+		}
+	}
+}
+
+func TestScreenshotOfAScreen(t *testing.T) {
+	s := sim.New(t.TempDir())
+	w := newWindowsWorld(t, &screened{Plane: s}, s)
+	id := *w.run(1)[0].InstanceId
+	b, err := base64.StdEncoding.DecodeString(*nodetest.Do(w.World, &api.GetConsoleScreenshot, &api.GetConsoleScreenshotInput{InstanceId: id}).ImageData)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := jpeg.Decode(bytes.NewReader(b))
+	if err != nil || img.Bounds().Dx() != 320 {
+		t.Fatalf("%v, %v", img, err)
+	}
+	if r, _, _, _ := img.At(100, 100).RGBA(); r < 0x8000 {
+		t.Error("what is on the screen is not on the picture")
 	}
 }
