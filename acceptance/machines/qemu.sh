@@ -133,7 +133,7 @@ virtual_windows() {
     kind=vhd
   fi
   image=$(pileus image import "windows.$kind" --platform windows --name windows | cut -f1)
-  equal windows "$(query 'Images[0].Platform' ec2 describe-images --image-ids "$image")"
+  equal Windows "$(query 'Images[0].Platform' ec2 describe-images --image-ids "$image")"
   windows=$(query 'Instances[0].InstanceId' ec2 run-instances --image-id "$image" --instance-type t3.micro --key-name rsa --security-group-ids "$group")
   echo "windows=$windows" >>virtual-ids
   aws ec2 wait instance-running --instance-ids "$windows"
