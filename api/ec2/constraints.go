@@ -29,6 +29,10 @@ func enumValues(shape string) []string {
 		return []string{"lowestPrice", "diversified", "capacityOptimized", "capacityOptimizedPrioritized", "priceCapacityOptimized"}
 	case "AllocationType":
 		return []string{"used"}
+	case "AllowedImagesSettingsDisabledState":
+		return []string{"disabled"}
+	case "AllowedImagesSettingsEnabledState":
+		return []string{"enabled", "audit-mode"}
 	case "AllowsMultipleInstanceTypes":
 		return []string{"on", "off"}
 	case "AmdSevSnpSpecification":
@@ -391,6 +395,8 @@ func enumValues(shape string) []string {
 		return []string{"compliance", "governance", "compliance-cooloff", "expired"}
 	case "LogDestinationType":
 		return []string{"cloud-watch-logs", "s3", "kinesis-data-firehose"}
+	case "ManagedBy":
+		return []string{"account", "declarative-policy"}
 	case "MarketType":
 		return []string{"spot", "capacity-block"}
 	case "MembershipType":
@@ -411,6 +417,8 @@ func enumValues(shape string) []string {
 		return []string{"assigning", "unassigning", "associating", "disassociating", "succeeded", "failed"}
 	case "NatGatewayState":
 		return []string{"pending", "failed", "available", "deleting", "deleted"}
+	case "NestedVirtualizationSpecification":
+		return []string{"enabled", "disabled"}
 	case "NetworkInterfaceAttribute":
 		return []string{"description", "groupSet", "sourceDestCheck", "attachment", "associatePublicIpAddress"}
 	case "NetworkInterfaceCreationType":
@@ -499,6 +507,8 @@ func enumValues(shape string) []string {
 		return []string{"sse-ebs", "sse-kms", "none"}
 	case "SecurityGroupReferencingSupportValue":
 		return []string{"enable", "disable"}
+	case "SecurityGroupVpcAssociationState":
+		return []string{"associating", "associated", "association-failed", "disassociating", "disassociated", "disassociation-failed"}
 	case "SelfServicePortal":
 		return []string{"enabled", "disabled"}
 	case "ServiceConnectivityType":

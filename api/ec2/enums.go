@@ -96,6 +96,17 @@ const (
 	AllocationTypeUsed = "used"
 )
 
+// Values of AllowedImagesSettingsDisabledState.
+const (
+	AllowedImagesSettingsDisabledStateDisabled = "disabled"
+)
+
+// Values of AllowedImagesSettingsEnabledState.
+const (
+	AllowedImagesSettingsEnabledStateEnabled   = "enabled"
+	AllowedImagesSettingsEnabledStateAuditMode = "audit-mode"
+)
+
 // Values of AllowsMultipleInstanceTypes.
 const (
 	AllowsMultipleInstanceTypesOn  = "on"
@@ -1453,6 +1464,12 @@ const (
 	LogDestinationTypeKinesisDataFirehose = "kinesis-data-firehose"
 )
 
+// Values of ManagedBy.
+const (
+	ManagedByAccount           = "account"
+	ManagedByDeclarativePolicy = "declarative-policy"
+)
+
 // Values of MarketType.
 const (
 	MarketTypeSpot          = "spot"
@@ -1520,6 +1537,12 @@ const (
 	NatGatewayStateAvailable = "available"
 	NatGatewayStateDeleting  = "deleting"
 	NatGatewayStateDeleted   = "deleted"
+)
+
+// Values of NestedVirtualizationSpecification.
+const (
+	NestedVirtualizationSpecificationEnabled  = "enabled"
+	NestedVirtualizationSpecificationDisabled = "disabled"
 )
 
 // Values of NetworkInterfaceAttribute.
@@ -1939,6 +1962,16 @@ const (
 const (
 	SecurityGroupReferencingSupportValueEnable  = "enable"
 	SecurityGroupReferencingSupportValueDisable = "disable"
+)
+
+// Values of SecurityGroupVpcAssociationState.
+const (
+	SecurityGroupVpcAssociationStateAssociating          = "associating"
+	SecurityGroupVpcAssociationStateAssociated           = "associated"
+	SecurityGroupVpcAssociationStateAssociationFailed    = "association-failed"
+	SecurityGroupVpcAssociationStateDisassociating       = "disassociating"
+	SecurityGroupVpcAssociationStateDisassociated        = "disassociated"
+	SecurityGroupVpcAssociationStateDisassociationFailed = "disassociation-failed"
 )
 
 // Values of SelfServicePortal.

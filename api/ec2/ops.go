@@ -43,6 +43,7 @@ var Service = cloud.Service{
 		{Name: "AssociateIpamResourceDiscovery", Method: "POST", URI: "/"},
 		{Name: "AssociateNatGatewayAddress", Method: "POST", URI: "/"},
 		{Name: "AssociateRouteTable", Method: "POST", URI: "/"},
+		{Name: "AssociateSecurityGroupVpc", Method: "POST", URI: "/"},
 		{Name: "AssociateSubnetCidrBlock", Method: "POST", URI: "/"},
 		{Name: "AssociateTransitGatewayMulticastDomain", Method: "POST", URI: "/"},
 		{Name: "AssociateTransitGatewayPolicyTable", Method: "POST", URI: "/"},
@@ -340,6 +341,7 @@ var Service = cloud.Service{
 		{Name: "DescribeScheduledInstances", Method: "POST", URI: "/"},
 		{Name: "DescribeSecurityGroupReferences", Method: "POST", URI: "/"},
 		{Name: "DescribeSecurityGroupRules", Method: "POST", URI: "/"},
+		{Name: "DescribeSecurityGroupVpcAssociations", Method: "POST", URI: "/"},
 		{Name: "DescribeSecurityGroups", Method: "POST", URI: "/"},
 		{Name: "DescribeSnapshotAttribute", Method: "POST", URI: "/"},
 		{Name: "DescribeSnapshotTierStatus", Method: "POST", URI: "/"},
@@ -398,6 +400,7 @@ var Service = cloud.Service{
 		{Name: "DetachVolume", Method: "POST", URI: "/"},
 		{Name: "DetachVpnGateway", Method: "POST", URI: "/"},
 		{Name: "DisableAddressTransfer", Method: "POST", URI: "/"},
+		{Name: "DisableAllowedImagesSettings", Method: "POST", URI: "/"},
 		{Name: "DisableAwsNetworkPerformanceMetricSubscription", Method: "POST", URI: "/"},
 		{Name: "DisableEbsEncryptionByDefault", Method: "POST", URI: "/"},
 		{Name: "DisableFastLaunch", Method: "POST", URI: "/"},
@@ -422,6 +425,7 @@ var Service = cloud.Service{
 		{Name: "DisassociateIpamResourceDiscovery", Method: "POST", URI: "/"},
 		{Name: "DisassociateNatGatewayAddress", Method: "POST", URI: "/"},
 		{Name: "DisassociateRouteTable", Method: "POST", URI: "/"},
+		{Name: "DisassociateSecurityGroupVpc", Method: "POST", URI: "/"},
 		{Name: "DisassociateSubnetCidrBlock", Method: "POST", URI: "/"},
 		{Name: "DisassociateTransitGatewayMulticastDomain", Method: "POST", URI: "/"},
 		{Name: "DisassociateTransitGatewayPolicyTable", Method: "POST", URI: "/"},
@@ -429,6 +433,7 @@ var Service = cloud.Service{
 		{Name: "DisassociateTrunkInterface", Method: "POST", URI: "/"},
 		{Name: "DisassociateVpcCidrBlock", Method: "POST", URI: "/"},
 		{Name: "EnableAddressTransfer", Method: "POST", URI: "/"},
+		{Name: "EnableAllowedImagesSettings", Method: "POST", URI: "/"},
 		{Name: "EnableAwsNetworkPerformanceMetricSubscription", Method: "POST", URI: "/"},
 		{Name: "EnableEbsEncryptionByDefault", Method: "POST", URI: "/"},
 		{Name: "EnableFastLaunch", Method: "POST", URI: "/"},
@@ -450,6 +455,7 @@ var Service = cloud.Service{
 		{Name: "ExportClientVpnClientConfiguration", Method: "POST", URI: "/"},
 		{Name: "ExportImage", Method: "POST", URI: "/"},
 		{Name: "ExportTransitGatewayRoutes", Method: "POST", URI: "/"},
+		{Name: "GetAllowedImagesSettings", Method: "POST", URI: "/"},
 		{Name: "GetAssociatedEnclaveCertificateIamRoles", Method: "POST", URI: "/"},
 		{Name: "GetAssociatedIpv6PoolCidrs", Method: "POST", URI: "/"},
 		{Name: "GetAwsNetworkPerformanceData", Method: "POST", URI: "/"},
@@ -523,6 +529,7 @@ var Service = cloud.Service{
 		{Name: "ModifyImageAttribute", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceAttribute", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceCapacityReservationAttributes", Method: "POST", URI: "/"},
+		{Name: "ModifyInstanceCpuOptions", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceCreditSpecification", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceEventStartTime", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceEventWindow", Method: "POST", URI: "/"},
@@ -598,6 +605,7 @@ var Service = cloud.Service{
 		{Name: "ReleaseHosts", Method: "POST", URI: "/"},
 		{Name: "ReleaseIpamPoolAllocation", Method: "POST", URI: "/"},
 		{Name: "ReplaceIamInstanceProfileAssociation", Method: "POST", URI: "/"},
+		{Name: "ReplaceImageCriteriaInAllowedImagesSettings", Method: "POST", URI: "/"},
 		{Name: "ReplaceNetworkAclAssociation", Method: "POST", URI: "/"},
 		{Name: "ReplaceNetworkAclEntry", Method: "POST", URI: "/"},
 		{Name: "ReplaceRoute", Method: "POST", URI: "/"},
@@ -673,6 +681,7 @@ var (
 	AssociateIpamResourceDiscovery                                  = cloud.Op[*AssociateIpamResourceDiscoveryInput, *AssociateIpamResourceDiscoveryOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AssociateIpamResourceDiscovery", Method: "POST", URI: "/"}}
 	AssociateNatGatewayAddress                                      = cloud.Op[*AssociateNatGatewayAddressInput, *AssociateNatGatewayAddressOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AssociateNatGatewayAddress", Method: "POST", URI: "/"}}
 	AssociateRouteTable                                             = cloud.Op[*AssociateRouteTableInput, *AssociateRouteTableOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AssociateRouteTable", Method: "POST", URI: "/"}}
+	AssociateSecurityGroupVpc                                       = cloud.Op[*AssociateSecurityGroupVpcInput, *AssociateSecurityGroupVpcOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AssociateSecurityGroupVpc", Method: "POST", URI: "/"}}
 	AssociateSubnetCidrBlock                                        = cloud.Op[*AssociateSubnetCidrBlockInput, *AssociateSubnetCidrBlockOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AssociateSubnetCidrBlock", Method: "POST", URI: "/"}}
 	AssociateTransitGatewayMulticastDomain                          = cloud.Op[*AssociateTransitGatewayMulticastDomainInput, *AssociateTransitGatewayMulticastDomainOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AssociateTransitGatewayMulticastDomain", Method: "POST", URI: "/"}}
 	AssociateTransitGatewayPolicyTable                              = cloud.Op[*AssociateTransitGatewayPolicyTableInput, *AssociateTransitGatewayPolicyTableOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "AssociateTransitGatewayPolicyTable", Method: "POST", URI: "/"}}
@@ -970,6 +979,7 @@ var (
 	DescribeScheduledInstances                                      = cloud.Op[*DescribeScheduledInstancesInput, *DescribeScheduledInstancesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeScheduledInstances", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "ScheduledInstanceSet"}}}
 	DescribeSecurityGroupReferences                                 = cloud.Op[*DescribeSecurityGroupReferencesInput, *DescribeSecurityGroupReferencesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeSecurityGroupReferences", Method: "POST", URI: "/"}}
 	DescribeSecurityGroupRules                                      = cloud.Op[*DescribeSecurityGroupRulesInput, *DescribeSecurityGroupRulesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeSecurityGroupRules", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "SecurityGroupRules"}}}
+	DescribeSecurityGroupVpcAssociations                            = cloud.Op[*DescribeSecurityGroupVpcAssociationsInput, *DescribeSecurityGroupVpcAssociationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeSecurityGroupVpcAssociations", Method: "POST", URI: "/"}}
 	DescribeSecurityGroups                                          = cloud.Op[*DescribeSecurityGroupsInput, *DescribeSecurityGroupsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeSecurityGroups", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "SecurityGroups"}}}
 	DescribeSnapshotAttribute                                       = cloud.Op[*DescribeSnapshotAttributeInput, *DescribeSnapshotAttributeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeSnapshotAttribute", Method: "POST", URI: "/"}}
 	DescribeSnapshotTierStatus                                      = cloud.Op[*DescribeSnapshotTierStatusInput, *DescribeSnapshotTierStatusOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeSnapshotTierStatus", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "SnapshotTierStatuses"}}}
@@ -1028,6 +1038,7 @@ var (
 	DetachVolume                                                    = cloud.Op[*DetachVolumeInput, *VolumeAttachment]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DetachVolume", Method: "POST", URI: "/"}}
 	DetachVpnGateway                                                = cloud.Op[*DetachVpnGatewayInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DetachVpnGateway", Method: "POST", URI: "/"}}
 	DisableAddressTransfer                                          = cloud.Op[*DisableAddressTransferInput, *DisableAddressTransferOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisableAddressTransfer", Method: "POST", URI: "/"}}
+	DisableAllowedImagesSettings                                    = cloud.Op[*DisableAllowedImagesSettingsInput, *DisableAllowedImagesSettingsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisableAllowedImagesSettings", Method: "POST", URI: "/"}}
 	DisableAwsNetworkPerformanceMetricSubscription                  = cloud.Op[*DisableAwsNetworkPerformanceMetricSubscriptionInput, *DisableAwsNetworkPerformanceMetricSubscriptionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisableAwsNetworkPerformanceMetricSubscription", Method: "POST", URI: "/"}}
 	DisableEbsEncryptionByDefault                                   = cloud.Op[*DisableEbsEncryptionByDefaultInput, *DisableEbsEncryptionByDefaultOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisableEbsEncryptionByDefault", Method: "POST", URI: "/"}}
 	DisableFastLaunch                                               = cloud.Op[*DisableFastLaunchInput, *DisableFastLaunchOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisableFastLaunch", Method: "POST", URI: "/"}}
@@ -1052,6 +1063,7 @@ var (
 	DisassociateIpamResourceDiscovery                               = cloud.Op[*DisassociateIpamResourceDiscoveryInput, *DisassociateIpamResourceDiscoveryOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateIpamResourceDiscovery", Method: "POST", URI: "/"}}
 	DisassociateNatGatewayAddress                                   = cloud.Op[*DisassociateNatGatewayAddressInput, *DisassociateNatGatewayAddressOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateNatGatewayAddress", Method: "POST", URI: "/"}}
 	DisassociateRouteTable                                          = cloud.Op[*DisassociateRouteTableInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateRouteTable", Method: "POST", URI: "/"}}
+	DisassociateSecurityGroupVpc                                    = cloud.Op[*DisassociateSecurityGroupVpcInput, *DisassociateSecurityGroupVpcOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateSecurityGroupVpc", Method: "POST", URI: "/"}}
 	DisassociateSubnetCidrBlock                                     = cloud.Op[*DisassociateSubnetCidrBlockInput, *DisassociateSubnetCidrBlockOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateSubnetCidrBlock", Method: "POST", URI: "/"}}
 	DisassociateTransitGatewayMulticastDomain                       = cloud.Op[*DisassociateTransitGatewayMulticastDomainInput, *DisassociateTransitGatewayMulticastDomainOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateTransitGatewayMulticastDomain", Method: "POST", URI: "/"}}
 	DisassociateTransitGatewayPolicyTable                           = cloud.Op[*DisassociateTransitGatewayPolicyTableInput, *DisassociateTransitGatewayPolicyTableOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateTransitGatewayPolicyTable", Method: "POST", URI: "/"}}
@@ -1059,6 +1071,7 @@ var (
 	DisassociateTrunkInterface                                      = cloud.Op[*DisassociateTrunkInterfaceInput, *DisassociateTrunkInterfaceOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateTrunkInterface", Method: "POST", URI: "/"}}
 	DisassociateVpcCidrBlock                                        = cloud.Op[*DisassociateVpcCidrBlockInput, *DisassociateVpcCidrBlockOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DisassociateVpcCidrBlock", Method: "POST", URI: "/"}}
 	EnableAddressTransfer                                           = cloud.Op[*EnableAddressTransferInput, *EnableAddressTransferOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "EnableAddressTransfer", Method: "POST", URI: "/"}}
+	EnableAllowedImagesSettings                                     = cloud.Op[*EnableAllowedImagesSettingsInput, *EnableAllowedImagesSettingsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "EnableAllowedImagesSettings", Method: "POST", URI: "/"}}
 	EnableAwsNetworkPerformanceMetricSubscription                   = cloud.Op[*EnableAwsNetworkPerformanceMetricSubscriptionInput, *EnableAwsNetworkPerformanceMetricSubscriptionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "EnableAwsNetworkPerformanceMetricSubscription", Method: "POST", URI: "/"}}
 	EnableEbsEncryptionByDefault                                    = cloud.Op[*EnableEbsEncryptionByDefaultInput, *EnableEbsEncryptionByDefaultOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "EnableEbsEncryptionByDefault", Method: "POST", URI: "/"}}
 	EnableFastLaunch                                                = cloud.Op[*EnableFastLaunchInput, *EnableFastLaunchOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "EnableFastLaunch", Method: "POST", URI: "/"}}
@@ -1080,6 +1093,7 @@ var (
 	ExportClientVpnClientConfiguration                              = cloud.Op[*ExportClientVpnClientConfigurationInput, *ExportClientVpnClientConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ExportClientVpnClientConfiguration", Method: "POST", URI: "/"}}
 	ExportImage                                                     = cloud.Op[*ExportImageInput, *ExportImageOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ExportImage", Method: "POST", URI: "/"}}
 	ExportTransitGatewayRoutes                                      = cloud.Op[*ExportTransitGatewayRoutesInput, *ExportTransitGatewayRoutesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ExportTransitGatewayRoutes", Method: "POST", URI: "/"}}
+	GetAllowedImagesSettings                                        = cloud.Op[*GetAllowedImagesSettingsInput, *GetAllowedImagesSettingsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetAllowedImagesSettings", Method: "POST", URI: "/"}}
 	GetAssociatedEnclaveCertificateIamRoles                         = cloud.Op[*GetAssociatedEnclaveCertificateIamRolesInput, *GetAssociatedEnclaveCertificateIamRolesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetAssociatedEnclaveCertificateIamRoles", Method: "POST", URI: "/"}}
 	GetAssociatedIpv6PoolCidrs                                      = cloud.Op[*GetAssociatedIpv6PoolCidrsInput, *GetAssociatedIpv6PoolCidrsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetAssociatedIpv6PoolCidrs", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "Ipv6CidrAssociations"}}}
 	GetAwsNetworkPerformanceData                                    = cloud.Op[*GetAwsNetworkPerformanceDataInput, *GetAwsNetworkPerformanceDataOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetAwsNetworkPerformanceData", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "DataResponses"}}}
@@ -1153,6 +1167,7 @@ var (
 	ModifyImageAttribute                                            = cloud.Op[*ModifyImageAttributeInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyImageAttribute", Method: "POST", URI: "/"}}
 	ModifyInstanceAttribute                                         = cloud.Op[*ModifyInstanceAttributeInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceAttribute", Method: "POST", URI: "/"}}
 	ModifyInstanceCapacityReservationAttributes                     = cloud.Op[*ModifyInstanceCapacityReservationAttributesInput, *ModifyInstanceCapacityReservationAttributesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceCapacityReservationAttributes", Method: "POST", URI: "/"}}
+	ModifyInstanceCpuOptions                                        = cloud.Op[*ModifyInstanceCpuOptionsInput, *ModifyInstanceCpuOptionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceCpuOptions", Method: "POST", URI: "/"}}
 	ModifyInstanceCreditSpecification                               = cloud.Op[*ModifyInstanceCreditSpecificationInput, *ModifyInstanceCreditSpecificationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceCreditSpecification", Method: "POST", URI: "/"}}
 	ModifyInstanceEventStartTime                                    = cloud.Op[*ModifyInstanceEventStartTimeInput, *ModifyInstanceEventStartTimeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceEventStartTime", Method: "POST", URI: "/"}}
 	ModifyInstanceEventWindow                                       = cloud.Op[*ModifyInstanceEventWindowInput, *ModifyInstanceEventWindowOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceEventWindow", Method: "POST", URI: "/"}}
@@ -1228,6 +1243,7 @@ var (
 	ReleaseHosts                                                    = cloud.Op[*ReleaseHostsInput, *ReleaseHostsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ReleaseHosts", Method: "POST", URI: "/"}}
 	ReleaseIpamPoolAllocation                                       = cloud.Op[*ReleaseIpamPoolAllocationInput, *ReleaseIpamPoolAllocationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ReleaseIpamPoolAllocation", Method: "POST", URI: "/"}}
 	ReplaceIamInstanceProfileAssociation                            = cloud.Op[*ReplaceIamInstanceProfileAssociationInput, *ReplaceIamInstanceProfileAssociationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ReplaceIamInstanceProfileAssociation", Method: "POST", URI: "/"}}
+	ReplaceImageCriteriaInAllowedImagesSettings                     = cloud.Op[*ReplaceImageCriteriaInAllowedImagesSettingsInput, *ReplaceImageCriteriaInAllowedImagesSettingsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ReplaceImageCriteriaInAllowedImagesSettings", Method: "POST", URI: "/"}}
 	ReplaceNetworkAclAssociation                                    = cloud.Op[*ReplaceNetworkAclAssociationInput, *ReplaceNetworkAclAssociationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ReplaceNetworkAclAssociation", Method: "POST", URI: "/"}}
 	ReplaceNetworkAclEntry                                          = cloud.Op[*ReplaceNetworkAclEntryInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ReplaceNetworkAclEntry", Method: "POST", URI: "/"}}
 	ReplaceRoute                                                    = cloud.Op[*ReplaceRouteInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ReplaceRoute", Method: "POST", URI: "/"}}

@@ -506,6 +506,16 @@ type AssociateRouteTableOutput struct {
 	AssociationState *RouteTableAssociationState `aws:"n=associationState"`
 }
 
+type AssociateSecurityGroupVpcInput struct {
+	GroupId string `aws:"req"`
+	VpcId   string `aws:"req"`
+	DryRun  *bool
+}
+
+type AssociateSecurityGroupVpcOutput struct {
+	State *string `aws:"n=state;enum=SecurityGroupVpcAssociationState"`
+}
+
 type AssociateSubnetCidrBlockInput struct {
 	Ipv6CidrBlock     *string `aws:"n=ipv6CidrBlock"`
 	SubnetId          string  `aws:"n=subnetId;req"`
@@ -2607,6 +2617,14 @@ type CreateVpnGatewayOutput struct {
 	VpnGateway *VpnGateway `aws:"n=vpnGateway"`
 }
 
+type CreationDateCondition struct {
+	MaximumDaysSinceCreated *int32 `aws:"n=maximumDaysSinceCreated;min=0;max=2147483647"`
+}
+
+type CreationDateConditionRequest struct {
+	MaximumDaysSinceCreated *int32 `aws:"min=0;max=2147483647"`
+}
+
 type CreditSpecification struct {
 	CpuCredits *string `aws:"n=cpuCredits"`
 }
@@ -3308,6 +3326,14 @@ type DeleteVpnConnectionRouteInput struct {
 type DeleteVpnGatewayInput struct {
 	VpnGatewayId string `aws:"req"`
 	DryRun       *bool  `aws:"n=dryRun"`
+}
+
+type DeprecationTimeCondition struct {
+	MaximumDaysSinceDeprecated *int32 `aws:"n=maximumDaysSinceDeprecated;min=0;max=2147483647"`
+}
+
+type DeprecationTimeConditionRequest struct {
+	MaximumDaysSinceDeprecated *int32 `aws:"min=0;max=2147483647"`
 }
 
 type DeprovisionByoipCidrInput struct {
@@ -4706,6 +4732,18 @@ type DescribeSecurityGroupRulesOutput struct {
 	NextToken          *string             `aws:"n=nextToken"`
 }
 
+type DescribeSecurityGroupVpcAssociationsInput struct {
+	Filters    []Filter `aws:"n=Filter;e.n=Filter"`
+	NextToken  *string
+	MaxResults *int32 `aws:"min=5;max=1000"`
+	DryRun     *bool
+}
+
+type DescribeSecurityGroupVpcAssociationsOutput struct {
+	SecurityGroupVpcAssociations []SecurityGroupVpcAssociation `aws:"n=securityGroupVpcAssociationSet;e.n=item"`
+	NextToken                    *string                       `aws:"n=nextToken"`
+}
+
 type DescribeSecurityGroupsInput struct {
 	Filters    []Filter `aws:"n=Filter;e.n=Filter"`
 	GroupIds   []string `aws:"n=GroupId;e.n=groupId"`
@@ -5456,6 +5494,14 @@ type DisableAddressTransferOutput struct {
 	AddressTransfer *AddressTransfer `aws:"n=addressTransfer"`
 }
 
+type DisableAllowedImagesSettingsInput struct {
+	DryRun *bool
+}
+
+type DisableAllowedImagesSettingsOutput struct {
+	AllowedImagesSettingsState *string `aws:"n=allowedImagesSettingsState;enum=AllowedImagesSettingsDisabledState"`
+}
+
 type DisableAwsNetworkPerformanceMetricSubscriptionInput struct {
 	Source      *string
 	Destination *string
@@ -5709,6 +5755,16 @@ type DisassociateRouteTableInput struct {
 	DryRun        *bool  `aws:"n=dryRun"`
 }
 
+type DisassociateSecurityGroupVpcInput struct {
+	GroupId string `aws:"req"`
+	VpcId   string `aws:"req"`
+	DryRun  *bool
+}
+
+type DisassociateSecurityGroupVpcOutput struct {
+	State *string `aws:"n=state;enum=SecurityGroupVpcAssociationState"`
+}
+
 type DisassociateSubnetCidrBlockInput struct {
 	AssociationId string `aws:"n=associationId;req"`
 }
@@ -5957,6 +6013,15 @@ type EnableAddressTransferInput struct {
 
 type EnableAddressTransferOutput struct {
 	AddressTransfer *AddressTransfer `aws:"n=addressTransfer"`
+}
+
+type EnableAllowedImagesSettingsInput struct {
+	AllowedImagesSettingsState string `aws:"req;enum=AllowedImagesSettingsEnabledState"`
+	DryRun                     *bool
+}
+
+type EnableAllowedImagesSettingsOutput struct {
+	AllowedImagesSettingsState *string `aws:"n=allowedImagesSettingsState;enum=AllowedImagesSettingsEnabledState"`
 }
 
 type EnableAwsNetworkPerformanceMetricSubscriptionInput struct {
@@ -6559,6 +6624,16 @@ type FpgaImageState struct {
 type FpgaInfo struct {
 	Fpgas                []FpgaDeviceInfo `aws:"n=fpgas;e.n=item"`
 	TotalFpgaMemoryInMiB *int32           `aws:"n=totalFpgaMemoryInMiB"`
+}
+
+type GetAllowedImagesSettingsInput struct {
+	DryRun *bool
+}
+
+type GetAllowedImagesSettingsOutput struct {
+	State         *string          `aws:"n=state"`
+	ImageCriteria []ImageCriterion `aws:"n=imageCriterionSet;e.n=item"`
+	ManagedBy     *string          `aws:"n=managedBy;enum=ManagedBy"`
 }
 
 type GetAssociatedEnclaveCertificateIamRolesInput struct {
@@ -7356,6 +7431,22 @@ type DescribeImageAttributeOutput struct {
 	LastLaunchedTime         *AttributeValue      `aws:"n=lastLaunchedTime"`
 	ImdsSupport              *AttributeValue      `aws:"n=imdsSupport"`
 	DeregistrationProtection *AttributeValue      `aws:"n=deregistrationProtection"`
+}
+
+type ImageCriterion struct {
+	ImageProviders           []string                  `aws:"n=imageProviderSet;e.n=item"`
+	MarketplaceProductCodes  []string                  `aws:"n=marketplaceProductCodeSet;e.n=item"`
+	ImageNames               []string                  `aws:"n=imageNameSet;e.n=item"`
+	DeprecationTimeCondition *DeprecationTimeCondition `aws:"n=deprecationTimeCondition"`
+	CreationDateCondition    *CreationDateCondition    `aws:"n=creationDateCondition"`
+}
+
+type ImageCriterionRequest struct {
+	ImageProviders           []string `aws:"n=ImageProvider;e.n=item"`
+	MarketplaceProductCodes  []string `aws:"n=MarketplaceProductCode;e.n=item"`
+	ImageNames               []string `aws:"n=ImageName;e.n=item;e.min=0;e.max=128"`
+	DeprecationTimeCondition *DeprecationTimeConditionRequest
+	CreationDateCondition    *CreationDateConditionRequest
 }
 
 type ImageDiskContainer struct {
@@ -9164,6 +9255,21 @@ type ModifyInstanceCapacityReservationAttributesOutput struct {
 	Return *bool `aws:"n=return"`
 }
 
+type ModifyInstanceCpuOptionsInput struct {
+	InstanceId           string `aws:"req"`
+	CoreCount            *int32
+	ThreadsPerCore       *int32
+	NestedVirtualization *string `aws:"enum=NestedVirtualizationSpecification"`
+	DryRun               *bool
+}
+
+type ModifyInstanceCpuOptionsOutput struct {
+	InstanceId           *string `aws:"n=instanceId"`
+	CoreCount            *int32  `aws:"n=coreCount"`
+	ThreadsPerCore       *int32  `aws:"n=threadsPerCore"`
+	NestedVirtualization *string `aws:"n=nestedVirtualization;enum=NestedVirtualizationSpecification"`
+}
+
 type ModifyInstanceCreditSpecificationInput struct {
 	DryRun                       *bool
 	ClientToken                  *string
@@ -10808,6 +10914,15 @@ type ReplaceIamInstanceProfileAssociationOutput struct {
 	IamInstanceProfileAssociation *IamInstanceProfileAssociation `aws:"n=iamInstanceProfileAssociation"`
 }
 
+type ReplaceImageCriteriaInAllowedImagesSettingsInput struct {
+	ImageCriteria []ImageCriterionRequest `aws:"n=ImageCriterion;e.n=ImageCriterion"`
+	DryRun        *bool
+}
+
+type ReplaceImageCriteriaInAllowedImagesSettingsOutput struct {
+	ReturnValue *bool `aws:"n=return"`
+}
+
 type ReplaceNetworkAclAssociationInput struct {
 	AssociationId string `aws:"n=associationId;req"`
 	DryRun        *bool  `aws:"n=dryRun"`
@@ -11684,6 +11799,15 @@ type SecurityGroupRuleRequest struct {
 type SecurityGroupRuleUpdate struct {
 	SecurityGroupRuleId string `aws:"req"`
 	SecurityGroupRule   *SecurityGroupRuleRequest
+}
+
+type SecurityGroupVpcAssociation struct {
+	GroupId      *string `aws:"n=groupId"`
+	VpcId        *string `aws:"n=vpcId"`
+	VpcOwnerId   *string `aws:"n=vpcOwnerId"`
+	State        *string `aws:"n=state;enum=SecurityGroupVpcAssociationState"`
+	StateReason  *string `aws:"n=stateReason"`
+	GroupOwnerId *string `aws:"n=groupOwnerId"`
 }
 
 type SendDiagnosticInterruptInput struct {

@@ -223,6 +223,12 @@ func groupAccess() []cloud.Access {
 	return []cloud.Access{
 		creates(&api.CreateSecurityGroup, "security-group", func(in *api.CreateSecurityGroupInput) specs { return in.TagSpecifications },
 			one("vpc", func(in *api.CreateSecurityGroupInput) string { return val(in.VpcId) })),
+		acts(&api.AssociateSecurityGroupVpc, func(in *api.AssociateSecurityGroupVpcInput) []named {
+			return []named{{"security-group", in.GroupId}, {"vpc", in.VpcId}}
+		}),
+		acts(&api.DisassociateSecurityGroupVpc, func(in *api.DisassociateSecurityGroupVpcInput) []named {
+			return []named{{"security-group", in.GroupId}, {"vpc", in.VpcId}}
+		}),
 		actsOn(&api.DeleteSecurityGroup, func(c *cloud.Call, r store.Reader, in *api.DeleteSecurityGroupInput) []named {
 			return byGroup(c, r, in.GroupId, in.GroupName)
 		}),
@@ -273,7 +279,7 @@ func lookAccess() []cloud.Access {
 		resource.Looks(&api.DescribeSecurityGroups), resource.Looks(&api.GetSecurityGroupsForVpc), resource.Looks(&api.DescribeSecurityGroupRules),
 		resource.Looks(&api.DescribeSecurityGroupReferences), resource.Looks(&api.DescribeStaleSecurityGroups), resource.Looks(&api.DescribeManagedPrefixLists),
 		resource.Looks(&api.DescribePrefixLists), resource.Looks(&api.DescribeByoipCidrs), resource.Looks(&api.GetAssociatedIpv6PoolCidrs),
-		resource.Looks(&api.DescribeTrunkInterfaceAssociations),
+		resource.Looks(&api.DescribeTrunkInterfaceAssociations), resource.Looks(&api.DescribeSecurityGroupVpcAssociations),
 	}
 }
 

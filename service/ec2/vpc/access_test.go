@@ -173,6 +173,8 @@ func (x *stage) refused() []struct {
 		try  trial
 	}
 	return []row{
+		{"AssociateSecurityGroupVpc", of(&api.AssociateSecurityGroupVpc, &api.AssociateSecurityGroupVpcInput{GroupId: x.group, VpcId: x.vpc})},
+		{"DisassociateSecurityGroupVpc", of(&api.DisassociateSecurityGroupVpc, &api.DisassociateSecurityGroupVpcInput{GroupId: x.group, VpcId: x.vpc})},
 		{"AttachClassicLinkVpc", of(&api.AttachClassicLinkVpc, &api.AttachClassicLinkVpcInput{VpcId: x.vpc, InstanceId: "i-0", Groups: []string{x.group}})},
 		{"DetachClassicLinkVpc", of(&api.DetachClassicLinkVpc, &api.DetachClassicLinkVpcInput{VpcId: x.vpc, InstanceId: "i-0"})},
 		{"EnableVpcClassicLink", of(&api.EnableVpcClassicLink, &api.EnableVpcClassicLinkInput{VpcId: x.vpc})},
@@ -235,6 +237,7 @@ func (x *stage) lookers() []struct {
 		{"DescribeClassicLinkInstances", of(&api.DescribeClassicLinkInstances, &api.DescribeClassicLinkInstancesInput{})},
 		{"DescribeIpv6Pools", of(&api.DescribeIpv6Pools, &api.DescribeIpv6PoolsInput{})},
 		{"DescribePublicIpv4Pools", of(&api.DescribePublicIpv4Pools, &api.DescribePublicIpv4PoolsInput{})},
+		{"DescribeSecurityGroupVpcAssociations", of(&api.DescribeSecurityGroupVpcAssociations, &api.DescribeSecurityGroupVpcAssociationsInput{})},
 		{"DescribeByoipCidrs", of(&api.DescribeByoipCidrs, &api.DescribeByoipCidrsInput{MaxResults: 5})},
 		{"DescribeTrunkInterfaceAssociations", of(&api.DescribeTrunkInterfaceAssociations, &api.DescribeTrunkInterfaceAssociationsInput{})},
 		{"DescribeCarrierGateways", of(&api.DescribeCarrierGateways, &api.DescribeCarrierGatewaysInput{})},

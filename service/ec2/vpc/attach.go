@@ -222,7 +222,7 @@ func ResolveGroups(c *cloud.Call, r store.Reader, vpc string, ids, names []strin
 		if err != nil {
 			return nil, err
 		}
-		if g.VPC != vpc {
+		if !g.in(r, vpc) {
 			return nil, resource.Errorf("InvalidGroup.NotFound", "The security group '%s' does not exist in VPC '%s'", id, vpc)
 		}
 		out = append(out, id)

@@ -20,6 +20,9 @@ func touch(c *cloud.Call, tx store.Tx, vpc string) {
 	if vpc != "" {
 		tx.After(time.Time{}, networkController, store.K(c.Account, c.Region, vpc))
 		touchJoined(c, tx, vpc)
+		for a := range groupVPCs.Index(tx, "own", c.Account, c.Region, vpc) {
+			tx.After(time.Time{}, networkController, store.K(c.Account, c.Region, a.VPC))
+		}
 	}
 }
 

@@ -144,7 +144,7 @@ func hasPorts(protocol int) bool { return protocol == 6 || protocol == 17 }
 var protocols = map[string]int{"-1": -1, "tcp": 6, "udp": 17, "icmp": 1, "icmpv6": 58}
 
 func desiredGroups(c *cloud.Call, r store.Reader, vpc string) (list []plane.Group) {
-	for g := range groups.Index(r, "vpc", c.Account, c.Region, vpc) {
+	for g := range groupsFor(c, r, vpc) {
 		p := plane.Group{ID: g.ID}
 		for rule := range rules.Index(r, "group", c.Account, c.Region, g.ID) {
 			matches := rule.matches(c, r)

@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"slices"
 	"strings"
 
 	api "pileus/api/ec2"
@@ -121,14 +122,24 @@ func deleteSecurityGroup(c *cloud.Call, tx store.Tx, in *api.DeleteSecurityGroup
 	return &cloud.Empty{}, nil
 }
 
-// groupUsed tells whether an interface or another group's rule needs the group.
-func groupUsed(c *cloud.Call, r store.Reader, g *Group) bool {
-	for i := range interfaces.Index(r, "vpc", c.Account, c.Region, g.VPC) {
-		for _, id := range i.Groups {
-			if id == g.ID {
-				return true
-			}
+// groupOnInterface tells whether an interface of a VPC has the group.
+func groupOnInterface(c *cloud.Call, r store.Reader, g *Group, vpc string) bool {
+	for i := range interfaces.Index(r, "vpc", c.Account, c.Region, vpc) {
+		if slices.Contains(i.Groups, g.ID) {
+			return true
 		}
+	}
+	return false
+}
+
+// groupUsed tells whether an interface, another VPC or another group's rule
+// needs the group.
+func groupUsed(c *cloud.Call, r store.Reader, g *Group) bool {
+	if groupOnInterface(c, r, g, g.VPC) {
+		return true
+	}
+	for range groupVPCs.Scan(r, c.Account, c.Region, g.ID) {
+		return true // disassociate it first
 	}
 	for v := range rules.Scan(r, c.Account, c.Region) {
 		if v.Peer.Group == g.ID && v.Group != g.ID {
@@ -208,7 +219,7 @@ func getSecurityGroupsForVpc(c *cloud.Call, r store.Reader, in *api.GetSecurityG
 	fields := groupFields(c, r)
 	fields["primary-vpc-id"] = fields["vpc-id"]
 	list, next, err := resource.List(c, r, resource.Query{Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken},
-		groups.Index(r, "vpc", c.Account, c.Region, v.ID), func(g *Group) string { return g.ID }, fields)
+		groupsFor(c, r, v.ID), func(g *Group) string { return g.ID }, fields)
 	if err != nil {
 		return nil, err
 	}

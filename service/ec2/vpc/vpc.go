@@ -130,6 +130,7 @@ func deleteVpc(c *cloud.Call, tx store.Tx, in *api.DeleteVpcInput) (*cloud.Empty
 	for g := range groups.Index(tx, "vpc", c.Account, c.Region, v.ID) {
 		removeGroup(c, tx, g)
 	}
+	dropGroupVPCs(c, tx, v.ID)
 	for _, b := range v.IPv6 {
 		releasePublic(tx, b.Prefix.Addr())
 	}
