@@ -7414,6 +7414,7 @@ type Image struct {
 	SourceInstanceId         *string              `aws:"n=sourceInstanceId"`
 	DeregistrationProtection *string              `aws:"n=deregistrationProtection"`
 	LastLaunchedTime         *string              `aws:"n=lastLaunchedTime"`
+	ImageAllowed             *bool                `aws:"n=imageAllowed"`
 }
 
 type DescribeImageAttributeOutput struct {

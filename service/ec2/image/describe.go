@@ -72,6 +72,9 @@ func (i *Image) api(c *cloud.Call, r store.Reader) api.Image {
 	if i.Boots.Platform == windows {
 		out.Platform, out.PlatformDetails, out.UsageOperation = new(api.PlatformValuesWindows), new("Windows"), new("RunInstances:0002")
 	}
+	if a := allowanceOf(c, r); a.State != "" {
+		out.ImageAllowed = new(a.allows(i, c.Now))
+	}
 	if !i.Ended.IsZero() {
 		out.DeprecationTime = new(i.Ended.UTC().Format(timeForm))
 	}
@@ -152,6 +155,7 @@ func fields(c *cloud.Call, r store.Reader) resource.Fields[Image] {
 		"description":         resource.One(func(i *Image) string { return i.Description }),
 		"ena-support":         resource.One(func(*Image) string { return "true" }),
 		"hypervisor":          resource.One(func(*Image) string { return api.HypervisorTypeXen }),
+		"image-allowed":       resource.Flag(func(i *Image) bool { return allowanceOf(c, r).allows(i, c.Now) }),
 		"image-id":            resource.One(func(i *Image) string { return i.ID }),
 		"image-type":          resource.One(func(*Image) string { return api.ImageTypeValuesMachine }),
 		"is-public":           resource.Flag(func(i *Image) bool { return i.Public }),

@@ -10,6 +10,7 @@
 //	share.go     launch permissions and other attributes
 //	retire.go    deregistration, the Recycle Bin, deprecation, disabling
 //	public.go    block public access
+//	allowed.go   whose images an account sees
 //	launch.go    what launching has to know of an image
 //	import.go    root file systems from outside
 //	sweep.go     what an import that was killed leaves
@@ -117,7 +118,7 @@ func own(c *cloud.Call, r store.Reader, id string) (*Image, error) {
 // and those that are shared with it.
 func visible(c *cloud.Call, r store.Reader, id string) (*Image, error) {
 	i, err := find(c, r, id)
-	if err == nil && !i.launchable(r, c.Account) {
+	if err == nil && (!i.launchable(r, c.Account) || allowanceOf(c, r).hides(i, c.Now)) {
 		return nil, errNotFound(id)
 	}
 	return i, err
@@ -154,13 +155,14 @@ func (i *Image) sharedWithOrganization(r store.Reader, account string) bool {
 // all yields the images of the call's region that its account may see.
 func all(c *cloud.Call, r store.Reader) iter.Seq[*Image] {
 	return func(yield func(*Image) bool) {
+		a := allowanceOf(c, r)
 		for _, i := range catalogue(c.Region) {
-			if !yield(i) {
+			if !a.hides(i, c.Now) && !yield(i) {
 				return
 			}
 		}
 		for i := range images.Scan(r, c.Region) {
-			if i.Bin == nil && i.launchable(r, c.Account) && !yield(i) {
+			if i.Bin == nil && i.launchable(r, c.Account) && !a.hides(i, c.Now) && !yield(i) {
 				return
 			}
 		}

@@ -84,6 +84,7 @@ func (x *stage) operations() map[string]row {
 	add("ModifyInstanceMetadataOptions", of(&api.ModifyInstanceMetadataOptions, &api.ModifyInstanceMetadataOptionsInput{InstanceId: x.id, HttpTokens: new("required")}))
 	add("GetInstanceMetadataDefaults", of(&api.GetInstanceMetadataDefaults, &api.GetInstanceMetadataDefaultsInput{}))
 	add("ModifyInstanceMetadataDefaults", of(&api.ModifyInstanceMetadataDefaults, &api.ModifyInstanceMetadataDefaultsInput{HttpTokens: new("required")}))
+	add("ModifyInstanceCpuOptions", of(&api.ModifyInstanceCpuOptions, &api.ModifyInstanceCpuOptionsInput{InstanceId: x.stopped, ThreadsPerCore: new(int32(1))}))
 	add("ModifyInstanceMaintenanceOptions", of(&api.ModifyInstanceMaintenanceOptions, &api.ModifyInstanceMaintenanceOptionsInput{InstanceId: x.id, AutoRecovery: new("disabled")}))
 	add("ModifyPrivateDnsNameOptions", of(&api.ModifyPrivateDnsNameOptions, &api.ModifyPrivateDnsNameOptionsInput{InstanceId: x.id, EnableResourceNameDnsARecord: new(true)}))
 	add("DescribeInstanceCreditSpecifications", of(&api.DescribeInstanceCreditSpecifications, &api.DescribeInstanceCreditSpecificationsInput{}))

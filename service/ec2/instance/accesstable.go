@@ -27,6 +27,7 @@ func (s *Room) Access() []cloud.Access {
 		acts(&api.ModifyInstanceMetadataOptions, func(in *api.ModifyInstanceMetadataOptionsInput) string { return in.InstanceId }),
 		resource.Looks(&api.GetInstanceMetadataDefaults),
 		resource.Looks(&api.ModifyInstanceMetadataDefaults),
+		acts(&api.ModifyInstanceCpuOptions, func(in *api.ModifyInstanceCpuOptionsInput) string { return in.InstanceId }),
 		acts(&api.ModifyInstanceMaintenanceOptions, func(in *api.ModifyInstanceMaintenanceOptionsInput) string { return in.InstanceId }),
 		acts(&api.ModifyPrivateDnsNameOptions, func(in *api.ModifyPrivateDnsNameOptionsInput) string { return in.InstanceId }),
 		resource.Looks(&api.DescribeInstanceCreditSpecifications),

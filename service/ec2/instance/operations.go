@@ -26,6 +26,7 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.ModifyInstanceMetadataOptions.Update(modifyInstanceMetadataOptions),
 		api.GetInstanceMetadataDefaults.View(getInstanceMetadataDefaults),
 		api.ModifyInstanceMetadataDefaults.Update(modifyInstanceMetadataDefaults),
+		api.ModifyInstanceCpuOptions.Update(modifyInstanceCpuOptions),
 		api.ModifyInstanceMaintenanceOptions.Update(modifyInstanceMaintenanceOptions),
 		api.ModifyPrivateDnsNameOptions.Update(modifyPrivateDnsNameOptions),
 		api.DescribeInstanceCreditSpecifications.View(describeInstanceCreditSpecifications),

@@ -230,3 +230,19 @@ func TestOtherKindsOfInstances(t *testing.T) {
 		t.Error("the instance has a product code")
 	}
 }
+
+func TestModifyCPUOptions(t *testing.T) {
+	w := newWorld(t)
+	id := *w.run(1, func(in *api.RunInstancesInput) { in.InstanceType = new("m5.xlarge") })[0].InstanceId
+	op, in := &api.ModifyInstanceCpuOptions, &api.ModifyInstanceCpuOptionsInput{InstanceId: id, CoreCount: new(int32(2)), ThreadsPerCore: new(int32(1))}
+	want(w, "IncorrectInstanceState", op, in)
+	nodetest.Do(w.World, &api.StopInstances, &api.StopInstancesInput{InstanceIds: []string{id}})
+	w.Drain()
+	want(w, "", op, in)
+	if o := w.get(id).CpuOptions; *o.CoreCount != 2 || *o.ThreadsPerCore != 1 {
+		t.Errorf("%d, %d", *o.CoreCount, *o.ThreadsPerCore)
+	}
+	want(w, "InvalidParameterCombination", op, &api.ModifyInstanceCpuOptionsInput{InstanceId: id, CoreCount: new(int32(9))})
+	want(w, "UnsupportedOperation", op, &api.ModifyInstanceCpuOptionsInput{InstanceId: id, NestedVirtualization: new("enabled")})
+	want(w, "MissingParameter", op, &api.ModifyInstanceCpuOptionsInput{InstanceId: id})
+}

@@ -139,7 +139,7 @@ func (l *launch) findCPU(o *api.CpuOptionsRequest) error {
 	cores, threads := cloud.Or(o.CoreCount, int32(l.cores)), cloud.Or(o.ThreadsPerCore, int32(l.threads))
 	given := o.CoreCount != nil || o.ThreadsPerCore != nil
 	if given && (!slices.Contains(l.kind.validCores, cores) || !slices.Contains(l.kind.validThreads, threads)) {
-		return resource.Errorf("InvalidParameterCombination", "CPU options with %d cores and %d threads per core are not supported for the instance type %s.", cores, threads, l.kind.Name)
+		return errCPU(l.kind, cores, threads)
 	}
 	l.cores, l.threads = int(cores), int(threads)
 	return nil

@@ -106,6 +106,9 @@ func (f *filter[T]) passes(v *T, tags identity.Tags) bool {
 	return false
 }
 
+// Pattern makes a matcher of a text with the wildcards * and ?, as filters have.
+func Pattern(p string) func(string) bool { return pattern(p) }
+
 // pattern makes a matcher of a filter value.
 func pattern(p string) func(string) bool {
 	if !strings.ContainsAny(p, `*?\`) {
