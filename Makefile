@@ -3,7 +3,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: up build test unit race acceptance lint generate generated docs fuzz crash soak bench clean help
+.PHONY: up build test unit race acceptance lint generate generated docs packed fuzz crash soak bench clean help
 
 up: build ## build and start a cloud in the foreground
 	@exec bin/pileus up $(ARGS)
@@ -36,6 +36,9 @@ generated: ## check that regenerating changes nothing
 
 docs: ## write the generated pages: docs/cli.md, docs/coverage.md
 	$(GO) test ./cmd/pileus -run Page -update
+
+packed: ## compress the tables that the program embeds, after a change of one
+	$(GO) test ./identity ./service/ec2/instance -run Packed -pack
 
 fuzz: ## every fuzz target for FUZZTIME (1m) each
 	@scripts/fuzz $(or $(FUZZTIME),1m)

@@ -1,18 +1,25 @@
 package identity
 
 import (
+	"bytes"
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/base32"
 	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	"pileus/internal/packed"
 )
 
-//go:embed managed/*.json
-var managedFiles embed.FS
+// managedFile holds managed/*.json, one after the other.
+//
+//go:embed managed.json.gz
+var managedFile []byte
 
 // AWSPolicy is a policy that AWS manages: present in every account. The
 // documents are those that AWS published on the day in Updated (AWS Managed
@@ -27,19 +34,19 @@ type AWSPolicy struct {
 
 var managedOnce = sync.OnceValue(func() map[string]*AWSPolicy {
 	all := map[string]*AWSPolicy{}
-	files, _ := managedFiles.ReadDir("managed")
-	for _, f := range files {
-		b, err := managedFiles.ReadFile("managed/" + f.Name())
-		if err != nil {
-			panic(err)
-		}
+	files := json.NewDecoder(bytes.NewReader(packed.Text(managedFile)))
+	for {
 		var list []struct {
 			Name, Path, ID, Description, Version string
 			Created, Updated                     time.Time
 			Document                             json.RawMessage
 		}
-		if err := json.Unmarshal(b, &list); err != nil {
-			panic("identity: " + f.Name() + ": " + err.Error())
+		err := files.Decode(&list)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			panic("identity: managed.json.gz: " + err.Error())
 		}
 		for _, p := range list {
 			if p.Path == "" {
@@ -53,7 +60,6 @@ var managedOnce = sync.OnceValue(func() map[string]*AWSPolicy {
 				Document: string(p.Document), Version: p.Version, Created: p.Created, Updated: p.Updated}
 		}
 	}
-	return all
 })
 
 // managedID is the unique id of an AWS-managed policy. AWS does not publish

@@ -9,12 +9,14 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"pileus/internal/packed"
 )
 
-// typesTable is what EC2 offers; its head says what the columns are.
+// typesTable is what EC2 offers: types.csv, whose head says what the columns are.
 //
-//go:embed types.csv
-var typesTable string
+//go:embed types.csv.gz
+var typesTable []byte
 
 // Type is what is known of an instance type.
 type Type struct {
@@ -95,7 +97,7 @@ type catalogue struct {
 }
 
 var types = sync.OnceValue(func() *catalogue {
-	list, err := parseTypes(typesTable)
+	list, err := parseTypes(string(packed.Text(typesTable)))
 	if err != nil {
 		panic(err)
 	}
