@@ -8,9 +8,6 @@ import (
 	"github.com/fxamacker/cbor/v2"
 )
 
-// What tables of all types share is here, outside of Table[T]: the compiler
-// makes every method of Table[T] anew for each T, and there are hundreds.
-
 // Record may be implemented by *T to take the place of CBOR where a profile
 // asks for it.
 type Record interface {
@@ -155,10 +152,4 @@ func page(r Reader, base []byte, token string, limit int, take func(k, b []byte,
 		n++
 	}
 	return "", true
-}
-
-func mustHave(name, index string, has bool) {
-	if !has {
-		panic("store: table " + name + " has no index " + index)
-	}
 }

@@ -28,25 +28,35 @@ func Flag[T any](f func(*T) bool) func(*T) []string {
 	}
 }
 
+// field finds a filter's values by its name, in records of any type; nil where
+// the operation has no such filter.
+func (f Fields[T]) field(name string) func(v any) []string {
+	values := f[name]
+	if values == nil {
+		return nil
+	}
+	return func(v any) []string { return values(v.(*T)) }
+}
+
 // filter is one filter, its patterns compiled.
-type filter[T any] struct {
-	values func(v *T, tags identity.Tags) []string
+type filter struct {
+	values func(v any, tags identity.Tags) []string
 	match  []func(string) bool
 }
 
 // compile checks filters. A record passes if for each filter one of its values
 // matches one of the filter's; * and ? are wildcards and \ escapes them.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html
-func compile[T any](list []api.Filter, fields Fields[T]) ([]filter[T], error) {
+func compile(list []api.Filter, field func(name string) func(v any) []string) ([]filter, error) {
 	if len(list) > maxFilters {
 		return nil, Errorf("FilterLimitExceeded", "The maximum number of filters is %d", maxFilters)
 	}
-	out := make([]filter[T], 0, len(list))
+	out := make([]filter, 0, len(list))
 	for _, f := range list {
 		name := cloud.Or(f.Name, "")
-		values := tagField[T](name)
-		if field := fields[name]; field != nil {
-			values = func(v *T, _ identity.Tags) []string { return field(v) }
+		values := tagField(name)
+		if of := field(name); of != nil {
+			values = func(v any, _ identity.Tags) []string { return of(v) }
 		}
 		if values == nil {
 			return nil, Errorf("InvalidParameterValue", "The filter '%s' is invalid", name)
@@ -54,7 +64,7 @@ func compile[T any](list []api.Filter, fields Fields[T]) ([]filter[T], error) {
 		if len(f.Values) > maxFilterValues {
 			return nil, Errorf("FilterLimitExceeded", "The maximum number of filter values specified on a single call is %d", maxFilterValues)
 		}
-		c := filter[T]{values: values}
+		c := filter{values: values}
 		for _, v := range f.Values {
 			c.match = append(c.match, pattern(v))
 		}
@@ -69,9 +79,9 @@ const (
 )
 
 // tagField is the value of the filters that every Describe operation takes.
-func tagField[T any](name string) func(*T, identity.Tags) []string {
+func tagField(name string) func(any, identity.Tags) []string {
 	if key, ok := strings.CutPrefix(name, "tag:"); ok {
-		return func(_ *T, tags identity.Tags) []string {
+		return func(_ any, tags identity.Tags) []string {
 			for _, t := range tags {
 				if t.Key == key {
 					return []string{t.Value}
@@ -83,7 +93,7 @@ func tagField[T any](name string) func(*T, identity.Tags) []string {
 	if name != "tag-key" && name != "tag-value" {
 		return nil
 	}
-	return func(_ *T, tags identity.Tags) (list []string) {
+	return func(_ any, tags identity.Tags) (list []string) {
 		for _, t := range tags {
 			if name == "tag-key" {
 				list = append(list, t.Key)
@@ -95,7 +105,7 @@ func tagField[T any](name string) func(*T, identity.Tags) []string {
 	}
 }
 
-func (f *filter[T]) passes(v *T, tags identity.Tags) bool {
+func (f *filter) passes(v any, tags identity.Tags) bool {
 	for _, have := range f.values(v, tags) {
 		for _, match := range f.match {
 			if match(have) {

@@ -28,58 +28,101 @@ type Query struct {
 // region: those that Query names and that pass the filters, ordered by id, a
 // page at a time. Records that were asked for by id must exist.
 func List[T any](c *cloud.Call, r store.Reader, q Query, records iter.Seq[*T], id func(*T) string, fields Fields[T]) ([]*T, *string, error) {
-	filters, err := compile(q.Filters, fields)
+	l, err := newListing(c, r, &q, fields.field)
 	if err != nil {
 		return nil, nil, err
+	}
+	for v := range records {
+		l.see(id(v), v)
+	}
+	next, err := l.end()
+	if err != nil {
+		return nil, nil, err
+	}
+	var list []*T
+	for _, f := range l.found {
+		list = append(list, f.v.(*T))
+	}
+	return list, next, nil
+}
+
+// listing is an answer that is being put together, from records of any type.
+type listing struct {
+	*Query
+	c       *cloud.Call
+	r       store.Reader
+	filters []filter
+	limit   int
+	after   string
+	wanted  map[string]bool // those asked for, to whether they were seen
+	found   []listed
+}
+
+type listed struct {
+	id string
+	v  any
+}
+
+func newListing(c *cloud.Call, r store.Reader, q *Query, field func(name string) func(v any) []string) (*listing, error) {
+	filters, err := compile(q.Filters, field)
+	if err != nil {
+		return nil, err
 	}
 	limit, after, err := q.page()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	wanted := map[string]bool{} // to whether it was seen
+	l := &listing{Query: q, c: c, r: r, filters: filters, limit: limit, after: after, wanted: map[string]bool{}}
 	for _, n := range q.IDs {
-		wanted[n] = false
+		l.wanted[n] = false
 	}
-	var found []*T
-	for v := range records {
-		n := id(v)
-		if len(wanted) > 0 {
-			if _, ok := wanted[n]; !ok {
-				continue
-			}
-			wanted[n] = true
-		}
-		if n > after && passesAll(c, r, filters, v, n) {
-			found = append(found, v)
-		}
-	}
-	for _, n := range q.IDs {
-		if !wanted[n] {
-			return nil, nil, q.NotFound(n)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *T) int { return strings.Compare(id(a), id(b)) })
-	if len(found) <= limit {
-		return found, nil, nil
-	}
-	next := base64.RawURLEncoding.EncodeToString([]byte(id(found[limit-1])))
-	return found[:limit], &next, nil
+	return l, nil
 }
 
-func passesAll[T any](c *cloud.Call, r store.Reader, filters []filter[T], v *T, id string) bool {
-	if len(filters) == 0 {
+// see takes a record that exists into account.
+func (l *listing) see(id string, v any) {
+	if len(l.wanted) > 0 {
+		if _, ok := l.wanted[id]; !ok {
+			return
+		}
+		l.wanted[id] = true
+	}
+	if id > l.after && l.passes(id, v) {
+		l.found = append(l.found, listed{id, v})
+	}
+}
+
+func (l *listing) passes(id string, v any) bool {
+	if len(l.filters) == 0 {
 		return true
 	}
 	var tags identity.Tags
-	if e, ok := Find(c, r, id); ok {
+	if e, ok := Find(l.c, l.r, id); ok {
 		tags = e.Tags
 	}
-	for i := range filters {
-		if !filters[i].passes(v, tags) {
+	for i := range l.filters {
+		if !l.filters[i].passes(v, tags) {
 			return false
 		}
 	}
 	return true
+}
+
+// end orders what was found and cuts it to its page; next leads to the one
+// after.
+func (l *listing) end() (next *string, err error) {
+	for _, n := range l.IDs {
+		if !l.wanted[n] {
+			return nil, l.NotFound(n)
+		}
+	}
+	slices.SortStableFunc(l.found, func(a, b listed) int { return strings.Compare(a.id, b.id) })
+	if len(l.found) <= l.limit {
+		return nil, nil
+	}
+	next = new(base64.RawURLEncoding.EncodeToString([]byte(l.found[l.limit-1].id)))
+	l.found = l.found[:l.limit]
+	return next, nil
 }
 
 // page reads MaxResults and NextToken: how many, and after which id.
