@@ -51,7 +51,7 @@ func machines(ctx context.Context, o *options) error {
 	if o.wants("describe") {
 		err = simulated(ctx, o, rep)
 	}
-	if o.wants("boot") || o.wants("rules") || o.wants("disks") {
+	if o.wants("boot") || o.wants("rules") || o.wants("disks") || o.wants("encrypted") {
 		err = errors.Join(err, kernel(ctx, o, rep))
 	}
 	fmt.Println()

@@ -25,7 +25,7 @@ func (r *region) disks(ctx context.Context) error {
 	var volume string
 	for _, device := range []string{"/dev/sdf", "/dev/sdg", "/dev/sdh", "/dev/sdi", "/dev/sdj"} {
 		watch := clock.Start()
-		if volume, err = r.attached(ctx, g, device); err != nil {
+		if volume, err = r.attached(ctx, g, device, nil); err != nil {
 			return err
 		}
 		times = append(times, ms(watch.Elapsed()))
@@ -34,9 +34,14 @@ func (r *region) disks(ctx context.Context) error {
 	return r.snapshots(ctx, g, volume)
 }
 
-// attached makes a volume of 10 GiB and attaches it.
-func (r *region) attached(ctx context.Context, g *guest, device string) (string, error) {
-	v, err := r.CreateVolume(ctx, &ec2.CreateVolumeInput{AvailabilityZone: g.zone, Size: aws.Int32(10), VolumeType: types.VolumeTypeGp3})
+// attached makes a volume of 10 GiB, as plain as change leaves it, and attaches
+// it.
+func (r *region) attached(ctx context.Context, g *guest, device string, change func(*ec2.CreateVolumeInput)) (string, error) {
+	in := &ec2.CreateVolumeInput{AvailabilityZone: g.zone, Size: aws.Int32(10), VolumeType: types.VolumeTypeGp3}
+	if change != nil {
+		change(in)
+	}
+	v, err := r.CreateVolume(ctx, in)
 	if err != nil {
 		return "", err
 	}

@@ -32,7 +32,7 @@ func kernel(ctx context.Context, o *options, rep *report) error {
 	for _, part := range []struct {
 		name    string
 		measure func(context.Context) error
-	}{{"boot", r.first}, {"boot", r.one}, {"boot", r.many}, {"rules", r.rules}, {"disks", r.disks}} {
+	}{{"boot", r.first}, {"boot", r.one}, {"boot", r.many}, {"rules", r.rules}, {"disks", r.disks}, {"encrypted", r.encrypted}} {
 		if o.wants(part.name) {
 			errs = append(errs, part.measure(ctx))
 		}

@@ -81,7 +81,7 @@ func parseFlags() (*options, error) {
 	flag.StringVar(&o.out, "json", "", "write all measurements to this file")
 	flag.BoolVar(&o.footprint, "footprint", false, "measure start-up, memory and long polls of pileus as well")
 	flag.BoolVar(&o.ec2, "ec2", false, "measure instances, networks and volumes in the kernel; as root, and nothing else")
-	flag.StringVar(&o.parts, "parts", "", "for -ec2: those of describe, boot, rules and disks; all if empty")
+	flag.StringVar(&o.parts, "parts", "", "for -ec2: those of describe, boot, rules, disks and encrypted; all if empty")
 	flag.IntVar(&o.fill, "fill", 0, "for -footprint: that many objects and messages before the restarts")
 	flag.BoolVar(&o.signed, "signed", false, "sign the digest of S3's bodies, as clients do over plain HTTP")
 	flag.IntVar(&o.rate, "rate", 0, "operations a second, in place of as many as can be")

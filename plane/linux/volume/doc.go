@@ -8,6 +8,11 @@
 //	mounts.go   where a device is mounted, in whichever machine
 //	freeze.go   one moment of a volume that is being written
 //	limit.go    I/O limits by cgroup
+//	encrypted.go  encrypted volumes: ciphertext and sealed key beside it
+//	cipher.go   their processes: started, watched, found again, ended
+//	view.go     what such a process does
+//	wire.go     how it speaks with the kernel
+//	mount.go    the file that it shows
 //	root.go     root volumes from templates
 //	image.go    imported images
 //	unpack.go   tar archives into a folder

@@ -225,7 +225,10 @@ func (s *Store) close(id string, d loop) error {
 	if err := s.detach(id, d); err != nil {
 		return err
 	}
-	s.endCipher(id) // which now shows nobody anything
+	if p, err := s.locate(id); err == nil && p.encrypted {
+		d.readAhead(usualAhead)
+		s.endCipher(id) // which now shows nobody anything
+	}
 	return nil
 }
 

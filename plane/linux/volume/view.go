@@ -9,10 +9,10 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 
-	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
 	"pileus/plane/sealed"
@@ -65,113 +65,67 @@ func runCipher() error {
 	}
 	clear(raw)
 	file := os.NewFile(cipherFD, "cipher")
-	s, err := fuse.NewServer(&view{
-		RawFileSystem: fuse.NewDefaultRawFileSystem(), file: file, clear: sealed.NewFile(file, key), key: key,
-	}, fmt.Sprintf("/dev/fd/%d", connectionFD), &fuse.MountOptions{
-		MaxWrite: largest, MaxBackground: 64, ExtraCapabilities: fuse.CAP_ASYNC_DIO, DisableXAttrs: true,
-	})
-	if err != nil {
-		return fmt.Errorf("speak with the kernel: %w", err)
+	if err := unix.SetNonblock(connectionFD, false); err != nil { // the parent's, which polls
+		return err
 	}
-	s.Serve()
-	return file.Sync()
+	_ = unix.Fadvise(cipherFD, 0, 0, unix.FADV_SEQUENTIAL) // reads ahead further, where that is of use
+	debug.FreeOSMemory() // what the start took is not needed again
+	c := connection{connectionFD, &view{file, sealed.NewFile(file, key), key}}
+	return errors.Join(c.serve(), file.Sync())
 }
 
 const (
-	largest  = 1 << 20 // of requests, in bytes
 	fileMode = unix.S_IFREG | 0o600
 	// endless is how large the file seems to be: how large the device on it is
 	// says the device.
 	endless = 1 << 56
-	// parallelWrites lets the kernel send writes while others are under way
-	// (FOPEN_PARALLEL_DIRECT_WRITES).
-	parallelWrites = 1 << 6
 )
 
-// view is a file system that is one file: an encrypted one in the clear.
+// view shows an encrypted file in the clear.
 type view struct {
-	fuse.RawFileSystem // what is not below is refused
-	file               *os.File
-	clear              *sealed.File
-	key                *sealed.Key
+	file  *os.File
+	clear *sealed.File
+	key   *sealed.Key
 }
 
-// String names the file system.
-func (v *view) String() string { return cipherName }
-
-// GetAttr says what the file is.
-func (v *view) GetAttr(_ <-chan struct{}, _ *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
-	out.Attr = fuse.Attr{Ino: fuse.FUSE_ROOT_ID, Mode: fileMode, Nlink: 1, Size: endless, Blksize: 4096}
-	out.AttrValid = 1 << 31 // it stays so
-	return fuse.OK
-}
-
-// Open keeps the kernel from caching: who uses the device on it does.
-func (v *view) Open(_ <-chan struct{}, _ *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
-	out.OpenFlags = fuse.FOPEN_DIRECT_IO | parallelWrites
-	return fuse.OK
-}
-
-// Release is what follows on the last use; nothing is kept for it.
-func (v *view) Release(<-chan struct{}, *fuse.ReleaseIn) {}
-
-// Read reads and decrypts.
-func (v *view) Read(_ <-chan struct{}, in *fuse.ReadIn, b []byte) (fuse.ReadResult, fuse.Status) {
-	n, err := v.clear.ReadAt(b, int64(in.Offset))
-	if err != nil && err != io.EOF { //nolint:errorlint // os.File does not wrap it
-		return nil, fuse.ToStatus(cause(err))
-	}
+// read reads and decrypts.
+func (v *view) read(b []byte, at int64) error {
+	n, err := v.clear.ReadAt(b, at)
 	clear(b[n:]) // past the end of what is stored
-	return fuse.ReadResultData(b), fuse.OK
-}
-
-// Write encrypts, in place where it can, and writes. What it has answered for
-// no end of this process can lose.
-func (v *view) Write(_ <-chan struct{}, in *fuse.WriteIn, b []byte) (uint32, fuse.Status) {
-	var n int
-	var err error
-	if at := int64(in.Offset); at%sealed.Sector == 0 && len(b)%sealed.Sector == 0 {
-		v.key.Encrypt(b, at)
-		n, err = v.file.WriteAt(b, at)
-	} else {
-		n, err = v.clear.WriteAt(b, at)
-	}
-	if err != nil {
-		return 0, fuse.ToStatus(cause(err))
-	}
-	return uint32(n), fuse.OK
-}
-
-// Fsync makes durable what was written.
-func (v *view) Fsync(<-chan struct{}, *fuse.FsyncIn) fuse.Status {
-	return fuse.ToStatus(unix.Fdatasync(int(v.file.Fd())))
-}
-
-// Fallocate gives back the room of what was discarded, or is to be zeros.
-func (v *view) Fallocate(_ <-chan struct{}, in *fuse.FallocateIn) fuse.Status {
-	whole := in.Offset%sealed.Sector == 0 && in.Length%sealed.Sector == 0
-	if !whole || in.Mode&(unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_ZERO_RANGE) == 0 {
-		return fuse.Status(unix.EOPNOTSUPP)
-	}
-	err := unix.Fallocate(int(v.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(in.Offset), int64(in.Length))
-	return fuse.ToStatus(err)
-}
-
-// StatFs says in which units room can be given back.
-func (v *view) StatFs(_ <-chan struct{}, _ *fuse.InHeader, out *fuse.StatfsOut) fuse.Status {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(v.file.Fd()), &st); err != nil {
-		return fuse.ToStatus(err)
-	}
-	out.Bsize, out.Frsize, out.NameLen = uint32(st.Bsize), uint32(st.Bsize), 255
-	return fuse.OK
-}
-
-// cause is the kernel's error in one of os.File's.
-func cause(err error) error {
-	var e *os.PathError
-	if errors.As(err, &e) {
-		return e.Err
+	if errors.Is(err, io.EOF) {
+		return nil
 	}
 	return err
+}
+
+// write encrypts, in place where it can, and writes. What it has answered for no
+// end of this process can lose.
+func (v *view) write(b []byte, at int64) (err error) {
+	if at%sealed.Sector == 0 && len(b)%sealed.Sector == 0 {
+		v.key.Encrypt(b, at)
+		_, err = v.file.WriteAt(b, at)
+	} else {
+		_, err = v.clear.WriteAt(b, at)
+	}
+	return err
+}
+
+// sync makes durable what was written.
+func (v *view) sync() error { return unix.Fdatasync(int(v.file.Fd())) }
+
+// discard gives back the room of whole sectors, which then read as zeros.
+func (v *view) discard(at, length int64) error {
+	if at%sealed.Sector != 0 || length%sealed.Sector != 0 {
+		return unix.EOPNOTSUPP
+	}
+	return unix.Fallocate(int(v.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, at, length)
+}
+
+// blockSize is the unit in which room can be given back.
+func (v *view) blockSize() int64 {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(v.file.Fd()), &st); err != nil {
+		return 4096 // which most have
+	}
+	return st.Bsize
 }
