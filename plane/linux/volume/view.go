@@ -69,7 +69,7 @@ func runCipher() error {
 		return err
 	}
 	_ = unix.Fadvise(cipherFD, 0, 0, unix.FADV_SEQUENTIAL) // reads ahead further, where that is of use
-	debug.FreeOSMemory() // what the start took is not needed again
+	debug.FreeOSMemory()                                   // what the start took is not needed again
 	c := connection{connectionFD, &view{file, sealed.NewFile(file, key), key}}
 	return errors.Join(c.serve(), file.Sync())
 }
