@@ -91,8 +91,6 @@ func (d raw) CopyTo(w io.WriterAt) error {
 // chunk is what is read at once.
 const chunk = 1 << 20
 
-var zeros [chunk]byte
-
 // put writes b unless it is zeros.
 func put(w io.WriterAt, b []byte, at int64) error {
 	if isZero(b) {
@@ -102,15 +100,10 @@ func put(w io.WriterAt, b []byte, at int64) error {
 	return err
 }
 
+// isZero compares with itself, shifted by one: that needs no zeros to compare
+// with.
 func isZero(b []byte) bool {
-	for len(b) > 0 {
-		n := min(len(b), chunk)
-		if !bytes.Equal(b[:n], zeros[:n]) {
-			return false
-		}
-		b = b[n:]
-	}
-	return true
+	return len(b) == 0 || b[0] == 0 && bytes.Equal(b[1:], b[:len(b)-1])
 }
 
 // readFull reads all of b; an image that ends before is damaged.
@@ -130,7 +123,7 @@ func writeRaw(w io.Writer, disk plane.VolumeContent) error {
 	if err != nil {
 		return err
 	}
-	buf := make([]byte, chunk)
+	buf, zeros := make([]byte, chunk), make([]byte, chunk)
 	for at := int64(0); at < disk.Size(); at += chunk {
 		n := min(chunk, disk.Size()-at)
 		b := zeros[:n]
