@@ -2,14 +2,13 @@ package image
 
 import (
 	"archive/tar"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-
-	"github.com/klauspost/compress/s2"
 
 	"pileus/cloud"
 	"pileus/identity"
@@ -48,7 +47,10 @@ const (
 
 // pack writes an image as an archive.
 func (s *Room) pack(c *cloud.Call, i *Image, w io.Writer) error {
-	z := s2.NewWriter(w, s2.WriterConcurrency(1))
+	z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
 	t := tar.NewWriter(z)
 	head, err := i.head(c)
 	if err != nil {
@@ -133,7 +135,11 @@ var errNoPack = resource.Errorf("InvalidParameterValue", "The object is not a st
 
 // unpack begins to read an archive.
 func unpack(r io.Reader) (*unpacker, *packed, error) {
-	u := &unpacker{t: tar.NewReader(s2.NewReader(r))}
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, nil, errNoPack
+	}
+	u := &unpacker{t: tar.NewReader(z)}
 	h, err := u.t.Next()
 	if err != nil || h.Name != packHead || h.Size > maxHead {
 		return nil, nil, errNoPack

@@ -2,11 +2,10 @@ package diskimage
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"fmt"
 	"io"
-
-	"github.com/klauspost/compress/zlib"
 
 	"pileus/plane"
 )
