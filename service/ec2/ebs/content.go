@@ -72,6 +72,9 @@ func (s *Room) limit(c *cloud.Call, v *Volume) error {
 		return err
 	}
 	limits := k.limits(v.shape)
+	if b := allowanceOf(v.Type, v.Size); b != nil {
+		limits = b.limits(limits, s.empty(c, v))
+	}
 	if s.paused(c, v) {
 		limits = standstill
 	}
@@ -89,6 +92,16 @@ var standstill = plane.VolumeLimits{IOPS: 1, BytesPerSecond: 1}
 func (s *Room) paused(c *cloud.Call, v *Volume) (yes bool) {
 	err := c.View(func(r store.Reader) error {
 		yes = fault.IsPaused(r, v.Account, v.Region, v.ID)
+		return nil
+	})
+	return yes && err == nil
+}
+
+// empty tells whether a volume has spent what it may do beyond its baseline.
+func (s *Room) empty(c *cloud.Call, v *Volume) (yes bool) {
+	err := c.View(func(r store.Reader) error {
+		x, ok := spending.Get(r, v.ID)
+		yes = ok && x.Empty
 		return nil
 	})
 	return yes && err == nil

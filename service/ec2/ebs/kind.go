@@ -152,9 +152,9 @@ func (k *kind) checkThroughput(s *shape, throughput *int32) error {
 	return nil
 }
 
-// limits are what the kernel is asked to hold a volume to. Types that promise
-// bandwidth alone are bounded by it; small reads and writes then cost what
-// they cost.
+// limits are what the kernel is asked to hold a volume to, but for what types
+// may do beyond their baseline (see allowance). Types that promise bandwidth alone
+// are bounded by it; small reads and writes then cost what they cost.
 func (k *kind) limits(s shape) plane.VolumeLimits {
 	return plane.VolumeLimits{IOPS: int(s.IOPS), BytesPerSecond: int64(k.bandwidth(s.Size, s.IOPS, s.Throughput)) << 20}
 }

@@ -21,6 +21,7 @@ type publisher struct {
 	mu    sync.Mutex
 	last  map[string]plane.VolumeUsage // by volume
 	watch clock.Stopwatch              // since then, by the machine's time
+	at    time.Time                    // then, by the cloud's
 }
 
 // metrics yields what the volumes that are attached have carried in the last
@@ -47,12 +48,15 @@ func (p *publisher) metrics(c *cloud.Call) iter.Seq[cloud.Metric] {
 		if err != nil {
 			return
 		}
-		last, elapsed := p.last, p.watch.Elapsed()
-		p.last, p.watch = now, clock.Start()
+		last, elapsed, filled := p.last, p.watch.Elapsed(), c.Now.Sub(p.at)
+		p.last, p.watch, p.at = now, clock.Start(), c.Now
 		for _, v := range list {
 			before, known := last[v.ID]
 			after, there := now[v.ID]
-			if known && there && before.Device == after.Device && !v.publish(before, after, elapsed, yield) {
+			if !known || !there || before.Device != after.Device {
+				continue
+			}
+			if !v.publish(before, after, elapsed, yield) || !v.burst(c, before, after, filled, yield) {
 				return
 			}
 		}

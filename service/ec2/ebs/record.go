@@ -148,5 +148,6 @@ func put(tx store.Tx, v *Volume) {
 // remove forgets a volume.
 func (v *Volume) remove(c *cloud.Call, tx store.Tx) {
 	volumes.Delete(tx, v.key()...)
+	spending.Delete(tx, v.ID)
 	resource.Unregister(c, tx, v.ID)
 }
