@@ -275,4 +275,22 @@ type Counters struct {
 	// InterZone are the bytes sent to other zones of the region, Internet those
 	// sent through the internet gateway: they are billed.
 	InterZone, Internet uint64
+	// NAT is what the interface of a NAT gateway has translated; nil for others,
+	// and where the plane cannot tell.
+	NAT *NATCounters
 }
+
+// NATCounters are what a NAT gateway has passed on between its sources and their
+// destinations, and what it makes of TCP connections.
+type NATCounters struct {
+	FromSource, ToDestination, FromDestination, ToSource Passed
+	// Attempts and Established are openings of connections, and those that were
+	// answered; Active are the connections that there are.
+	Attempts, Established, Active uint64
+	// PortErrors are packets for which no port was left, Dropped others that
+	// connection tracking could not take.
+	PortErrors, Dropped uint64
+}
+
+// Passed are packets and their bytes.
+type Passed struct{ Packets, Bytes uint64 }

@@ -19,6 +19,9 @@ func PacketMatrix(t *testing.T, rig Rig) {
 	for _, stages := range [][]stage{groupStages, aclStages, routeStages, natStages} {
 		for _, s := range stages {
 			w.run(t, s)
+			if s.name == natGateway {
+				t.Run("what it counts", w.natCounts)
+			}
 		}
 	}
 	w.eni("box").Machine = "i-box"

@@ -148,7 +148,7 @@ var routeStages = []stage{
 // NAT: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html
 // https://docs.aws.amazon.com/vpc/latest/userguide/VPC_NAT_Instance.html
 var natStages = []stage{
-	{"nat gateway", func(w *world) {
+	{natGateway, func(w *world) {
 		v := w.vpcs["a"]
 		v.Interfaces = append(v.Interfaces, plane.Interface{ID: "eni-nat", Subnet: "subnet-public-a", Primary: addr("10.0.0.30"), AnySource: true,
 			MAC: net.HardwareAddr{2, 0, 10, 0, 0, 30}, Public: map[netip.Addr]netip.Addr{addr("10.0.0.30"): addr("198.18.0.30")}})

@@ -26,5 +26,6 @@ func (ns *namespace) translateAll() error {
 	r.hooked("own", hook{nftables.ChainTypeFilter, *nftables.ChainHookInput, *nftables.ChainPriorityFilter, nftables.ChainPolicyDrop},
 		rule(ipv6(), isProtocol(unix.IPPROTO_ICMPV6), accept()),
 		rule(state(ctGoes), accept()))
+	r.counting()
 	return commit(ns, newRuleset(), r)
 }

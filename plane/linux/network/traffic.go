@@ -30,6 +30,10 @@ func (n *Network) Traffic(ctx context.Context, vpc string) (map[string]plane.Cou
 	if err != nil {
 		return nil, err
 	}
+	nats := map[string]bool{}
+	for _, g := range r.vpc.NATGateways {
+		nats[g.Interface] = true
+	}
 	all := map[string]plane.Counters{}
 	for _, l := range links {
 		a := l.Attrs()
@@ -37,11 +41,17 @@ func (n *Network) Traffic(ctx context.Context, vpc string) (map[string]plane.Cou
 			continue
 		}
 		// What the router sends is what the machine receives.
-		all[aliasWord(a.Alias, aliasInterface)] = plane.Counters{
+		id := aliasWord(a.Alias, aliasInterface)
+		c := plane.Counters{
 			BytesIn: a.Statistics.TxBytes, BytesOut: a.Statistics.RxBytes,
 			PacketsIn: a.Statistics.TxPackets, PacketsOut: a.Statistics.RxPackets,
 			InterZone: zone[a.Name], Internet: internet[a.Name],
 		}
+		if nats[id] {
+			// One that an earlier version has made does not count.
+			c.NAT, _ = n.translated(aliasWord(a.Alias, aliasHolder))
+		}
+		all[id] = c
 	}
 	return all, nil
 }

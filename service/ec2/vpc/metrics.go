@@ -1,8 +1,10 @@
 package vpc
 
 import (
+	"context"
 	"iter"
 	"sync"
+	"time"
 
 	"pileus/cloud"
 	"pileus/plane"
@@ -10,55 +12,80 @@ import (
 )
 
 // publisher publishes the metrics of NAT gateways: it remembers the counters
-// of the last sample.
+// of the last minute and of the last sample.
 // https://docs.aws.amazon.com/vpc/latest/userguide/metrics-dimensions-nat-gateway.html
 type publisher struct {
 	room *Room
 
-	mu   sync.Mutex
-	last map[string]plane.Counters // by NAT gateway
+	mu      sync.Mutex
+	last    map[string]translated // by NAT gateway
+	sampled map[string]translated
+	peaks   map[string]plane.Passed // the most between two samples of the minute
+}
+
+// sampleEvery is over how long, of the machine's time, AWS averages what it
+// gives the peaks of.
+const sampleEvery = 10 * time.Second
+
+// watch samples the NAT gateways for their peaks.
+func (p *publisher) watch(ctx context.Context, cl cloud.Cloud) {
+	for cl.Clock().Wait(ctx, sampleEvery) == nil {
+		p.sample(&cloud.Call{Context: ctx, Cloud: cl, Partition: "aws", Now: cl.Clock().Now()})
+	}
+}
+
+func (p *publisher) sample(c *cloud.Call) {
+	now := p.read(c, usableNATs(c))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for id, b := range now {
+		a, known := p.sampled[id]
+		if !known {
+			continue
+		}
+		if p.peaks == nil {
+			p.peaks = map[string]plane.Passed{}
+		}
+		most := p.peaks[id]
+		most.Bytes, most.Packets = max(most.Bytes, minus(b.bytes(), a.bytes())), max(most.Packets, minus(b.packets(), a.packets()))
+		p.peaks[id] = most
+	}
+	p.sampled = now
 }
 
 // Metrics yields what has passed the NAT gateways in the last minute.
-func (s *Room) Metrics() func(c *cloud.Call) iter.Seq[cloud.Metric] {
-	return (&publisher{room: s}).metrics
-}
+func (s *Room) Metrics() func(c *cloud.Call) iter.Seq[cloud.Metric] { return s.natMetrics.metrics }
 
 func (p *publisher) metrics(c *cloud.Call) iter.Seq[cloud.Metric] {
 	return func(yield func(cloud.Metric) bool) {
+		list := usableNATs(c)
+		now := p.read(c, list)
 		p.mu.Lock()
-		defer p.mu.Unlock()
-		list := publicNATs(c)
-		now := map[string]plane.Counters{}
-		traffic := map[string]map[string]plane.Counters{} // by VPC and interface
-		for _, n := range list {
-			if _, asked := traffic[n.VPC]; !asked {
-				// A network that cannot be read is not published.
-				traffic[n.VPC], _ = p.room.plane.Traffic(c, n.VPC)
-			}
-			if t, ok := traffic[n.VPC][n.Addresses[0].Interface]; ok {
-				now[n.ID] = t
-			}
-		}
-		last := p.last
-		p.last = now
+		last, peaks := p.last, p.peaks
+		p.last, p.peaks = now, nil
+		p.mu.Unlock()
 		for _, n := range list {
 			before, known := last[n.ID]
 			after, there := now[n.ID]
-			if known && there && !n.publish(before, after, yield) {
+			if known && there && !n.publish(before, after, peaks[n.ID], yield) {
 				return
 			}
 		}
 	}
 }
 
-// publicNATs are the public NAT gateways in use. What passes a private one is
-// counted by nobody in a way that tells its sides apart.
-func publicNATs(c *cloud.Call) (list []*NAT) {
+// translated is what a NAT gateway has counted.
+type translated struct{ plane.NATCounters }
+
+func (c translated) bytes() uint64   { return c.FromSource.Bytes + c.FromDestination.Bytes }
+func (c translated) packets() uint64 { return c.FromSource.Packets + c.FromDestination.Packets }
+
+// usableNATs are the NAT gateways in use.
+func usableNATs(c *cloud.Call) (list []*NAT) {
 	err := c.View(func(r store.Reader) error {
 		list = nil
 		for n := range nats.Scan(r) {
-			if n.State == natAvailable && !n.Private && len(n.Addresses) > 0 {
+			if n.State == natAvailable && len(n.Addresses) > 0 {
 				list = append(list, n)
 			}
 		}
@@ -70,24 +97,51 @@ func publicNATs(c *cloud.Call) (list []*NAT) {
 	return list
 }
 
-// publish yields what has passed a NAT gateway between two readings. Both of
-// its sides are one interface: what it sends through the internet gateway goes
-// to the destination, and all else to the source.
-func (n *NAT) publish(a, b plane.Counters, yield func(cloud.Metric) bool) bool {
-	in, out, toDestination := minus(b.BytesIn, a.BytesIn), minus(b.BytesOut, a.BytesOut), minus(b.Internet, a.Internet)
-	m := cloud.Metric{Account: n.Account, Region: n.Region, Namespace: "AWS/NATGateway", Unit: "Bytes", Dimensions: []cloud.Dimension{{Name: "NatGatewayId", Value: n.ID}}}
+// read reads the counters of NAT gateways. A network that cannot be read, and a
+// gateway that does not count, are not published.
+func (p *publisher) read(c *cloud.Call, list []*NAT) map[string]translated {
+	now := map[string]translated{}
+	traffic := map[string]map[string]plane.Counters{} // by VPC and interface
+	for _, n := range list {
+		if _, asked := traffic[n.VPC]; !asked {
+			traffic[n.VPC], _ = p.room.plane.Traffic(c, n.VPC)
+		}
+		if t, ok := traffic[n.VPC][n.Addresses[0].Interface]; ok && t.NAT != nil {
+			now[n.ID] = translated{*t.NAT}
+		}
+	}
+	return now
+}
+
+// publish yields what a NAT gateway has done between two readings.
+func (n *NAT) publish(a, b translated, peak plane.Passed, yield func(cloud.Metric) bool) bool {
+	m := cloud.Metric{Account: n.Account, Region: n.Region, Namespace: "AWS/NATGateway", Dimensions: []cloud.Dimension{{Name: "NatGatewayId", Value: n.ID}}}
+	per := sampleEvery.Seconds()
 	for _, x := range []struct {
-		name  string
-		bytes uint64
+		name, unit string
+		value      float64
 	}{
-		{"BytesInFromSource", min(toDestination, in)},
-		{"BytesInFromDestination", minus(in, toDestination)},
-		{"BytesOutToDestination", toDestination},
-		{"BytesOutToSource", minus(out, toDestination)},
+		{"ActiveConnectionCount", "Count", float64(b.Active)},
+		{"BytesInFromDestination", "Bytes", since(b.FromDestination.Bytes, a.FromDestination.Bytes)},
+		{"BytesInFromSource", "Bytes", since(b.FromSource.Bytes, a.FromSource.Bytes)},
+		{"BytesOutToDestination", "Bytes", since(b.ToDestination.Bytes, a.ToDestination.Bytes)},
+		{"BytesOutToSource", "Bytes", since(b.ToSource.Bytes, a.ToSource.Bytes)},
+		{"ConnectionAttemptCount", "Count", since(b.Attempts, a.Attempts)},
+		{"ConnectionEstablishedCount", "Count", since(b.Established, a.Established)},
+		{"ErrorPortAllocation", "Count", since(b.PortErrors, a.PortErrors)},
+		{"PacketsDropCount", "Count", since(b.Dropped, a.Dropped)},
+		{"PacketsInFromDestination", "Count", since(b.FromDestination.Packets, a.FromDestination.Packets)},
+		{"PacketsInFromSource", "Count", since(b.FromSource.Packets, a.FromSource.Packets)},
+		{"PacketsOutToDestination", "Count", since(b.ToDestination.Packets, a.ToDestination.Packets)},
+		{"PacketsOutToSource", "Count", since(b.ToSource.Packets, a.ToSource.Packets)},
+		{"PeakBytesPerSecond", "None", float64(peak.Bytes) / per},
+		{"PeakPacketsPerSecond", "Count", float64(peak.Packets) / per},
 	} {
-		if m.Name, m.Values = x.name, []float64{float64(x.bytes)}; !yield(m) {
+		if m.Name, m.Unit, m.Values = x.name, x.unit, []float64{x.value}; !yield(m) {
 			return false
 		}
 	}
 	return true
 }
+
+func since(b, a uint64) float64 { return float64(minus(b, a)) }

@@ -28,6 +28,8 @@ type Room struct {
 	made  map[string]network // the VPCs that the plane has, by id
 	flows map[string]*flowWatch
 
+	natMetrics publisher
+
 	zones    sync.Mutex // held while the data plane is told of faults of zones
 	zonesAil bool       // it was told of some; guarded by zones
 }
@@ -44,6 +46,7 @@ type Instance struct {
 // New makes the room over a data plane.
 func New(p plane.Plane) *Room {
 	s := &Room{plane: p}
+	s.natMetrics.room = s
 	s.Reset()
 	return s
 }
@@ -70,11 +73,13 @@ func (s *Room) Controllers() []cloud.Controller {
 // adoptController looks at all networks once, at start.
 const adoptController = "ec2.network.adopt"
 
-// Start cuts the zones that are dark, and asks for a look at all networks.
+// Start cuts the zones that are dark, asks for a look at all networks, and
+// begins to sample NAT gateways.
 func (s *Room) Start(ctx context.Context, c cloud.Cloud) error {
 	if err := s.darkAtStart(ctx, c); err != nil {
 		return err
 	}
+	c.Go("ec2.nat", func(ctx context.Context) { s.natMetrics.watch(ctx, c) })
 	return c.DB().Update(ctx, func(tx store.Tx) error {
 		tx.After(time.Time{}, adoptController, store.K())
 		return nil
