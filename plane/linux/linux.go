@@ -101,6 +101,7 @@ func openEngines(o Options, choice string, disks *volume.Store) (e *engines, err
 	}
 	e.guests, err = qemu.Open(qemu.Options{
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "guests"), Log: o.Log, Program: o.Program, Kernel: o.Kernel, Device: device,
+		Rootless: o.Rootless, Fresh: o.Fresh,
 	})
 	if err != nil {
 		return nil, errors.Join(err, e.containers.Close())

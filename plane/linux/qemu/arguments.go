@@ -21,7 +21,7 @@ import (
 // disk is a volume as a guest has it.
 type disk struct {
 	plane.Attachment
-	Path string // on the host: "/dev/loop3"
+	Path string // on the host: "/dev/loop3", or a file
 	Size int64  // as the guest knows it
 }
 
@@ -53,6 +53,14 @@ func (d disk) node() (n cgroup.Device, err error) {
 	return n, err
 }
 
+// driver is how QEMU reads the disk: a block device, or without root a file.
+func (d disk) driver() string {
+	if i, err := os.Stat(d.Path); err == nil && i.Mode().IsRegular() {
+		return "file"
+	}
+	return "host_device"
+}
+
 func deviceNode(path string) (cgroup.Device, error) {
 	var st unix.Stat_t
 	if err := unix.Stat(path, &st); err != nil {
@@ -77,7 +85,7 @@ func (d disk) blockID() string { return "content-" + path.Base(d.Device) }
 // it: what a guest has been told is on its disk, is.
 func (d disk) content() map[string]any {
 	return map[string]any{
-		"driver": "host_device", "node-name": d.blockID(), "filename": d.Path, "read-only": d.ReadOnly,
+		"driver": d.driver(), "node-name": d.blockID(), "filename": d.Path, "read-only": d.ReadOnly,
 		"discard": "unmap", "cache": map[string]any{"direct": true},
 	}
 }

@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"pileus/guest/handoff"
 	"pileus/plane"
+	"pileus/plane/linux/process"
 )
 
 // AttachVolume plugs an open volume into the guest. Its serial number is the
@@ -75,6 +77,9 @@ func (g *guest) tell(ctx context.Context, r handoff.Request) error {
 }
 
 func (e *Engine) deny(id string, d disk) error {
+	if e.Rootless {
+		return nil
+	}
 	n, err := d.node()
 	if err != nil {
 		return err
@@ -277,7 +282,7 @@ func (e *Engine) Sample(ctx context.Context, id string) (plane.Usage, error) {
 	if g == nil {
 		return plane.Usage{}, fmt.Errorf("machine %s does not run: %w", id, plane.ErrNotFound)
 	}
-	usage, err := e.cgroups.Usage(id)
+	usage, err := e.used(id, g)
 	if err != nil {
 		return usage, err
 	}
@@ -302,6 +307,16 @@ func (e *Engine) Sample(ctx context.Context, id string) (plane.Usage, error) {
 		usage.DiskWritten += d.Stats.Written
 	}
 	return usage, nil
+}
+
+// used is what a guest's QEMU has used, as control groups have counted, or
+// where there are none, as the kernel has for its process.
+func (e *Engine) used(id string, g *guest) (plane.Usage, error) {
+	if !e.Rootless {
+		return e.cgroups.Usage(id)
+	}
+	dir := filepath.Join("/proc", strconv.Itoa(g.process.PID))
+	return plane.Usage{CPU: process.Time(dir), MemoryBytes: process.Memory(dir)}, nil
 }
 
 // Screenshot is the guest's screen as a PNG image.

@@ -37,7 +37,11 @@ type Options struct {
 	// Network is the path of a machine's network namespace. The default is
 	// /run/netns/pileus-<cloud>-<machine>.
 	Network func(machine string) string
-	Log     *slog.Logger
+	// Rootless is for root of a user namespace, where there are no control groups
+	// and Device gives the volumes' files. Fresh tells that machines of an earlier
+	// process are in namespaces that cannot be reached: they end.
+	Rootless, Fresh bool
+	Log             *slog.Logger
 }
 
 // Engine implements plane.Machines with QEMU.
@@ -72,9 +76,12 @@ func Open(o Options) (*Engine, error) {
 		o.Program = program
 	}
 	// A name of its own: what the other engine does not know it removes.
-	groups, err := cgroup.Open("pileus-" + o.Cloud + "-vm")
-	if err != nil {
-		return nil, err
+	groups := cgroup.None()
+	if !o.Rootless {
+		var err error
+		if groups, err = cgroup.Open("pileus-" + o.Cloud + "-vm"); err != nil {
+			return nil, err
+		}
 	}
 	e := &Engine{Options: o, cgroups: groups, clock: clock.New(), units: map[string]*unit{}}
 	if err := e.adopt(); err != nil {

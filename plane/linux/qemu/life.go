@@ -363,6 +363,14 @@ func (e *Engine) find(id string) error {
 	if err != nil {
 		return err
 	}
+	if p != nil && e.Fresh {
+		if err := p.Kill(); err != nil {
+			return err
+		}
+		p.Wait()
+		p.Release()
+		p = nil
+	}
 	if p != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), birthLimit)
 		defer cancel()
