@@ -17,6 +17,7 @@ type console struct {
 	size     int64
 	terminal *os.File // the master's end of /dev/console
 	kernels  bool     // it is the kernel's own console, which somebody else keeps
+	screen   *os.File // where there is one
 }
 
 // The log keeps the newest kept bytes at least; beyond most it is cut back.
@@ -47,6 +48,9 @@ func openConsole() (*console, error) {
 func (c *console) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.screen != nil {
+		c.screen.Write(b) // who looks at it sees what has gone wrong with the rest, too
+	}
 	n, err := c.log.Write(b)
 	c.size += int64(n)
 	if c.size > mostLog && !c.kernels {

@@ -89,6 +89,9 @@ func setUpOnKernel() (m *machine, p *port, err error) {
 		return m, p, err
 	}
 	m.console = &console{log: os.Stdout, kernels: true}
+	if screen, err := os.OpenFile("/dev/tty1", os.O_WRONLY|unix.O_NOCTTY, 0); err == nil {
+		m.console.screen = screen
+	}
 	return m, p, nil
 }
 
