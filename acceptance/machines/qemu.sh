@@ -58,11 +58,14 @@ U
 }
 virtual_name='the built-in image boots a kernel of its own, reads its metadata, runs its user data; its page is read from outside'
 
+virtual_pictured() {
+  query ImageData ec2 get-console-screenshot --instance-id "$1" | base64 -d >virtual.jpg
+  head -c 3 virtual.jpg | xxd -p | has ffd8ff
+}
 virtual_screen() {
   virtual_as
   . ./virtual-ids
-  query ImageData ec2 get-console-screenshot --instance-id "$id" | base64 -d >virtual.jpg
-  head -c 3 virtual.jpg | xxd -p | has ffd8ff
+  virtual_pictured "$id"
 }
 
 virtual_volume() {
@@ -139,7 +142,7 @@ virtual_windows() {
   aws ec2 wait instance-running --instance-ids "$windows"
   within 20 virtual_says "$windows" '</Password>'
   equal Secret-1 "$(query PasswordData ec2 get-password-data --instance-id "$windows" --priv-launch-key rsa.pem)"
-  query ImageData ec2 get-console-screenshot --instance-id "$windows" | base64 -d | head -c 3 | xxd -p | has ffd8ff
+  virtual_pictured "$windows"
   aws ec2 terminate-instances --instance-ids "$windows"
   aws ec2 wait instance-terminated --instance-ids "$windows"
   equal '' "$(virtual_pids "$windows")"

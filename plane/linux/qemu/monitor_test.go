@@ -17,8 +17,8 @@ import (
 )
 
 // answering is the other end of a conversation: f is given each command, and
-// returns what QEMU says.
-func answering(t testing.TB, f func(command string, id int) string) *net.UnixConn {
+// returns what QEMU says. It ends after the command last.
+func answering(t testing.TB, last string, f func(command string, id int) string) *net.UnixConn {
 	t.Helper()
 	address := &net.UnixAddr{Name: filepath.Join(t.TempDir(), "qmp"), Net: "unix"}
 	l, err := net.ListenUnix("unix", address)
@@ -41,7 +41,7 @@ func answering(t testing.TB, f func(command string, id int) string) *net.UnixCon
 			if json.Unmarshal(s.Bytes(), &line) != nil {
 				return
 			}
-			if _, err := fmt.Fprint(c, f(line.Execute, line.ID)); err != nil {
+			if _, err := fmt.Fprint(c, f(line.Execute, line.ID)); err != nil || line.Execute == last {
 				return
 			}
 		}
@@ -57,7 +57,7 @@ func answering(t testing.TB, f func(command string, id int) string) *net.UnixCon
 func TestMonitor(t *testing.T) {
 	var events []event
 	seen := make(chan struct{}, 8)
-	c := answering(t, func(command string, id int) string {
+	c := answering(t, "", func(command string, id int) string {
 		switch command {
 		case "query-status":
 			return fmt.Sprintf(`{"event": "RESET", "data": {"guest": true, "reason": "guest-reset"}}`+"\n"+
@@ -96,7 +96,7 @@ func TestMonitor(t *testing.T) {
 }
 
 func TestMonitorThatIsSilent(t *testing.T) {
-	m, err := converse(t.Context(), answering(t, func(command string, id int) string {
+	m, err := converse(t.Context(), answering(t, "", func(command string, id int) string {
 		if command == "stop" {
 			return ""
 		}
@@ -121,11 +121,11 @@ func FuzzMonitor(f *testing.F) {
 	f.Add(`{"return": {"status": []}, "id": 2}`)
 	f.Add(`{"id": -1}[]`)
 	f.Fuzz(func(t *testing.T, says string) {
-		m, err := converse(t.Context(), answering(t, func(command string, id int) string {
+		m, err := converse(t.Context(), answering(t, "query-status", func(command string, id int) string {
 			if command != "query-status" {
 				return fmt.Sprintf(`{"return": {}, "id": %d}`+"\n", id)
 			}
-			return says + "\n}\n" // which ends the conversation at the latest
+			return says
 		}), func(event) {})
 		if err != nil {
 			t.Fatal(err)
