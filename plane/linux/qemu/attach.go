@@ -247,6 +247,9 @@ func (e *Engine) addCard(ctx context.Context, u *unit, g *guest, c card) error {
 	if err := u.change(func(r *record) { r.Cards = append(r.Cards, c) }); err != nil {
 		return err
 	}
+	if r.Agent {
+		return nil // it is told of it
+	}
 	return e.open(u, g, c, leaseOf(r.Machine.Hostname, r.Machine.Guest.Nameservers, r.Machine.Guest.Search))
 }
 

@@ -219,10 +219,14 @@ func (e *Engine) manage(ctx context.Context, u *unit, p *process.Process) error 
 	return nil
 }
 
-// listen opens the wires of a guest's cards. A guest without goes on with the
-// address that it has.
+// listen opens the wires of a guest's cards, unless its first process is ours,
+// which has no need of DHCP. A guest without goes on with the address that it
+// has.
 func (e *Engine) listen(u *unit, g *guest) {
 	r, _ := u.snapshot()
+	if r.Agent {
+		return
+	}
 	l := leaseOf(r.Machine.Hostname, r.Machine.Guest.Nameservers, r.Machine.Guest.Search)
 	for _, c := range r.Cards {
 		if err := e.open(u, g, c, l); err != nil {

@@ -61,9 +61,15 @@ func packets(index int) (*os.File, error) {
 			filter[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 		}
 		err = unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]})
+		if err != nil {
+			err = fmt.Errorf("filter packets: %w", err)
+		}
 	}
 	if err == nil {
 		err = unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: index, Protocol: big(unix.ETH_P_ALL)})
+		if err != nil {
+			err = fmt.Errorf("bind to the link: %w", err)
+		}
 	}
 	if err != nil {
 		f.Close()

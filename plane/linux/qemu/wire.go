@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,8 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"pileus/plane/linux/process"
 )
 
 // An interface of a machine is eth<index> in its network namespace, as for any
@@ -49,23 +50,12 @@ func inNamespace(path string, f func() error) error {
 		return fmt.Errorf("network namespace: %w", err)
 	}
 	defer ns.Close()
-	runtime.LockOSThread()
-	before, err := os.Open("/proc/thread-self/ns/net")
-	if err != nil {
-		runtime.UnlockOSThread()
-		return err
-	}
-	defer before.Close()
-	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return fmt.Errorf("enter %s: %w", filepath.Base(path), err)
-	}
-	err = f()
-	if back := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); back != nil {
-		return errors.Join(err, back) // the thread is lost, and ends with its goroutine
-	}
-	runtime.UnlockOSThread()
-	return err
+	return process.OnThread(func() error {
+		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("enter %s: %w", filepath.Base(path), err)
+		}
+		return f()
+	})
 }
 
 // links opens a connection to a namespace's links.
