@@ -241,6 +241,10 @@ func (q *question) perform(r handoff.Request) (handoff.Answer, error) {
 		theirs[i], ours[i] = to, from
 	}
 	theirs[0], ours[0] = ours[0], theirs[0]
+	if r.Joined {
+		theirs[2].Close() // so that nothing comes by it
+		theirs[2] = theirs[1]
+	}
 	var pumps sync.WaitGroup
 	pumps.Go(func() { q.pump(ours[1], 1) })
 	pumps.Go(func() { q.pump(ours[2], 2) })

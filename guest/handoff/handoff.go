@@ -125,6 +125,7 @@ type Request struct {
 	Dir     string
 	User    string // "" for root
 	Restart bool   // Stop: come back
+	Joined  bool   // Run: errors go where the output goes, in their order
 	Disk    Disk   // Add and Drop
 	Force   bool   // Drop: though it is mounted
 	Links   []Link // SetLinks

@@ -252,7 +252,7 @@ func (e *Engine) Run(ctx context.Context, id string, c plane.Command) (exit int,
 	case len(c.Args) == 0:
 		return 0, errors.New("no command")
 	}
-	out, errs := c.Stdout, c.Stderr
-	a, err := g.agent.run(ctx, handoff.Request{Do: handoff.Run, Args: c.Args, Env: c.Env, User: c.User}, c.Stdin, out, errs)
+	r := handoff.Request{Do: handoff.Run, Args: c.Args, Env: c.Env, User: c.User, Joined: c.Stderr != nil && c.Stderr == c.Stdout}
+	a, err := g.agent.run(ctx, r, c.Stdin, c.Stdout, c.Stderr)
 	return a.Exit, err
 }

@@ -70,7 +70,7 @@ func TestGuest(t *testing.T) {
 		t.Errorf("the console lacks the kernel's or the user data's output:\n%s", text)
 	}
 	out, exit := w.run(id, "echo out; echo err >&2; exit 3")
-	if exit != 3 || !strings.Contains(out, "out\n") || !strings.Contains(out, "err\n") {
+	if exit != 3 || out != "out\nerr\n" {
 		t.Errorf("a command: %d %q", exit, out)
 	}
 	w.adopted(id, s.PID)
