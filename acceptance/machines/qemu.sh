@@ -9,10 +9,10 @@ virtual_ready() {
   compgen -G '/boot/vmlinuz-*' >/dev/null || [ -n "${VIRTUAL_KERNEL:-}" ] || { echo 'there is no kernel in /boot for guests: scripts/setup installs one'; return 1; }
 }
 
-# virtual_up starts or restarts the cloud of virtual machines.
+# virtual_up [PORT [ENGINE]] starts or restarts the cloud of virtual machines.
 virtual_up() {
   : >virtual.out
-  PILEUS_ENDPOINT='' "$PILEUS" up --data-dir "$WORK/virtual" --port "${1:-0}" --uplink=false --engine qemu ${VIRTUAL_KERNEL:+--kernel "$VIRTUAL_KERNEL"} >virtual.out 2>virtual.log &
+  PILEUS_ENDPOINT='' "$PILEUS" up --data-dir "$WORK/virtual" --port "${1:-0}" --uplink=false --engine "${2:-qemu}" ${VIRTUAL_KERNEL:+--kernel "$VIRTUAL_KERNEL"} >virtual.out 2>virtual.log &
   echo $! >virtual.pid
   within 20 grep -qx 'Ready\.' virtual.out
 }
@@ -148,6 +148,23 @@ virtual_windows() {
   equal '' "$(virtual_pids "$windows")"
 }
 
+# An instance that is started anew is what the cloud then makes of it.
+virtual_other() {
+  virtual_as
+  . ./virtual-ids
+  aws ec2 stop-instances --instance-ids "$id"
+  aws ec2 wait instance-stopped --instance-ids "$id"
+  kill "$(cat virtual.pid)"
+  within 10 virtual_quiet
+  virtual_up "${AWS_ENDPOINT_URL##*:}" container
+  aws ec2 start-instances --instance-ids "$id"
+  aws ec2 wait instance-running --instance-ids "$id"
+  equal '' "$(virtual_pids "$id")"
+  within 10 shows "$(public "$id")" "$id" # the same volumes
+  within 10 virtual_ok "$id"
+}
+virtual_quiet() { ! curl -s -m 1 "$AWS_ENDPOINT_URL/_pileus/health" >/dev/null; }
+
 virtual_gone() {
   virtual_as
   . ./virtual-ids
@@ -172,6 +189,8 @@ if why=$(virtual_ready); then
   CLOUDS+=("$(cat virtual.pid)")
   run_case 'qemu: stopped and started, it has its disks' virtual_again
   run_case 'qemu: a disk of Windows is imported and boots; the password that it tells is decrypted with the key pair' virtual_windows
+  run_case 'qemu: started anew with another engine, it is a container with the same volumes' virtual_other
+  CLOUDS+=("$(cat virtual.pid)")
   run_case 'qemu: terminated, nothing is left' virtual_gone
 else
   skip_case 'virtual machines' "$why"
