@@ -171,3 +171,16 @@ func TestHostOverlay(t *testing.T) {
 	w.run("i-1", "poweroff")
 	w.until("the machine is down", func() bool { return w.status("i-1").State == plane.Stopped })
 }
+
+// TestUserDataInTheBackground: what user data leaves running goes on, and what
+// it writes is seen, after user data has come to its end.
+func TestUserDataInTheBackground(t *testing.T) {
+	w := newWorld(t)
+	w.boot("i-1", map[string]string{"user-data": "#!/bin/sh\n(while [ ! -e /tmp/go ]; do sleep 0.05; done; echo first; echo second; echo third; touch /tmp/lived) &\n"})
+	w.run("i-1", "touch /tmp/go")
+	w.until("it to live on", func() bool { _, exit := w.run("i-1", "test -e /tmp/lived"); return exit == 0 })
+	w.until("what it writes", func() bool { return strings.Contains(w.console("i-1"), "third") })
+	if out, _ := w.run("i-1", "cat /var/log/cloud-init-output.log"); !strings.Contains(out, "third") {
+		t.Errorf("the log has only %q", out)
+	}
+}
