@@ -59,21 +59,28 @@ func (e *Engine) Missing() error {
 // Fast tells whether the processor itself runs guests.
 func (e *Engine) Fast() bool { return e.Missing() == nil && e.probe().kvm == nil }
 
-// Describe tells whether guests run, and how fast.
+// Describe tells whether guests run, how fast, and what those boot whose image
+// has no kernel.
 func (e *Engine) Describe() []plane.Capability {
-	const name, kvm = "virtual machines", "KVM for virtual machines"
+	const name = "virtual machines"
 	if programs[runtime.GOARCH] == "" {
 		return []plane.Capability{{Name: name, Reason: "they run on amd64 alone"}}
 	}
 	h := e.probe()
-	switch {
-	case h.program == "":
+	if h.program == "" {
 		return []plane.Capability{{Name: name, Reason: "qemu is not installed: " + needs}}
-	case h.kvm != nil:
-		slow := plane.Capability{Name: kvm, Reason: fmt.Sprintf("%v: their instructions are emulated (TCG), many times slower", h.kvm)}
-		return []plane.Capability{{Name: name, Works: true}, slow}
 	}
-	return []plane.Capability{{Name: name, Works: true}, {Name: kvm, Works: true}}
+	kvm := plane.Capability{Name: "KVM for virtual machines", Works: h.kvm == nil}
+	if h.kvm != nil {
+		kvm.Reason = fmt.Sprintf("%v: their instructions are emulated (TCG), many times slower", h.kvm)
+	}
+	kernel := plane.Capability{Name: "kernel for virtual machines", Works: true}
+	if k, err := findKernel(e.Kernel); err == nil {
+		kernel.Name += ": " + k.Version
+	} else {
+		kernel.Works, kernel.Reason = false, err.Error()
+	}
+	return []plane.Capability{{Name: name, Works: true}, kvm, kernel}
 }
 
 // What the guest of tryKVM answers, and what QEMU's exit makes of it.
