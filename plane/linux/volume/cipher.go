@@ -149,7 +149,7 @@ func (s *Store) fork(id string, files []uintptr) (pid int, err error) {
 		program = "/proc/self/exe"
 	}
 	err = process.OnThread(func() error {
-		_ = unix.Prctl(unix.PR_SET_IO_FLUSHER, 1, 0, 0, 0) // kernels before 5.6 do not have it
+		_ = unix.Prctl(unix.PR_SET_IO_FLUSHER, 1, 0, 0, 0) // it is a privilege, and newer than some kernels
 		pid, err = syscall.ForkExec(program, []string{cipherName, s.cloud, id}, &syscall.ProcAttr{
 			Dir: "/", Files: files, Env: []string{"GOGC=50", "GOMAXPROCS=4", "GODEBUG=madvdontneed=1"},
 			Sys: &syscall.SysProcAttr{Setsid: true},
