@@ -16,6 +16,12 @@ import (
 // raw makes and opens a volume without a file system.
 func (w *world) raw(id string) {
 	w.t.Helper()
+	if w.files != nil {
+		if err := w.files.CreateVolume(w.t.Context(), id, 1<<30); err != nil {
+			w.t.Fatal(err)
+		}
+		return
+	}
 	file := filepath.Join(w.dir, id+".img")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		w.t.Fatal(err)
@@ -33,8 +39,30 @@ func (w *world) raw(id string) {
 }
 
 // TestVolume attaches a volume to a machine that runs, as the course does it.
-func TestVolume(t *testing.T) {
-	w := newWorld(t)
+func TestVolume(t *testing.T) { attach(t, newWorld(t)) }
+
+// TestVolumeFile does so where there are no block devices.
+func TestVolumeFile(t *testing.T) {
+	w := makeWorld(t, true)
+	attach(t, w)
+	before, err := w.machines.Sample(t.Context(), "i-1")
+	if err != nil || before.MemoryBytes == 0 {
+		t.Errorf("a machine without control groups uses %+v, %v", before, err)
+	}
+	w.must("i-1", "stress --cpu 1 --timeout 1")
+	after, err := w.machines.Sample(t.Context(), "i-1")
+	if used := after.CPU - before.CPU; err != nil || used < 100*time.Millisecond {
+		t.Errorf("a second of stress used %v of a processor, %v", used, err)
+	}
+	m := w.machines.units["i-1"].record.Machine
+	m.ID, m.Image.Kind = "i-2", plane.HostOverlay
+	if err := w.machines.EnsureMachine(t.Context(), m); !errors.Is(err, plane.ErrUnsupported) {
+		t.Errorf("a machine of the host's userland: %v, want ErrUnsupported", err)
+	}
+}
+
+func attach(t *testing.T, w *world) {
+	t.Helper()
 	m := w.boot("i-1", nil)
 	w.raw("vol-data")
 	ctx := t.Context()

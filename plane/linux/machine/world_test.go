@@ -24,6 +24,7 @@ import (
 	"pileus/guest"
 	"pileus/plane"
 	"pileus/plane/linux/process"
+	"pileus/plane/linux/volume"
 	"pileus/plane/planetest"
 )
 
@@ -31,6 +32,7 @@ import (
 // machines that its tests boot.
 func TestMain(m *testing.M) {
 	guest.Main()
+	volume.Serve()
 	if len(os.Args) > 1 && os.Args[1] == launcherArgument {
 		launcher(os.Args[2:])
 		return
@@ -50,6 +52,7 @@ type world struct {
 	cloud    string
 	dir      string
 	machines *Machines
+	files    *volume.Store // instead of loop devices; nil for those
 
 	mu      sync.Mutex
 	loops   map[string]string // volume: device
@@ -69,7 +72,11 @@ func needRoot(t testing.TB) {
 	}
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB) *world { return makeWorld(t, false) }
+
+// makeWorld makes a world whose volumes are files, as they are without root, or
+// devices.
+func makeWorld(t testing.TB, files bool) *world {
 	t.Helper()
 	needRoot(t)
 	dir, err := os.MkdirTemp("/tmp", "pileus-machine-")
@@ -77,6 +84,14 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, cloud: "t" + filepath.Base(dir)[len("pileus-machine-"):], dir: dir, loops: map[string]string{}}
+	if files {
+		if _, err := exec.LookPath("fuse2fs"); err != nil {
+			t.Skip("SKIPPED: volumes without block devices need fuse2fs")
+		}
+		if w.files, err = volume.Open(volume.Options{Cloud: w.cloud, Dir: filepath.Join(dir, "volumes"), Rootless: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Cleanup(w.close)
 	w.open()
 	return w
@@ -96,11 +111,18 @@ func (w *world) options() Options {
 	if program == "" {
 		program = planetest.Program(w.t)
 	}
-	return Options{Cloud: w.cloud, Program: program, Dir: filepath.Join(w.dir, "machines"), Device: w.device, Private: []string{w.dir}}
+	o := Options{Cloud: w.cloud, Program: program, Dir: filepath.Join(w.dir, "machines"), Device: w.device, Private: []string{w.dir}}
+	if w.files != nil {
+		o.Files = w.files
+	}
+	return o
 }
 
 // device answers from the files, so that another process can ask as well.
 func (w *world) device(volume string) (string, error) {
+	if w.files != nil {
+		return w.files.OpenVolume(context.Background(), volume)
+	}
 	b, err := os.ReadFile(filepath.Join(w.dir, volume+".device"))
 	return string(b), err
 }
@@ -114,6 +136,11 @@ func (w *world) close() {
 	}
 	for _, l := range w.servers {
 		l.Close()
+	}
+	if w.files != nil {
+		if err := w.files.Clear(); err != nil {
+			w.t.Errorf("clear the volumes: %v", err)
+		}
 	}
 	for _, n := range w.nets {
 		w.command("ip", "netns", "delete", n)
@@ -181,6 +208,12 @@ func template(t testing.TB, builtIn bool) string {
 // volume makes and opens a volume.
 func (w *world) volume(id string, builtIn bool) {
 	w.t.Helper()
+	if w.files != nil {
+		if err := w.files.CreateRoot(w.t.Context(), id, plane.Image{Kind: plane.BuiltIn}, 256<<20); err != nil {
+			w.t.Fatal(err)
+		}
+		return
+	}
 	file := filepath.Join(w.dir, id+".img")
 	w.command("cp", "--sparse=always", template(w.t, builtIn), file)
 	device := w.command("losetup", "-f", "--show", file)

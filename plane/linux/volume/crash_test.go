@@ -30,6 +30,7 @@ func stopwatch() (seconds func() float64) {
 
 // TestMain lets the test program play the other processes.
 func TestMain(m *testing.M) {
+	Serve()
 	ServeEncrypted()
 	switch os.Getenv("VOLUME_TEST_ROLE") {
 	case "machine":
