@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -96,13 +95,11 @@ func enterLeft(dataDir string) error {
 
 func rootlessFolder(dataDir string) string { return filepath.Join(dataDir, "plane", "namespaces") }
 
-// realPlane tells why this process cannot have the kernel's data plane, if so.
+// realPlane tells why this process cannot have the kernel's data plane with all
+// that the host can reach of it, if so.
 func realPlane() error {
-	if os.Geteuid() == 0 {
-		return nil
-	}
-	if err := rootless.Missing(); err != nil {
-		return fmt.Errorf("this needs real machines and networks: start it with sudo, or see to this: %w", err)
+	if os.Geteuid() != 0 {
+		return errors.New("this needs real machines and networks that this machine reaches directly, and so root: start it with sudo")
 	}
 	return nil
 }
