@@ -258,14 +258,15 @@ func takeLock(f *os.File) error {
 	return nil
 }
 
-// locked tells whether a volume is in use.
+// locked tells whether a volume is in use: by a server, or by QEMU, which locks
+// other bytes of it.
 func locked(file string) (bool, error) {
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	l := unix.Flock_t{Type: unix.F_WRLCK, Len: 1}
+	l := unix.Flock_t{Type: unix.F_WRLCK} // the whole of it
 	err = unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &l)
 	return l.Type != unix.F_UNLCK, err
 }
