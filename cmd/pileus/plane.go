@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -143,6 +144,6 @@ func printPlane(w io.Writer, r plane.Report) {
 			fmt.Fprintf(w, "  ok    %s\n", f.Name)
 			continue
 		}
-		fmt.Fprintf(w, "  --    %-22s %s\n", f.Name, f.Reason)
+		fmt.Fprintf(w, "  --    %-22s %s\n", f.Name, strings.ReplaceAll(f.Reason, "\n", "\n        → "))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"pileus/node"
+	"pileus/plane"
 )
 
 func statusCommand() *cobra.Command {
@@ -43,7 +44,7 @@ func printStatus(w io.Writer, s node.Status) {
 			fmt.Fprintf(t, "also runs\t%s (process %d)\n", r.Endpoint, r.PID)
 		}
 	}
-	fmt.Fprintf(t, "data plane\t%s\n", s.Plane.Kind)
+	fmt.Fprintf(t, "data plane\t%s\n", planeLine(s.Plane))
 	for _, f := range s.Plane.Features {
 		if !f.Works && s.Plane.Kind != "simulated" {
 			fmt.Fprintf(t, "limited\t%s: %s\n", f.Name, f.Reason)
@@ -66,6 +67,14 @@ func printStatus(w io.Writer, s node.Status) {
 		fmt.Fprintf(t, "%s\t%s\n", name, strings.Join(holds, ", "))
 	}
 	t.Flush()
+}
+
+// planeLine names the data plane; of a simulated one it says why it is that.
+func planeLine(r plane.Report) string {
+	if r.Kind != "simulated" || len(r.Features) == 0 {
+		return r.Kind
+	}
+	return strings.ReplaceAll(r.Features[0].Reason, "\n", "; ")
 }
 
 func sorted[V any](m map[string]V) []string {
