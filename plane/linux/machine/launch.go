@@ -48,7 +48,7 @@ func (m *Machines) launch(ctx context.Context, u *unit, want plane.Machine) erro
 		return err
 	}
 	if err := m.bear(ctx, u, spec); err != nil {
-		err = errors.Join(err, u.change(func(r *record) { r.Ended = "crashed" }), m.cgroups.Remove(u.id))
+		err = errors.Join(err, u.change(func(r *record) { r.Ended = crashed }), m.cgroups.Remove(u.id))
 		return fmt.Errorf("boot machine %s: %w", u.id, err)
 	}
 	return nil

@@ -230,7 +230,7 @@ func (u *unit) reason(signal syscall.Signal) string {
 	case syscall.SIGHUP:
 		return handoff.Reboot
 	}
-	return "crashed"
+	return crashed
 }
 
 // restart boots a machine that ended in order to be booted again.
@@ -280,6 +280,10 @@ func (m *Machines) adopt() error {
 	return nil
 }
 
+// Why machines ended that said nothing of it: by themselves, or with the
+// namespaces that they were in, which is as if the host had been restarted.
+const crashed, lost = "crashed", "lost"
+
 // find takes one machine up again.
 func (m *Machines) find(id string) error {
 	u := &unit{id: id, dir: filepath.Join(m.Dir, id)}
@@ -310,7 +314,11 @@ func (m *Machines) find(id string) error {
 		if r.Ended != "" {
 			return nil
 		}
-		return u.change(func(r *record) { r.Ended, r.PID = u.reason(0), 0 })
+		reason := u.reason(0)
+		if m.Fresh && reason == crashed {
+			reason = lost
+		}
+		return u.change(func(r *record) { r.Ended, r.PID = reason, 0 })
 	}
 	for _, d := range append([]handoff.Disk{r.Root}, r.Disks...) {
 		if err := m.cgroups.Allow(id, nodeOf(d), true); err != nil {
