@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"pileus/plane"
+	"pileus/plane/linux/process"
 )
 
 // raw makes and opens a volume without a file system.
@@ -194,4 +195,32 @@ func TestLimits(t *testing.T) {
 	if used := after.CPU - before.CPU; used > 600*time.Millisecond {
 		t.Errorf("a fifth of a processor used %v in about a second", used)
 	}
+}
+
+// TestLost opens machines whose namespaces cannot be reached any more: they end,
+// and it is told apart from a crash.
+func TestLost(t *testing.T) {
+	w := makeWorld(t, true)
+	m := w.boot("i-1", nil)
+	first := w.machines.units["i-1"].running().PID
+	if err := w.machines.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := w.options()
+	o.Fresh = true
+	fresh, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.machines = fresh
+	if s := w.status("i-1"); s.State != plane.Stopped || s.Reason != lost {
+		t.Errorf("a machine that is lost is %s: %s", s.State, s.Reason)
+	}
+	if _, err := process.BirthOf(first); err == nil {
+		t.Error("it still runs")
+	}
+	if err := w.machines.EnsureMachine(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	w.ready("i-1")
 }

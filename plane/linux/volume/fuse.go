@@ -143,13 +143,14 @@ func (s *Store) isMounted(id string) (bool, error) {
 }
 
 // VolumeMounted tells whether the file system of a volume is mounted anywhere.
+// What serves it may work on for a moment when it no longer is.
 func (s *Store) VolumeMounted(id string) bool {
-	_, p, err := s.mountedNow(id)
+	m, p, err := s.mountedNow(id)
 	if err != nil || p == nil {
 		return false
 	}
 	p.Release()
-	return true
+	return len(mountsOf(m.Device)) > 0
 }
 
 // mountedNow is what is known of a file system that is mounted, and the process
