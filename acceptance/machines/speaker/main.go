@@ -3,6 +3,7 @@
 // it runs in any instance.
 //
 //	speaker serve NAME                    a target; see serve.go for its ports
+//	speaker stubborn PORT                 a target that takes nobody until SIGHUP
 //	speaker websocket URL CA TEXT         sends a message and says what comes back
 //	speaker packets ADDRESS N TEXT        sends N packets over UDP, and says the answers
 //	speaker line ADDRESS [TEXT]           the same over TCP, with one line
@@ -30,6 +31,7 @@ func main() {
 		run       func(args []string) error
 	}{
 		"serve":     {1, func(a []string) error { return serve(a[0]) }},
+		"stubborn":  {1, func(a []string) error { return stubborn(a[0]) }},
 		"websocket": {3, func(a []string) error { return callWebSocket(a[0], a[1], a[2]) }},
 		"packets":   {3, packets},
 		"line":      {2, func(a []string) error { return line(a[0], a[1]) }},
