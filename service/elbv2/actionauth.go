@@ -25,9 +25,6 @@ const (
 	maxClaimLength = 256
 )
 
-// isAuth tells the actions that come before the last.
-func isAuth(kind string) bool { return kind == actOIDC || kind == actCognito || kind == actJWT }
-
 // auth checks an action that decides whether a request goes on, and completes
 // it. before is what the listener or rule had until now.
 func (x frame) auth(a *api.Action, before []api.Action) error {
