@@ -67,6 +67,8 @@ require (
 	golang.zx2c4.com/wireguard v0.0.0-20250521234502-f333402bd9cb
 )
 
+require github.com/coder/websocket v1.8.15
+
 require (
 	git.sr.ht/~sbinet/gg v0.8.0
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect

@@ -15,6 +15,7 @@ import (
 	"pileus/service/elbv2"
 	"pileus/service/fis"
 	"pileus/service/iam"
+	"pileus/service/instanceconnect"
 	"pileus/service/organizations"
 	"pileus/service/rbin"
 	"pileus/service/s3"
@@ -35,6 +36,7 @@ func Modules(p node.Parts) []cloud.Module {
 		autoscaling.Module(),
 		arczonalshift.Module(),
 		iam.Module(),
+		instanceconnect.Module(instanceconnect.Parts{Plane: p.Plane}),
 		organizations.Module(),
 		s3.Module(),
 		sqs.Module(),

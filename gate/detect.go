@@ -61,6 +61,12 @@ func forMachines(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, zone.Path) || r.URL.Path == "/_pileus/images" || r.URL.Path == "/_pileus/spot" || strings.HasPrefix(r.URL.Path, "/_pileus/network/")
 }
 
+// forTunnels tells of requests for a tunnel to an instance, which name no
+// operation: a websocket is opened with a presigned URL.
+func forTunnels(r *http.Request, auth *sigv4.Auth) bool {
+	return r.URL.Path == "/openTunnel" && auth != nil && auth.Service == "ec2-instance-connect"
+}
+
 // forBalancers tells of requests to a load balancer by its name, which are the
 // business of whoever is behind it, and of those for what trust stores hold and
 // the public keys of load balancers.

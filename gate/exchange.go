@@ -173,7 +173,7 @@ func (x *exchange) route() error {
 			return x.routePath()
 		}
 	}
-	if forTokens(x.r) || forMachines(x.r) || forBalancers(x.r, x.host) {
+	if forTokens(x.r) || forMachines(x.r) || forTunnels(x.r, x.auth) || forBalancers(x.r, x.host) {
 		return nil
 	}
 	name, err := detectOperation(x.svc, x.r, x.form)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -115,6 +116,14 @@ func (m *metadata) send(ctx context.Context, method, path, header, value string)
 		return nil, fmt.Errorf("metadata %s: %s", path, res.Status)
 	}
 	return b, nil
+}
+
+// pushed are keys that EC2 Instance Connect lets a user in with for a minute.
+func (m *metadata) pushed(ctx context.Context, user string) (string, error) {
+	if err := m.connect(ctx); err != nil {
+		return "", err
+	}
+	return m.get(ctx, "meta-data/managed-ssh-keys/active-keys/"+url.PathEscape(user))
 }
 
 // keys are the public keys of the machine's key pair.

@@ -19,7 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sshServer lets in whoever holds a key that the user's authorized_keys has.
+// sshServer lets in whoever holds a key that the user's authorized_keys has, or
+// one that was pushed by EC2 Instance Connect.
 type sshServer struct {
 	m        *machine
 	config   *ssh.ServerConfig
@@ -31,7 +32,7 @@ type sshServer struct {
 // they are looked for.
 func (m *machine) startSSH(first bool) error {
 	s := &sshServer{m: m, config: &ssh.ServerConfig{ServerVersion: "SSH-2.0-pileus", MaxAuthTries: 6}}
-	s.config.PublicKeyCallback = authenticate
+	s.config.PublicKeyCallback = s.authenticate
 	signers, err := hostKeys()
 	if err != nil {
 		return err
@@ -113,19 +114,38 @@ const (
 	authorizedKeys = ".ssh/authorized_keys"
 )
 
-func authenticate(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+func (s *sshServer) authenticate(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
 	a, err := findAccount(c.User())
 	if err != nil || strings.HasSuffix(a.shell, "nologin") || strings.HasSuffix(a.shell, "/false") {
 		return nil, errors.New("no such user")
 	}
-	rest, err := os.ReadFile(filepath.Join(a.home, authorizedKeys))
-	if err != nil {
+	kept, err := os.ReadFile(filepath.Join(a.home, authorizedKeys))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
+	if p := permitted(kept, key); p != nil {
+		return p, nil
+	}
+	ctx, stop := context.WithTimeout(context.Background(), metadataLimit)
+	defer stop()
+	meta := newMetadata(s.m.clock)
+	defer meta.close()
+	if pushed, err := meta.pushed(ctx, c.User()); err == nil {
+		if p := permitted([]byte(pushed), key); p != nil {
+			return p, nil
+		}
+	}
+	return nil, errors.New("the key is not authorized")
+}
+
+// permitted is what a key may do, by lines of authorized_keys; nil where none
+// has it.
+func permitted(rest []byte, key ssh.PublicKey) *ssh.Permissions {
 	want := key.Marshal()
 	for len(rest) > 0 {
 		var k ssh.PublicKey
 		var options []string
+		var err error
 		if k, _, options, rest, err = ssh.ParseAuthorizedKey(rest); err != nil {
 			break
 		}
@@ -144,9 +164,9 @@ func authenticate(c ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, erro
 				p.Extensions[noTerminal] = "yes"
 			}
 		}
-		return p, nil
+		return p
 	}
-	return nil, errors.New("the key is not authorized")
+	return nil
 }
 
 func (s *sshServer) serve() {

@@ -529,6 +529,7 @@ var Service = cloud.Service{
 		{Name: "ModifyImageAttribute", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceAttribute", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceCapacityReservationAttributes", Method: "POST", URI: "/"},
+		{Name: "ModifyInstanceConnectEndpoint", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceCpuOptions", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceCreditSpecification", Method: "POST", URI: "/"},
 		{Name: "ModifyInstanceEventStartTime", Method: "POST", URI: "/"},
@@ -1167,6 +1168,7 @@ var (
 	ModifyImageAttribute                                            = cloud.Op[*ModifyImageAttributeInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyImageAttribute", Method: "POST", URI: "/"}}
 	ModifyInstanceAttribute                                         = cloud.Op[*ModifyInstanceAttributeInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceAttribute", Method: "POST", URI: "/"}}
 	ModifyInstanceCapacityReservationAttributes                     = cloud.Op[*ModifyInstanceCapacityReservationAttributesInput, *ModifyInstanceCapacityReservationAttributesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceCapacityReservationAttributes", Method: "POST", URI: "/"}}
+	ModifyInstanceConnectEndpoint                                   = cloud.Op[*ModifyInstanceConnectEndpointInput, *ModifyInstanceConnectEndpointOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceConnectEndpoint", Method: "POST", URI: "/"}}
 	ModifyInstanceCpuOptions                                        = cloud.Op[*ModifyInstanceCpuOptionsInput, *ModifyInstanceCpuOptionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceCpuOptions", Method: "POST", URI: "/"}}
 	ModifyInstanceCreditSpecification                               = cloud.Op[*ModifyInstanceCreditSpecificationInput, *ModifyInstanceCreditSpecificationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceCreditSpecification", Method: "POST", URI: "/"}}
 	ModifyInstanceEventStartTime                                    = cloud.Op[*ModifyInstanceEventStartTimeInput, *ModifyInstanceEventStartTimeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyInstanceEventStartTime", Method: "POST", URI: "/"}}

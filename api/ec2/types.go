@@ -1655,6 +1655,7 @@ type CreateInstanceConnectEndpointInput struct {
 	PreserveClientIp  *bool
 	ClientToken       *string            `aws:"token"`
 	TagSpecifications []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	IpAddressType     *string            `aws:"enum=IpAddressType"`
 }
 
 type CreateInstanceConnectEndpointOutput struct {
@@ -2531,6 +2532,7 @@ type CreateVpcEndpointInput struct {
 	PrivateDnsEnabled    *bool
 	TagSpecifications    []TagSpecification    `aws:"n=TagSpecification;e.n=item"`
 	SubnetConfigurations []SubnetConfiguration `aws:"n=SubnetConfiguration;e.n=item"`
+	ServiceRegion        *string
 }
 
 type CreateVpcEndpointOutput struct {
@@ -2547,6 +2549,7 @@ type CreateVpcEndpointServiceConfigurationInput struct {
 	SupportedIpAddressTypes []string `aws:"n=SupportedIpAddressType;e.n=item"`
 	ClientToken             *string
 	TagSpecifications       []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	SupportedRegions        []string           `aws:"n=SupportedRegion;e.n=item"`
 }
 
 type CreateVpcEndpointServiceConfigurationOutput struct {
@@ -5328,11 +5331,12 @@ type DescribeVpcEndpointServicePermissionsOutput struct {
 }
 
 type DescribeVpcEndpointServicesInput struct {
-	DryRun       *bool
-	ServiceNames []string `aws:"n=ServiceName;e.n=item"`
-	Filters      []Filter `aws:"n=Filter;e.n=Filter"`
-	MaxResults   *int32
-	NextToken    *string
+	DryRun         *bool
+	ServiceNames   []string `aws:"n=ServiceName;e.n=item"`
+	Filters        []Filter `aws:"n=Filter;e.n=Filter"`
+	MaxResults     *int32
+	NextToken      *string
+	ServiceRegions []string `aws:"n=ServiceRegion;e.n=item"`
 }
 
 type DescribeVpcEndpointServicesOutput struct {
@@ -5919,21 +5923,23 @@ type EbsOptimizedInfo struct {
 }
 
 type Ec2InstanceConnectEndpoint struct {
-	OwnerId                    *string    `aws:"n=ownerId"`
-	InstanceConnectEndpointId  *string    `aws:"n=instanceConnectEndpointId"`
-	InstanceConnectEndpointArn *string    `aws:"n=instanceConnectEndpointArn;min=1;max=1283"`
-	State                      *string    `aws:"n=state;enum=Ec2InstanceConnectEndpointState"`
-	StateMessage               *string    `aws:"n=stateMessage"`
-	DnsName                    *string    `aws:"n=dnsName"`
-	FipsDnsName                *string    `aws:"n=fipsDnsName"`
-	NetworkInterfaceIds        []string   `aws:"n=networkInterfaceIdSet;e.n=item"`
-	VpcId                      *string    `aws:"n=vpcId"`
-	AvailabilityZone           *string    `aws:"n=availabilityZone"`
-	CreatedAt                  *time.Time `aws:"n=createdAt"`
-	SubnetId                   *string    `aws:"n=subnetId"`
-	PreserveClientIp           *bool      `aws:"n=preserveClientIp"`
-	SecurityGroupIds           []string   `aws:"n=securityGroupIdSet;e.n=item"`
-	Tags                       []Tag      `aws:"n=tagSet;e.n=item"`
+	OwnerId                    *string                                `aws:"n=ownerId"`
+	InstanceConnectEndpointId  *string                                `aws:"n=instanceConnectEndpointId"`
+	InstanceConnectEndpointArn *string                                `aws:"n=instanceConnectEndpointArn;min=1;max=1283"`
+	State                      *string                                `aws:"n=state;enum=Ec2InstanceConnectEndpointState"`
+	StateMessage               *string                                `aws:"n=stateMessage"`
+	DnsName                    *string                                `aws:"n=dnsName"`
+	FipsDnsName                *string                                `aws:"n=fipsDnsName"`
+	NetworkInterfaceIds        []string                               `aws:"n=networkInterfaceIdSet;e.n=item"`
+	VpcId                      *string                                `aws:"n=vpcId"`
+	AvailabilityZone           *string                                `aws:"n=availabilityZone"`
+	CreatedAt                  *time.Time                             `aws:"n=createdAt"`
+	SubnetId                   *string                                `aws:"n=subnetId"`
+	PreserveClientIp           *bool                                  `aws:"n=preserveClientIp"`
+	SecurityGroupIds           []string                               `aws:"n=securityGroupIdSet;e.n=item"`
+	Tags                       []Tag                                  `aws:"n=tagSet;e.n=item"`
+	IpAddressType              *string                                `aws:"n=ipAddressType;enum=IpAddressType"`
+	PublicDnsNames             *InstanceConnectEndpointPublicDnsNames `aws:"n=publicDnsNames"`
 }
 
 type EfaInfo struct {
@@ -7769,6 +7775,16 @@ type InstanceCapacity struct {
 	TotalCapacity     *int32  `aws:"n=totalCapacity"`
 }
 
+type InstanceConnectEndpointDnsNames struct {
+	DnsName     *string `aws:"n=dnsName"`
+	FipsDnsName *string `aws:"n=fipsDnsName"`
+}
+
+type InstanceConnectEndpointPublicDnsNames struct {
+	Ipv4      *InstanceConnectEndpointDnsNames `aws:"n=ipv4"`
+	Dualstack *InstanceConnectEndpointDnsNames `aws:"n=dualstack"`
+}
+
 type InstanceCount struct {
 	InstanceCount *int32  `aws:"n=instanceCount"`
 	State         *string `aws:"n=state;enum=ListingState"`
@@ -9256,6 +9272,18 @@ type ModifyInstanceCapacityReservationAttributesOutput struct {
 	Return *bool `aws:"n=return"`
 }
 
+type ModifyInstanceConnectEndpointInput struct {
+	DryRun                    *bool
+	InstanceConnectEndpointId string   `aws:"req"`
+	IpAddressType             *string  `aws:"enum=IpAddressType"`
+	SecurityGroupIds          []string `aws:"n=SecurityGroupId;min=0;max=16;e.n=SecurityGroupId"`
+	PreserveClientIp          *bool
+}
+
+type ModifyInstanceConnectEndpointOutput struct {
+	Return *bool `aws:"n=return"`
+}
+
 type ModifyInstanceCpuOptionsInput struct {
 	InstanceId           string `aws:"req"`
 	CoreCount            *int32
@@ -9846,6 +9874,8 @@ type ModifyVpcEndpointServiceConfigurationInput struct {
 	RemoveGatewayLoadBalancerArns []string `aws:"n=RemoveGatewayLoadBalancerArn;e.n=item"`
 	AddSupportedIpAddressTypes    []string `aws:"n=AddSupportedIpAddressType;e.n=item"`
 	RemoveSupportedIpAddressTypes []string `aws:"n=RemoveSupportedIpAddressType;e.n=item"`
+	AddSupportedRegions           []string `aws:"n=AddSupportedRegion;e.n=item"`
+	RemoveSupportedRegions        []string `aws:"n=RemoveSupportedRegion;e.n=item"`
 }
 
 type ModifyVpcEndpointServiceConfigurationOutput struct {
@@ -11832,6 +11862,8 @@ type ServiceConfiguration struct {
 	PrivateDnsNameConfiguration *PrivateDnsNameConfiguration `aws:"n=privateDnsNameConfiguration"`
 	PayerResponsibility         *string                      `aws:"n=payerResponsibility;enum=PayerResponsibility"`
 	Tags                        []Tag                        `aws:"n=tagSet;e.n=item"`
+	SupportedRegions            []SupportedRegionDetail      `aws:"n=supportedRegionSet;e.n=item"`
+	RemoteAccessEnabled         *bool                        `aws:"n=remoteAccessEnabled"`
 }
 
 type ServiceDetail struct {
@@ -11850,6 +11882,7 @@ type ServiceDetail struct {
 	Tags                            []Tag               `aws:"n=tagSet;e.n=item"`
 	PrivateDnsNameVerificationState *string             `aws:"n=privateDnsNameVerificationState;enum=DnsNameState"`
 	SupportedIpAddressTypes         []string            `aws:"n=supportedIpAddressTypeSet;min=0;max=2;e.n=item;e.enum=ServiceConnectivityType"`
+	ServiceRegion                   *string             `aws:"n=serviceRegion"`
 }
 
 type ServiceTypeDetail struct {
@@ -12294,6 +12327,11 @@ type SuccessfulInstanceCreditSpecificationItem struct {
 
 type SuccessfulQueuedPurchaseDeletion struct {
 	ReservedInstancesId *string `aws:"n=reservedInstancesId"`
+}
+
+type SupportedRegionDetail struct {
+	Region       *string `aws:"n=region"`
+	ServiceState *string `aws:"n=serviceState"`
 }
 
 type Tag struct {
@@ -13302,6 +13340,7 @@ type VpcEndpoint struct {
 	Tags                []Tag                     `aws:"n=tagSet;e.n=item"`
 	OwnerId             *string                   `aws:"n=ownerId"`
 	LastError           *LastError                `aws:"n=lastError"`
+	ServiceRegion       *string                   `aws:"n=serviceRegion"`
 }
 
 type VpcEndpointConnection struct {
@@ -13316,6 +13355,7 @@ type VpcEndpointConnection struct {
 	IpAddressType           *string    `aws:"n=ipAddressType;enum=IpAddressType"`
 	VpcEndpointConnectionId *string    `aws:"n=vpcEndpointConnectionId"`
 	Tags                    []Tag      `aws:"n=tagSet;e.n=item"`
+	VpcEndpointRegion       *string    `aws:"n=vpcEndpointRegion"`
 }
 
 type VpcIpv6CidrBlockAssociation struct {

@@ -31,6 +31,7 @@ var services = []service{
 	{"organizations", "organizations"},
 	{"dynamodb", "dynamodb"},
 	{"ec2", "ec2"},
+	{"ec2instanceconnect", "ec2-instance-connect"},
 	{"cloudwatch", "monitoring"},
 	{"ssm", "ssm"},
 	{"ebs", "ebs"},

@@ -10,6 +10,7 @@
 //	market/    spot instances and fleets
 //	reserve/   reserved capacity, hosts and prices
 //	metadata/  what instances are told about themselves
+//	connect/   ways for people into VPCs
 //	insight/   whether somebody reaches somebody else
 //	resolver/  DNS inside of VPCs
 package ec2
@@ -26,6 +27,7 @@ import (
 	"pileus/cloud"
 	"pileus/identity"
 	"pileus/plane"
+	"pileus/service/ec2/connect"
 	"pileus/service/ec2/ebs"
 	"pileus/service/ec2/image"
 	"pileus/service/ec2/insight"
@@ -74,7 +76,7 @@ func Module(p Parts) cloud.Module {
 			Start: networks.Start, Stored: networks.Stored, Count: networks.Count, Reset: networks.Reset, Through: vpc.Through,
 			Web: networks.Web, Metrics: networks.Metrics(),
 		},
-		insight.Room(), vpn.Room(over), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(), reserve.Room(instances),
+		insight.Room(), connect.Room(networks), vpn.Room(over), volumes.Room(), images.Room(), template.Room(), instances.Room(), sales.Room(), reserve.Room(instances),
 		resource.Room{Start: func(ctx context.Context, c cloud.Cloud) error { return dns.Start(ctx, c) }, Reset: dns.Reset},
 	)
 }

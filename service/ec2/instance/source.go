@@ -12,6 +12,7 @@ import (
 	apists "pileus/api/sts"
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/loginkey"
 	"pileus/region"
 	"pileus/service/ec2/ebs"
 	"pileus/service/ec2/metadata"
@@ -175,6 +176,7 @@ func (v *view) metadata() *metadata.Instance {
 			Tags: i.Metadata.Tags == "enabled", IPv6: i.Metadata.IPv6 == "enabled",
 		},
 	}
+	out.LoginKeys = loginkey.Of(v.r, i.Account, i.Region, i.ID, v.c.Now)
 	if i.LifeCycle != "" {
 		out.LifeCycle = i.LifeCycle
 	}

@@ -38,6 +38,7 @@ type Instance struct {
 	SpotTime            time.Time
 	Rebalance           time.Time // when a rebalance recommendation was given; zero for none
 	Lifecycle           string    // Auto Scaling's target lifecycle state; "" outside of a group
+	LoginKeys           map[string]string // keys that were pushed, by user
 	ScheduledEvents     []Event
 	PastEvents          []Event
 }

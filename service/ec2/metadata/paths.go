@@ -62,6 +62,9 @@ func (q *query) metaData(s *Service) *dir {
 		d.sub("autoscaling").text("target-lifecycle-state", i.Lifecycle)
 	}
 	q.key(d)
+	for user, text := range i.LoginKeys {
+		d.sub("managed-ssh-keys/active-keys").text(user, text)
+	}
 	q.events(d)
 	q.iam(d, s)
 	q.placement(d)

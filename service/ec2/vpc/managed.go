@@ -15,12 +15,16 @@ const (
 	balancerRequester = "amazon-elb"
 	// balancerInterface is the type of those of network load balancers.
 	balancerInterface = "network_load_balancer"
+	// ConnectRequester manages those of Instance Connect Endpoints.
+	ConnectRequester = "amazon-ec2-instance-connect"
 	// managedAttachment begins the ids by which managed interfaces are attached.
 	managedAttachment = "ela-attach-"
 )
 
 // requesters are the services that make interfaces of their own.
-var requesters = map[string]string{"elasticloadbalancing.amazonaws.com": balancerRequester}
+var requesters = map[string]string{
+	"elasticloadbalancing.amazonaws.com": balancerRequester, "ec2-instance-connect.amazonaws.com": ConnectRequester,
+}
 
 // requesterOf is who makes an interface; "" for the account itself.
 func requesterOf(c *cloud.Call) string {
