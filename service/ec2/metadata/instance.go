@@ -36,8 +36,8 @@ type Instance struct {
 	Action              string // instance-action; "none"
 	SpotAction          string // "terminate", "stop", "hibernate" once it will be interrupted
 	SpotTime            time.Time
-	Rebalance           time.Time // when a rebalance recommendation was given; zero for none
-	Lifecycle           string    // Auto Scaling's target lifecycle state; "" outside of a group
+	Rebalance           time.Time         // when a rebalance recommendation was given; zero for none
+	Lifecycle           string            // Auto Scaling's target lifecycle state; "" outside of a group
 	LoginKeys           map[string]string // keys that were pushed, by user
 	ScheduledEvents     []Event
 	PastEvents          []Event
