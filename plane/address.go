@@ -23,6 +23,7 @@ var (
 // Addresses that are local in every VPC.
 // https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
 var (
-	Metadata = netip.MustParseAddr("169.254.169.254")
-	Resolver = netip.MustParseAddr("169.254.169.253") // the DNS server, also at the VPC's base address plus two
+	Metadata  = netip.MustParseAddr("169.254.169.254")
+	Metadata6 = netip.MustParseAddr("fd00:ec2::254")
+	Resolver  = netip.MustParseAddr("169.254.169.253") // the DNS server, also at the VPC's base address plus two
 )

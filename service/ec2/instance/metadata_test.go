@@ -33,7 +33,7 @@ type wired struct {
 }
 
 func (p *wired) Listen(ctx context.Context, vpc string, addr netip.AddrPort) (net.Listener, error) {
-	if addr.Addr() != plane.Metadata {
+	if addr.Addr() != plane.Metadata && addr.Addr() != plane.Metadata6 {
 		return p.Plane.Listen(ctx, vpc, addr)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -42,20 +42,28 @@ func (p *wired) Listen(ctx context.Context, vpc string, addr netip.AddrPort) (ne
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.open[vpc] = l.Addr().String()
-	return &inside{l, p}, nil
+	name := vpc
+	if addr.Addr().Is6() {
+		name += " over IPv6"
+	}
+	p.open[name] = l.Addr().String()
+	return &inside{l, p, addr}, nil
 }
 
 // inside gives connections the address of an instance.
 type inside struct {
 	net.Listener
-	p *wired
+	p  *wired
+	at netip.AddrPort
 }
 
 type insideConn struct {
 	net.Conn
 	from netip.Addr
+	at   netip.AddrPort
 }
+
+func (c insideConn) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(c.at) }
 
 func (c insideConn) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(c.from, 40000))
@@ -68,7 +76,7 @@ func (l *inside) Accept() (net.Conn, error) {
 	}
 	l.p.mu.Lock()
 	defer l.p.mu.Unlock()
-	return insideConn{conn, l.p.caller}, nil
+	return insideConn{conn, l.p.caller, l.at}, nil
 }
 
 // guest is an instance's view of the metadata service.
@@ -331,5 +339,36 @@ func TestMetadataEndsWithItsLastInstance(t *testing.T) {
 	g.launch()
 	if got := g.read("meta-data/instance-id"); got != g.id {
 		t.Errorf("instance-id is %q", got)
+	}
+}
+
+// TestMetadataOverIPv6 answers at the IPv6 address those whose options say so,
+// and cuts the others off.
+func TestMetadataOverIPv6(t *testing.T) {
+	g := newGuest(t)
+	ask := func() (string, error) {
+		i := g.w.get(g.id)
+		g.p.mu.Lock()
+		g.p.caller = netip.MustParseAddr(*i.PrivateIpAddress)
+		at := g.p.open[*i.VpcId+" over IPv6"]
+		g.p.mu.Unlock()
+		res, err := g.http.Get("http://" + at + "/latest/meta-data/instance-id")
+		if err != nil {
+			return "", err
+		}
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		return string(b), err
+	}
+	if got, err := ask(); err == nil {
+		t.Errorf("answered %q before it was asked to", got)
+	}
+	nodetest.Do(g.w.World, &api.ModifyInstanceMetadataOptions, &api.ModifyInstanceMetadataOptionsInput{InstanceId: g.id, HttpProtocolIpv6: new("enabled")})
+	g.w.Drain()
+	if got, err := ask(); got != g.id {
+		t.Errorf("instance-id is %q, %v", got, err)
+	}
+	if got := g.read("meta-data/instance-id"); got != g.id {
+		t.Errorf("at the IPv4 address it is %q", got)
 	}
 }

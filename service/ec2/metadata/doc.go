@@ -1,7 +1,7 @@
 // Package metadata is the instance metadata service: what an instance reads at
-// http://169.254.169.254/. It is one HTTP server in each VPC that has
-// instances; who calls is known by the address of the interface that the
-// connection comes from.
+// http://169.254.169.254/, and at http://[fd00:ec2::254]/ where its options say
+// so. It is one HTTP server in each VPC that has instances; who calls is known
+// by the address of the interface that the connection comes from.
 //
 //	instance.go  what it knows of an instance
 //	listen.go    one listener for each VPC

@@ -60,6 +60,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound)
 		return
 	}
+	if overIPv6(from.conn) && !i.Options.IPv6 {
+		panic(http.ErrAbortHandler) // for this instance nobody is there
+	}
 	if i.Options.Disabled {
 		refuse(w, http.StatusForbidden)
 		return

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
 
 	"pileus/cloud"
 	"pileus/plane"
@@ -25,16 +26,18 @@ type Service struct {
 	unsafe map[string]uint64 // requests without a token, by instance
 }
 
-// door is a server with its listener, which may have to be closed before the
-// server has begun to serve it.
+// door is a server with its listeners, which may have to be closed before the
+// server has begun to serve them.
 type door struct {
 	*http.Server
-	l net.Listener
+	l []net.Listener
 }
 
 func (d *door) close() {
 	d.Server.Close()
-	d.l.Close()
+	for _, l := range d.l {
+		l.Close()
+	}
 }
 
 // New makes a service; Open has it answer in a VPC.
@@ -62,20 +65,28 @@ func (s *Service) Open(ctx context.Context, c cloud.Cloud, vpc string) error {
 	if err != nil {
 		return err
 	}
-	srv := &door{l: l, Server: &http.Server{
+	at := []net.Listener{l}
+	// A machine without IPv6 has no such address, and instances do without it.
+	if six, err := s.plane.Listen(ctx, vpc, netip.AddrPortFrom(plane.Metadata6, 80)); err == nil {
+		at = append(at, six)
+	}
+	srv := &door{l: at, Server: &http.Server{
 		Handler: s, ReadHeaderTimeout: headerWithin, IdleTimeout: idleWithin,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, callerKey{}, caller{vpc, conn})
 		},
 	}}
 	s.open[vpc] = srv
-	c.Go("instance metadata of "+vpc, func(ctx context.Context) {
-		stop := context.AfterFunc(ctx, srv.close)
-		defer stop()
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			s.forget(vpc, srv)
-		}
-	})
+	for _, l := range at {
+		c.Go("instance metadata of "+vpc, func(ctx context.Context) {
+			stop := context.AfterFunc(ctx, srv.close)
+			defer stop()
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				srv.close() // with the other address: both are opened anew
+				s.forget(vpc, srv)
+			}
+		})
+	}
 	return nil
 }
 
@@ -118,9 +129,22 @@ func limitHops(conn net.Conn, hops int) (restore func()) {
 	if _, ok := conn.(*net.TCPConn); !ok || hops <= 0 {
 		return func() {}
 	}
+	if overIPv6(conn) {
+		ip := ipv6.NewConn(conn)
+		if ip.SetHopLimit(hops) != nil {
+			return func() {}
+		}
+		return func() { ip.SetHopLimit(usualHops) }
+	}
 	ip := ipv4.NewConn(conn)
 	if ip.SetTTL(hops) != nil {
 		return func() {}
 	}
 	return func() { ip.SetTTL(usualHops) }
+}
+
+// overIPv6 tells whether a connection came to the service's IPv6 address.
+func overIPv6(conn net.Conn) bool {
+	at, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	return err == nil && at.Addr().Unmap().Is6()
 }
