@@ -31,6 +31,9 @@ func createVpcEndpoint(c *cloud.Call, tx store.Tx, in *api.CreateVpcEndpointInpu
 		if err != nil {
 			return nil, err
 		}
+		if err := elsewhere(c, cloud.Or(in.ServiceRegion, c.Region)); err != nil {
+			return nil, err
+		}
 		kind := cloud.Or(in.VpcEndpointType, gatewayEndpoint)
 		s, err := chosenService(c, tx, in.ServiceName, kind)
 		if err != nil {

@@ -21,6 +21,7 @@ func (e *Endpoint) api(c *cloud.Call, r store.Reader) *api.VpcEndpoint {
 	if e.Type == gatewayEndpoint {
 		return o
 	}
+	o.ServiceRegion = &e.Region
 	o.IpAddressType, o.DnsOptions = &e.IPType, &api.DnsOptions{DnsRecordIpType: &e.DNSType}
 	for _, d := range e.Doors {
 		o.SubnetIds = append(o.SubnetIds, d.Subnet)

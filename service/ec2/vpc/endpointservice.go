@@ -114,6 +114,9 @@ func describeVpcEndpointServices(c *cloud.Call, r store.Reader, in *api.Describe
 			}
 		}
 	}
+	if err := elsewhere(c, in.ServiceRegions...); err != nil {
+		return nil, err
+	}
 	for _, name := range in.ServiceNames {
 		o, ok := offered(r, name)
 		if _, kinds := serviceNamed(c.Region, name); len(kinds) == 0 && (!ok || o.Region != c.Region || !o.allows(c)) {
@@ -182,6 +185,7 @@ func (s *endpointService) detail(c *cloud.Call) (api.ServiceDetail, error) {
 		o.PrivateDnsName = new(s.privateName(c.Region))
 		o.PrivateDnsNames = []api.PrivateDnsDetails{{PrivateDnsName: o.PrivateDnsName}}
 		o.PrivateDnsNameVerificationState = new("verified")
+		o.ServiceRegion = &c.Region
 	}
 	return o, nil
 }

@@ -151,6 +151,17 @@ func (o *Offer) zones(c *cloud.Call) ([]string, error) {
 	return slices.Compact(zones), nil
 }
 
+// elsewhere is the answer to those who want a service or its endpoints in other
+// regions: there is no way between regions for them.
+func elsewhere(c *cloud.Call, regions ...string) error {
+	for _, r := range regions {
+		if r != c.Region {
+			return resource.Unsupported("Cross-region access to VPC endpoint services is not available here: %s", r)
+		}
+	}
+	return nil
+}
+
 // checkBalancers looks at what a service shall lead to.
 func (o *Offer) checkBalancers(c *cloud.Call) error {
 	if !c.Cloud.Implements("elbv2", "DescribeLoadBalancers") {
@@ -180,7 +191,8 @@ func (o *Offer) api(c *cloud.Call, r store.Reader) (*api.ServiceConfiguration, e
 		ServiceType: []api.ServiceTypeDetail{{ServiceType: new(interfaceEndpoint)}}, ServiceId: &o.ID, ServiceName: new(o.service()),
 		ServiceState: new(api.ServiceStateAvailable), AvailabilityZones: zones, AcceptanceRequired: &o.Acceptance, ManagesVpcEndpoints: new(false),
 		NetworkLoadBalancerArns: o.Balancers, SupportedIpAddressTypes: o.IPTypes, BaseEndpointDnsNames: []string{o.base()},
-		Tags: resource.APITags(resource.Tags(c, r, o.ID)), PayerResponsibility: text(o.Payer),
+		Tags: resource.APITags(resource.Tags(c, r, o.ID)), PayerResponsibility: text(o.Payer), RemoteAccessEnabled: new(false),
+		SupportedRegions: []api.SupportedRegionDetail{{Region: &o.Region, ServiceState: new(api.ServiceStateAvailable)}},
 	}
 	if n := o.Name; n.Domain != "" {
 		s.PrivateDnsName = &n.Domain
@@ -202,7 +214,7 @@ func (o *Offer) detail(c *cloud.Call) (api.ServiceDetail, error) {
 		ServiceName: new(o.service()), ServiceId: &o.ID, ServiceType: []api.ServiceTypeDetail{{ServiceType: new(interfaceEndpoint)}},
 		AvailabilityZones: zones, Owner: &o.Account, BaseEndpointDnsNames: []string{o.base()}, VpcEndpointPolicySupported: new(false),
 		AcceptanceRequired: &o.Acceptance, ManagesVpcEndpoints: new(false), SupportedIpAddressTypes: o.IPTypes, Tags: []api.Tag{},
-		PayerResponsibility: text(o.Payer),
+		PayerResponsibility: text(o.Payer), ServiceRegion: &o.Region,
 	}
 	if o.Account == c.Account {
 		if err := c.View(func(r store.Reader) error { d.Tags = resource.APITags(resource.Tags(c, r, o.ID)); return nil }); err != nil {

@@ -176,6 +176,19 @@ func TestOffer(t *testing.T) {
 	nodetest.Do(w.World, &elb.DeleteLoadBalancer, &elb.DeleteLoadBalancerInput{LoadBalancerArn: w.balancer})
 }
 
+// TestOfferElsewhere refuses what would have to reach other regions.
+func TestOfferElsewhere(t *testing.T) {
+	w := newProvider(t)
+	s := w.offer(&api.CreateVpcEndpointServiceConfigurationInput{SupportedRegions: []string{"us-east-1"}})
+	if len(s.SupportedRegions) != 1 || *s.SupportedRegions[0].Region != "us-east-1" {
+		t.Errorf("it is in %+v", s.SupportedRegions)
+	}
+	_, err := nodetest.Try(w.World, &api.ModifyVpcEndpointServiceConfiguration, &api.ModifyVpcEndpointServiceConfigurationInput{ServiceId: *s.ServiceId, AddSupportedRegions: []string{"eu-west-1"}})
+	wantCode(t, err, "UnsupportedOperation")
+	_, err = nodetest.Try(w.World, &api.CreateVpcEndpoint, &api.CreateVpcEndpointInput{VpcId: w.vpc("10.9.0.0/16"), ServiceName: *s.ServiceName, VpcEndpointType: new("Interface"), ServiceRegion: new("eu-west-1")})
+	wantCode(t, err, "UnsupportedOperation")
+}
+
 // leadsTo checks where a name leads inside of a VPC.
 func (w *provider) leadsTo(v, name string, want []netip.Addr) {
 	w.T.Helper()

@@ -24,6 +24,9 @@ func createVpcEndpointServiceConfiguration(c *cloud.Call, tx store.Tx, in *api.C
 		case len(in.NetworkLoadBalancerArns) == 0:
 			return nil, resource.Missing("NetworkLoadBalancerArn")
 		}
+		if err := elsewhere(c, in.SupportedRegions...); err != nil {
+			return nil, err
+		}
 		o := &Offer{
 			Account: c.Account, Region: c.Region, ID: resource.NewID(c, "vpce-svc"), Balancers: set(in.NetworkLoadBalancerArns),
 			Acceptance: cloud.Or(in.AcceptanceRequired, true), IPTypes: set(in.SupportedIpAddressTypes), Made: c.Now,
@@ -53,7 +56,7 @@ func noGatewayBalancers() error {
 // set is a list in order, each value once.
 func set(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }
 
-// less is a list without others, with more.
+// edited is a list with some more, and without others.
 func edited(list, add, remove []string) []string {
 	return slices.DeleteFunc(set(append(slices.Clone(list), add...)), func(s string) bool { return slices.Contains(remove, s) })
 }
@@ -65,6 +68,9 @@ func modifyVpcEndpointServiceConfiguration(c *cloud.Call, tx store.Tx, in *api.M
 	}
 	if len(in.AddGatewayLoadBalancerArns)+len(in.RemoveGatewayLoadBalancerArns) > 0 {
 		return nil, noGatewayBalancers()
+	}
+	if err := elsewhere(c, in.AddSupportedRegions...); err != nil {
+		return nil, err
 	}
 	o := *old
 	o.Acceptance = cloud.Or(in.AcceptanceRequired, o.Acceptance)

@@ -152,7 +152,8 @@ func describeVpcEndpointConnections(c *cloud.Call, r store.Reader, in *api.Descr
 		out.VpcEndpointConnections = append(out.VpcEndpointConnections, api.VpcEndpointConnection{
 			ServiceId: &of[e.ID].ID, VpcEndpointId: &e.ID, VpcEndpointOwner: &e.Account, VpcEndpointState: &e.State, CreationTimestamp: &e.Made,
 			DnsEntries: e.dnsEntries(r), NetworkLoadBalancerArns: of[e.ID].Balancers, IpAddressType: &e.IPType, VpcEndpointConnectionId: new(e.connection()),
-			Tags: resource.APITags(resource.Tags(c, r, e.connection())),
+			VpcEndpointRegion: &e.Region,
+			Tags:              resource.APITags(resource.Tags(c, r, e.connection())),
 		})
 	}
 	return out, nil
