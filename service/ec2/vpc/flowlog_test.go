@@ -3,6 +3,8 @@ package vpc_test
 import (
 	"compress/gzip"
 	"context"
+	"encoding/json"
+	"errors"
 	"io"
 	"iter"
 	"net/netip"
@@ -121,6 +123,7 @@ func TestFlowLogs(t *testing.T) {
 	if t.Failed() {
 		t.Logf("lines:\n%s", strings.Join(lines, "\n"))
 	}
+	w.integrates(made.FlowLogIds[0])
 	nodetest.Do(w.World, &api.DeleteFlowLogs, &api.DeleteFlowLogsInput{FlowLogIds: made.FlowLogIds})
 	if w.applied(v).FlowLogs {
 		t.Error("the data plane still records flows")
@@ -160,4 +163,36 @@ func TestFlowLogRequests(t *testing.T) {
 	if err != nil || len(got.Unsuccessful) != 1 || !strings.HasPrefix(*got.Unsuccessful[0].Error.Message, "Access Denied for LogDestination: flows") {
 		t.Errorf("without permission: %+v, %v", got, err)
 	}
+}
+
+// integrates has a template for Athena written, by those who may.
+func (w *world) integrates(id string) {
+	w.T.Helper()
+	in := &api.GetFlowLogsIntegrationTemplateInput{FlowLogId: id, ConfigDeliveryS3DestinationArn: "arn:aws:s3:::flows/templates", IntegrateServices: api.IntegrateServices{
+		AthenaIntegrations: []api.AthenaIntegration{{IntegrationResultS3DestinationArn: "arn:aws:s3:::flows/answers/", PartitionLoadFrequency: "none"}},
+	}}
+	op := &api.GetFlowLogsIntegrationTemplate
+	_, err := op.Call(w.As(w.User("other", nodetest.Allow("ec2:DescribeFlowLogs", "s3:PutObject"))), in)
+	wantCode(w.T, err, "UnauthorizedOperation")
+	_, err = op.Call(w.As(w.User("poor", nodetest.Allow("ec2:GetFlowLogsIntegrationTemplate"))), in)
+	wantCode(w.T, err, "AccessDenied")
+	out, err := op.Call(w.As(w.User("able", nodetest.Allow("ec2:GetFlowLogsIntegrationTemplate", "s3:PutObject"))), in)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	key, ok := strings.CutPrefix(*out.Result, "https://flows.s3.us-east-1.amazonaws.com/")
+	got := nodetest.Do(w.World, &apis3.GetObject, &apis3.GetObjectInput{Bucket: "flows", Key: key})
+	b, err := io.ReadAll(got.Body)
+	var form struct {
+		Resources map[string]struct{ Type string }
+	}
+	if err = errors.Join(err, json.Unmarshal(b, &form)); err != nil || !ok {
+		w.T.Fatalf("%s: %v", *out.Result, err)
+	}
+	if form.Resources["Table"].Type != "AWS::Glue::Table" || form.Resources["Rejected"].Type == "" || !strings.Contains(string(b), "s3://flows/net/AWSLogs/000000000000/vpcflowlogs/us-east-1/${day}") || !strings.Contains(string(b), "flow_direction") {
+		w.T.Errorf("%s", b)
+	}
+	in.FlowLogId = "fl-0123456789abcdef0"
+	_, err = nodetest.Try(w.World, op, in)
+	wantCode(w.T, err, "InvalidFlowLogId.NotFound")
 }

@@ -265,5 +265,6 @@ func flowLogAccess() []cloud.Access {
 		}),
 		acts(&api.DeleteFlowLogs, func(in *api.DeleteFlowLogsInput) []named { return several("vpc-flow-log", in.FlowLogIds) }),
 		resource.Looks(&api.DescribeFlowLogs),
+		acts(&api.GetFlowLogsIntegrationTemplate, one("vpc-flow-log", func(in *api.GetFlowLogsIntegrationTemplateInput) string { return in.FlowLogId })),
 	}
 }

@@ -32,6 +32,7 @@ func (s *Room) joints() []cloud.Binding {
 		writes(&api.CreateFlowLogs, createFlowLogs).Partial("to S3 as plain text alone"),
 		writes(&api.DeleteFlowLogs, deleteFlowLogs),
 		reads(&api.DescribeFlowLogs, describeFlowLogs),
+		api.GetFlowLogsIntegrationTemplate.Serve(getFlowLogsIntegrationTemplate).Partial("a table, a work group and one query; for files without Hive's folders or those of hours"),
 
 		writes(&api.CreateVpnGateway, createVpnGateway),
 		writes(&api.AttachVpnGateway, attachVpnGateway),
