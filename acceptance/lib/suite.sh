@@ -43,6 +43,15 @@ fresh_home() {
   export PILEUS_PLANE=sim # nothing is made in the kernel but by the suite of machines
 }
 
+# sum FILE: prints what a part of this suite wrote that ran by itself, and
+# counts what its last line says. Without such a line, something failed.
+sum() {
+  local p f s
+  grep -v "^$SUITE: [0-9]* passed" "$1"
+  read -r p f s < <(sed -n "s/^$SUITE: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped\$/\1 \2 \3/p" "$1")
+  PASSED=$((PASSED + ${p:-0})) FAILED=$((FAILED + ${f:-1})) SKIPPED=$((SKIPPED + ${s:-0}))
+}
+
 # cloud_start starts a cloud on a free port and waits for its ready line.
 cloud_start() {
   local dir="$WORK/cloud-${#CLOUDS[@]}"

@@ -13,7 +13,7 @@ crash() {
   pid=$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')
   kill -9 "$pid"
   shows "$at" alive # without the cloud
-  "$PILEUS" up --data-dir "$DATA" --port "${ENDPOINT##*:}" --uplink=false >again.out 2>again.log &
+  SSL_CERT_FILE=$WORK/trusted.pem "$PILEUS" up --data-dir "$DATA" --port "${ENDPOINT##*:}" --uplink=false >again.out 2>again.log &
   echo $! >again.pid
   within 10 grep -qx 'Ready\.' again.out
   equal running "$(state "$id")"
