@@ -192,6 +192,7 @@ if why=$(virtual_ready); then
   run_case 'qemu: started anew with another engine, it is a container with the same volumes' virtual_other
   CLOUDS+=("$(cat virtual.pid)")
   run_case 'qemu: terminated, nothing is left' virtual_gone
+  "$PILEUS" down --all --data-dir "$WORK/virtual" >/dev/null 2>&1 # what a failure has left
 else
   skip_case 'virtual machines' "$why"
 fi
