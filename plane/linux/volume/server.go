@@ -3,6 +3,7 @@
 package volume
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,6 +108,9 @@ func (s *server) furnish() error {
 	for _, o := range others {
 		_ = unix.Unmount(filepath.Join(s.Mounts, o.Name()), unix.MNT_DETACH) // most are not mounted
 	}
+	if err := forget(s.Device); err != nil {
+		return err
+	}
 	held := map[string]*os.File{}
 	for name, path := range map[string]string{"/dev/null": "/dev/null", "/dev/fuse": "/dev/fuse", s.Device: s.Volume} {
 		f, err := os.OpenFile(path, unix.O_PATH, 0)
@@ -131,6 +135,23 @@ func (s *server) furnish() error {
 		}
 	}
 	return os.Mkdir(fuseFolder, 0o700)
+}
+
+// forget takes away, from this process's sight alone, what other clouds have
+// mounted from a device of the same name: e2fsck would take it for this volume.
+func forget(device string) error {
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range bytes.Lines(table) {
+		mount, source, ok := strings.Cut(string(line), " - ")
+		m, s := strings.Fields(mount), strings.Fields(source)
+		if ok && len(m) > 4 && len(s) > 1 && strings.HasPrefix(s[0], "fuse") && s[1] == device {
+			_ = unix.Unmount(unescape(m[4]), unix.MNT_DETACH) // at worst e2fsck complains
+		}
+	}
+	return nil
 }
 
 // fuseFolder is where a file system is for the moment before it is given out.
