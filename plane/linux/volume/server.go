@@ -108,7 +108,7 @@ func (s *server) furnish() error {
 	for _, o := range others {
 		_ = unix.Unmount(filepath.Join(s.Mounts, o.Name()), unix.MNT_DETACH) // most are not mounted
 	}
-	if err := forget(s.Device); err != nil {
+	if err := s.forget(); err != nil {
 		return err
 	}
 	held := map[string]*os.File{}
@@ -138,17 +138,21 @@ func (s *server) furnish() error {
 }
 
 // forget takes away, from this process's sight alone, what other clouds have
-// mounted from a device of the same name: e2fsck would take it for this volume.
-func forget(device string) error {
+// mounted by fuse2fs: it could not be unmounted elsewhere, and e2fsck would take
+// what comes from a device of the same name for this volume.
+func (s *server) forget() error {
 	table, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return err
 	}
 	for line := range bytes.Lines(table) {
-		mount, source, ok := strings.Cut(string(line), " - ")
-		m, s := strings.Fields(mount), strings.Fields(source)
-		if ok && len(m) > 4 && len(s) > 1 && strings.HasPrefix(s[0], "fuse") && s[1] == device {
-			_ = unix.Unmount(unescape(m[4]), unix.MNT_DETACH) // at worst e2fsck complains
+		left, right, ok := strings.Cut(string(line), " - ")
+		mount, source := strings.Fields(left), strings.Fields(right)
+		if !ok || len(mount) < 5 || len(source) < 1 || !strings.HasPrefix(source[0], "fuse") || !strings.HasSuffix(source[0], ".ext4") {
+			continue
+		}
+		if at := unescape(mount[4]); !strings.HasPrefix(s.Volume, at+"/") {
+			_ = unix.Unmount(at, unix.MNT_DETACH) // at worst somebody waits for this process
 		}
 	}
 	return nil
