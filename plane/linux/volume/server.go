@@ -3,7 +3,6 @@
 package volume
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,9 +107,6 @@ func (s *server) furnish() error {
 	for _, o := range others {
 		_ = unix.Unmount(filepath.Join(s.Mounts, o.Name()), unix.MNT_DETACH) // most are not mounted
 	}
-	if err := s.forget(); err != nil {
-		return err
-	}
 	held := map[string]*os.File{}
 	for name, path := range map[string]string{"/dev/null": "/dev/null", "/dev/fuse": "/dev/fuse", s.Device: s.Volume} {
 		f, err := os.OpenFile(path, unix.O_PATH, 0)
@@ -135,27 +131,6 @@ func (s *server) furnish() error {
 		}
 	}
 	return os.Mkdir(fuseFolder, 0o700)
-}
-
-// forget takes away, from this process's sight alone, what other clouds have
-// mounted by fuse2fs: it could not be unmounted elsewhere, and e2fsck would take
-// what comes from a device of the same name for this volume.
-func (s *server) forget() error {
-	table, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	for line := range bytes.Lines(table) {
-		left, right, ok := strings.Cut(string(line), " - ")
-		mount, source := strings.Fields(left), strings.Fields(right)
-		if !ok || len(mount) < 5 || len(source) < 1 || !strings.HasPrefix(source[0], "fuse") || !strings.HasSuffix(source[0], ".ext4") {
-			continue
-		}
-		if at := unescape(mount[4]); !strings.HasPrefix(s.Volume, at+"/") {
-			_ = unix.Unmount(at, unix.MNT_DETACH) // at worst somebody waits for this process
-		}
-	}
-	return nil
 }
 
 // fuseFolder is where a file system is for the moment before it is given out.
