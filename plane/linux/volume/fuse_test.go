@@ -118,3 +118,11 @@ func TestNoFileSystem(t *testing.T) {
 		t.Errorf("without devices it opens as %s, %v", path, err)
 	}
 }
+
+// TestTwoClouds mounts volumes of two clouds as the same device.
+func TestTwoClouds(t *testing.T) {
+	one, two := withFUSE(t), withFUSE(t)
+	for _, s := range []*Store{one, two} {
+		must(t, os.WriteFile(filepath.Join(mountVolume(t, s, "vol-1"), "here"), nil, 0o600))
+	}
+}

@@ -150,7 +150,7 @@ func (s *server) mount(r handoff.DiskRequest) (*os.File, error) {
 			return nil, fmt.Errorf("%s is mounted already", s.Device)
 		}
 	}
-	if err := repair(context.Background(), s.Volume, s.left()); err != nil {
+	if err := s.repair(); err != nil {
 		return nil, err
 	}
 	if err := s.start(r.ReadOnly); err != nil {
@@ -158,6 +158,20 @@ func (s *server) mount(r handoff.DiskRequest) (*os.File, error) {
 	}
 	f, err := clone(fuseFolder, r.ReadOnly)
 	return f, errors.Join(err, unix.Unmount(fuseFolder, unix.MNT_DETACH))
+}
+
+// repair makes the volume's file system whole. Its device is away meanwhile:
+// e2fsck refuses what is mounted, and tells that by names, of which another
+// cloud's fuse2fs may have mounted the same.
+func (s *server) repair() error {
+	if err := unix.Unmount(s.Device, unix.MNT_DETACH); err != nil {
+		return &os.PathError{Op: "unmount", Path: s.Device, Err: err}
+	}
+	err := repair(context.Background(), s.Volume, s.left())
+	if berr := unix.Mount(s.Volume, s.Device, "", unix.MS_BIND, ""); berr != nil {
+		err = errors.Join(err, &os.PathError{Op: "bind", Path: s.Device, Err: berr})
+	}
+	return err
 }
 
 // clone is a copy of a mount that is nowhere yet.
