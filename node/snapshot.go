@@ -163,6 +163,9 @@ func (n *Node) Load(ctx context.Context, name string) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := loadable(n.o.Plane, filepath.Join(path, snapshotVolumes)); err != nil {
+		return nil, err
+	}
 	done, err := n.alone()
 	if err != nil {
 		return nil, err

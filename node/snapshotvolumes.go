@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,6 +85,19 @@ func saveVolume(name string, c plane.VolumeContent, k *sealed.Key) (err error) {
 		if _, err := io.Copy(io.NewOffsetWriter(to, e.Offset), io.NewSectionReader(c, e.Offset, e.Length)); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// loadable refuses encrypted volumes that the data plane could not keep, before
+// anything makes room for them.
+func loadable(p plane.Volumes, dir string) error {
+	encrypted, err := filepath.Glob(filepath.Join(dir, "*"+cipherSuffix))
+	if err != nil || len(encrypted) == 0 {
+		return err
+	}
+	if err := p.CanEncrypt(); err != nil {
+		return &wrong{http.StatusConflict, fmt.Sprintf("the snapshot has encrypted volumes (%d), which cannot be kept here: %v", len(encrypted), err)}
 	}
 	return nil
 }

@@ -3,10 +3,13 @@ package node_test
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	api "pileus/api/ec2"
@@ -93,4 +96,41 @@ func holdsText(t *testing.T, dir string, at int64, text string) (found bool) {
 		t.Error(err)
 	}
 	return found
+}
+
+// withoutCipher is a plane that may lose the ability to encrypt.
+type withoutCipher struct {
+	*sim.Plane
+	lost error
+}
+
+func (p *withoutCipher) CanEncrypt() error { return p.lost }
+
+// TestEncryptedVolumesThatCannotBeLoaded: the snapshot is refused, and the cloud
+// stays as it is.
+func TestEncryptedVolumesThatCannotBeLoaded(t *testing.T) {
+	disks := &withoutCipher{Plane: sim.New(t.TempDir())}
+	w := begin(t, node.Options{DataDir: t.TempDir(), SnapshotDir: t.TempDir(), Plane: disks})
+	create := func(encrypted bool) error {
+		c := w.node.Gate().NewCall(t.Context(), "", node.DefaultAccount, node.DefaultRegion)
+		_, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1)), Encrypted: &encrypted})
+		return errors.Join(err, w.node.Clock().Advance(t.Context(), 0))
+	}
+	w.check(create(true))
+	_, err := w.node.Save(t.Context(), "disks")
+	w.check(err)
+	w.check(create(false))
+	disks.lost = fmt.Errorf("%w: there is no cipher", plane.ErrUnsupported)
+	if _, err := w.node.Load(t.Context(), "disks"); err == nil || !strings.Contains(err.Error(), "there is no cipher") {
+		t.Errorf("loaded: %v, want why not", err)
+	}
+	if list, err := disks.Volumes(t.Context()); err != nil || len(list) != 2 {
+		t.Errorf("the volumes are %+v, %v, want both", list, err)
+	}
+	disks.lost = nil
+	_, err = w.node.Load(t.Context(), "disks")
+	w.check(err)
+	if list, err := disks.Volumes(t.Context()); err != nil || len(list) != 1 {
+		t.Errorf("the volumes are %+v, %v, want the one that was saved", list, err)
+	}
 }

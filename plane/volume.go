@@ -13,6 +13,9 @@ type Volumes interface {
 	// volumes are kept. It comes before any of these is made or used; another
 	// one opens none of those that there are.
 	SealWith(master []byte)
+	// CanEncrypt says why no volume can be Encrypted here, and what to do about
+	// it; nil where they can. The error is an ErrUnsupported.
+	CanEncrypt() error
 	// CreateVolume makes an empty volume of size bytes unless it exists.
 	CreateVolume(ctx context.Context, id string, size int64, o ...VolumeOption) error
 	// CreateRoot makes a volume that holds an image's root file system, grown
@@ -54,8 +57,7 @@ type VolumeOption int
 
 // Encrypted has a volume's content be ciphertext wherever it lies, under a key
 // of the volume's own. What reads and writes it through this interface, or as
-// a block device, sees it in the clear. A plane that cannot do this keeps it in
-// the clear, and says so where it describes itself and in the log.
+// a block device, sees it in the clear. A plane that cannot do this refuses.
 const Encrypted VolumeOption = 1
 
 // VolumeContent reads a volume at one moment.

@@ -47,6 +47,8 @@ rootless_starts() {
   has 'the host reaches 198.18.0.0/15' <status
   has 'limits of memory and processors' <status
   has 'volumes as block devices' <status
+  has 'encryption of volumes at rest' <status
+  refused UnsupportedOperation aws ec2 create-volume --availability-zone us-east-1a --size 1 --encrypted
 }
 
 # login COMMAND: in the first instance, through the cloud's own port.

@@ -138,6 +138,9 @@ func (d *disks) SealWith(master []byte) {
 	d.master = slices.Clone(master)
 }
 
+// CanEncrypt implements plane.Volumes.
+func (d *disks) CanEncrypt() error { return nil }
+
 // CreateVolume implements plane.Volumes.
 func (d *disks) CreateVolume(_ context.Context, id string, size int64, o ...plane.VolumeOption) error {
 	d.mu.Lock()

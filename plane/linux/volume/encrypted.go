@@ -29,14 +29,12 @@ const (
 func (s *Store) cipherFile(id string) string { return s.path(volumesDir, id+cipherSuffix) }
 func (s *Store) keyFile(id string) string    { return s.path(volumesDir, id+keySuffix) }
 
-// canEncrypt tells whether a volume that is to be encrypted can be; where it
-// cannot, the log says so.
-func (s *Store) canEncrypt(id string) bool {
+// CanEncrypt implements plane.Volumes.
+func (s *Store) CanEncrypt() error {
 	if s.noFUSE != nil && (s.rootless || s.noLoop == nil) { // else it is never opened
-		s.log.Warn("an encrypted volume is kept in the clear", "volume", id, "why", s.noFUSE)
-		return false
+		return fmt.Errorf("%w: %w", plane.ErrUnsupported, s.noFUSE)
 	}
-	return true
+	return nil
 }
 
 // makeKey makes a key for a volume and keeps it, sealed. One that an attempt

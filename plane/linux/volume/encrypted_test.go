@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -307,21 +306,21 @@ func TestEncryptedRoot(t *testing.T) {
 	notOnDisk(t, s.path(volumesDir), marker)
 }
 
-// TestWithoutFUSE: where a volume cannot be encrypted it works in the clear, and
-// the log and the report say so.
+// TestWithoutFUSE: where a volume cannot be encrypted it is refused, nothing of
+// it is left, and the report says why.
 func TestWithoutFUSE(t *testing.T) {
 	withDevices(t)
-	var log bytes.Buffer
 	s := store(t, t.TempDir())
-	s.noFUSE, s.log = errors.New("there is none"), slog.New(slog.NewTextHandler(&log, nil))
-	createEncrypted(t, s, "vol-1", 8<<20)
-	must(t, writeTo(t, open(t, s, "vol-1"), "in the clear", 0))
-	if list, err := s.Volumes(t.Context()); err != nil || list[0].Encrypted {
-		t.Errorf("%+v, %v", list, err)
+	s.noFUSE = errors.New("there is none")
+	for _, err := range []error{s.CanEncrypt(), s.CreateVolume(t.Context(), "vol-1", 8<<20, plane.Encrypted)} {
+		if !errors.Is(err, plane.ErrUnsupported) || !strings.Contains(err.Error(), "there is none") {
+			t.Errorf("%v, want ErrUnsupported and why", err)
+		}
 	}
-	if !strings.Contains(log.String(), "an encrypted volume is kept in the clear") || !strings.Contains(log.String(), "vol-1") {
-		t.Errorf("the log says %q", log.String())
+	if left, err := os.ReadDir(s.path(volumesDir)); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
+	must(t, s.CreateVolume(t.Context(), "vol-1", 8<<20)) // in the clear, as was asked for
 	all := s.Capabilities()
 	if c := all[len(all)-1]; c.Works || c.Reason != "there is none" {
 		t.Errorf("capability: %+v", c)

@@ -40,7 +40,10 @@ func (s *Store) make(id string, o []plane.VolumeOption, fill func(*os.File, *sea
 		return err
 	}
 	to, key := s.file(id), (*sealed.Key)(nil)
-	if slices.Contains(o, plane.Encrypted) && s.canEncrypt(id) {
+	if slices.Contains(o, plane.Encrypted) {
+		if err := s.CanEncrypt(); err != nil {
+			return fmt.Errorf("volume %s is to be encrypted: %w", id, err)
+		}
 		to = s.cipherFile(id)
 		if key, err = s.makeKey(id); err != nil {
 			return full(err)

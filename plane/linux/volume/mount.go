@@ -13,16 +13,14 @@ import (
 
 const fuseDevice = "/dev/fuse"
 
-const keptClear = "volumes that ask for encryption are kept in the clear; "
-
 // errNoCipher is why there are no encrypted volumes without root.
-var errNoCipher = errors.New("without root a volume's file is mounted as it is, and " + keptClear +
-	"start pileus with sudo, or keep the data directory on an encrypted disk. Snapshots are always sealed")
+var errNoCipher = errors.New("without root a volume's file is mounted as it is: start pileus with sudo, or ask for no encryption and " +
+	"keep the data directory on an encrypted disk. Snapshots are always sealed")
 
 // probeFUSE says why encrypted volumes cannot be shown in the clear.
 func probeFUSE() error {
-	const remedy = keptClear + "load the kernel's module fuse and make " + fuseDevice +
-		" reachable, or keep the data directory on an encrypted disk. Snapshots are always sealed"
+	const remedy = "load the kernel's module fuse and make " + fuseDevice +
+		" reachable, or ask for no encryption and keep the data directory on an encrypted disk. Snapshots are always sealed"
 	f, err := os.OpenFile(fuseDevice, os.O_RDWR, 0)
 	if err == nil {
 		err = f.Close()

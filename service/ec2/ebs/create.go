@@ -28,8 +28,8 @@ type Wanted struct {
 }
 
 // Create makes a volume's record; its controller makes the volume.
-func Create(c *cloud.Call, tx store.Tx, w Wanted) (*Volume, error) {
-	v, err := prepare(c, tx, w)
+func (s *Room) Create(c *cloud.Call, tx store.Tx, w Wanted) (*Volume, error) {
+	v, err := s.prepare(c, tx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +40,13 @@ func Create(c *cloud.Call, tx store.Tx, w Wanted) (*Volume, error) {
 }
 
 // Check says what is wrong with a volume that is wanted.
-func Check(c *cloud.Call, r store.Reader, w Wanted) error {
-	_, err := prepare(c, r, w)
+func (s *Room) Check(c *cloud.Call, r store.Reader, w Wanted) error {
+	_, err := s.prepare(c, r, w)
 	return err
 }
 
 // prepare works out a new volume's record, but for its id.
-func prepare(c *cloud.Call, r store.Reader, w Wanted) (*Volume, error) {
+func (s *Room) prepare(c *cloud.Call, r store.Reader, w Wanted) (*Volume, error) {
 	v := &Volume{Account: c.Account, Region: c.Region, Type: w.Type, Created: c.Now, State: api.VolumeStateCreating, Image: w.Image}
 	where, err := findZone(c, w.Zone)
 	if err != nil {
@@ -71,7 +71,12 @@ func prepare(c *cloud.Call, r store.Reader, w Wanted) (*Volume, error) {
 	if v.shape, err = k.check(size, asked{w.IOPS, w.Throughput, w.MultiAttach}); err != nil {
 		return nil, err
 	}
-	v.Encrypted, v.KMSKey, err = encryption(c, r, w.Encrypted, w.KMSKey, sourceKey)
+	if v.Encrypted, v.KMSKey, err = encryption(c, r, w.Encrypted, w.KMSKey, sourceKey); err != nil {
+		return nil, err
+	}
+	if v.Encrypted {
+		err = s.canEncrypt()
+	}
 	return v, err
 }
 
@@ -108,7 +113,7 @@ func (v *Volume) begin(c *cloud.Call, r store.Reader, id string, size *int32) (k
 	return s.KMSKey, nil
 }
 
-func createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInput) (*api.Volume, error) {
+func (s *Room) createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInput) (*api.Volume, error) {
 	if err := resource.OnlyTags(in.TagSpecifications, volumeKind); err != nil {
 		return nil, err
 	}
@@ -123,7 +128,7 @@ func createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInput) (*api.V
 		if zones.Down(tx, in.AvailabilityZone) {
 			return nil, errNoCapacity
 		}
-		v, err := Create(c, tx, Wanted{
+		v, err := s.Create(c, tx, Wanted{
 			Zone: in.AvailabilityZone, Size: in.Size, Type: cloud.Or(in.VolumeType, ""), IOPS: in.Iops, Throughput: in.Throughput,
 			Encrypted: in.Encrypted, KMSKey: in.KmsKeyId, MultiAttach: in.MultiAttachEnabled, Snapshot: cloud.Or(in.SnapshotId, ""), Tags: tags,
 		})

@@ -2,12 +2,15 @@ package ebs
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	api "pileus/api/ec2"
+	"pileus/node/nodetest"
 	"pileus/plane"
+	"pileus/plane/sim"
 	"pileus/store"
 )
 
@@ -71,7 +74,7 @@ func (x *stage) launched(snapshot string) (ids []string) {
 	i := x.instance(1, "pending")
 	c := x.Call()
 	must(x.T, c.Update(func(tx store.Tx) error {
-		placed, err := Launch(c, tx, i, zone, []Mapping{
+		placed, err := x.room.Launch(c, tx, i, zone, []Mapping{
 			{Device: "/dev/xvda", EBS: &api.EbsBlockDevice{VolumeSize: new(int32(1)), Encrypted: new(true)}, Image: &plane.Image{ID: "ami-1", Kind: plane.BuiltIn}},
 			{Device: "/dev/sdf", EBS: &api.EbsBlockDevice{SnapshotId: &snapshot}},
 		})
@@ -103,4 +106,35 @@ func inFiles(t *testing.T, dir, text string) bool {
 		}
 	}
 	return false
+}
+
+// inTheClear is a plane that keeps everything in the clear.
+type inTheClear struct{ *sim.Plane }
+
+func (inTheClear) CanEncrypt() error {
+	return fmt.Errorf("%w: there is no cipher", plane.ErrUnsupported)
+}
+
+// TestEncryptionIsRefusedWhereThereIsNone: no volume says that it is encrypted
+// and is not, however one asks for it.
+func TestEncryptionIsRefusedWhereThereIsNone(t *testing.T) {
+	x := newStage(t)
+	create := func(encrypted *bool) error {
+		_, err := nodetest.Try(x.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1)), Encrypted: encrypted})
+		return err
+	}
+	must(t, create(new(true)))
+	x.room.plane = inTheClear{x.plane}
+	must(t, create(nil))
+	fails(t, create(new(true)), "UnsupportedOperation", "there is no cipher")
+	do(x, &api.EnableEbsEncryptionByDefault, &api.EnableEbsEncryptionByDefaultInput{})
+	fails(t, create(nil), "UnsupportedOperation", "there is no cipher")
+	must(t, x.Call().View(func(r store.Reader) error {
+		list := []Mapping{{Device: "/dev/xvda", EBS: &api.EbsBlockDevice{VolumeSize: new(int32(1))}, Image: &plane.Image{ID: "ami-1", Kind: plane.BuiltIn}}}
+		fails(t, x.room.CheckMappings(x.Call(), r, zone, list), "UnsupportedOperation", "there is no cipher")
+		return nil
+	}))
+	if n := len(do(x, &api.DescribeVolumes, &api.DescribeVolumesInput{}).Volumes); n != 2 {
+		t.Errorf("there are %d volumes, want those that were not refused", n)
+	}
 }

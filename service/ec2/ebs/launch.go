@@ -32,7 +32,7 @@ func (m *Mapping) wanted(zone string) Wanted {
 
 // CheckMappings says what is wrong with the volumes of an instance that is to
 // be launched, as RunInstances answers it.
-func CheckMappings(c *cloud.Call, r store.Reader, zone string, list []Mapping) error {
+func (s *Room) CheckMappings(c *cloud.Call, r store.Reader, zone string, list []Mapping) error {
 	seen := map[string]bool{}
 	for _, m := range list {
 		switch {
@@ -42,7 +42,7 @@ func CheckMappings(c *cloud.Call, r store.Reader, zone string, list []Mapping) e
 			return resource.Errorf("InvalidBlockDeviceMapping", "The device '%s' is used in more than one block-device mapping", m.Device)
 		}
 		seen[m.Device] = true
-		if err := Check(c, r, m.wanted(zone)); err != nil {
+		if err := s.Check(c, r, m.wanted(zone)); err != nil {
 			return inMapping(err)
 		}
 	}
@@ -60,10 +60,10 @@ func inMapping(err error) error {
 
 // Launch makes the volumes of a new instance, attached to it. They are made
 // when the instance boots, by Boot.
-func Launch(c *cloud.Call, tx store.Tx, instance, zone string, list []Mapping) ([]Placed, error) {
+func (s *Room) Launch(c *cloud.Call, tx store.Tx, instance, zone string, list []Mapping) ([]Placed, error) {
 	var out []Placed
 	for _, m := range list {
-		v, err := Create(c, tx, m.wanted(zone))
+		v, err := s.Create(c, tx, m.wanted(zone))
 		if err != nil {
 			return nil, inMapping(err)
 		}

@@ -8,7 +8,7 @@ import (
 // Bindings are the operations of block storage.
 func (s *Room) Bindings() []cloud.Binding {
 	return []cloud.Binding{
-		api.CreateVolume.Update(createVolume),
+		api.CreateVolume.Update(s.createVolume),
 		api.DeleteVolume.Update(deleteVolume),
 		api.DescribeVolumes.View(describeVolumes),
 		api.AttachVolume.Update(s.attachVolume),

@@ -53,22 +53,22 @@ func (v *Volume) like(c *cloud.Call, r store.Reader, o Origin) (Wanted, error) {
 
 // CheckReplacement says what is wrong with a volume that is to take another's
 // place.
-func CheckReplacement(c *cloud.Call, r store.Reader, old *Volume, o Origin) error {
+func (s *Room) CheckReplacement(c *cloud.Call, r store.Reader, old *Volume, o Origin) error {
 	w, err := old.like(c, r, o)
 	if err != nil {
 		return err
 	}
-	return Check(c, r, w)
+	return s.Check(c, r, w)
 }
 
 // CreateReplacement makes the record of a volume that is to take another's
 // place; Fill makes its content.
-func CreateReplacement(c *cloud.Call, tx store.Tx, old *Volume, o Origin) (*Volume, error) {
+func (s *Room) CreateReplacement(c *cloud.Call, tx store.Tx, old *Volume, o Origin) (*Volume, error) {
 	w, err := old.like(c, tx, o)
 	if err != nil {
 		return nil, err
 	}
-	return Create(c, tx, w)
+	return s.Create(c, tx, w)
 }
 
 // Fill has a volume's content made, and waits for it.

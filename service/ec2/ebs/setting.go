@@ -79,6 +79,15 @@ func encryption(c *cloud.Call, r store.Reader, encrypted *bool, key *string, sou
 	return false, "", nil
 }
 
+// canEncrypt refuses new encrypted volumes where the data plane keeps none: one
+// that was said to be encrypted and is not would be worse than none.
+func (s *Room) canEncrypt() error {
+	if err := s.plane.CanEncrypt(); err != nil {
+		return resource.Unsupported("This cloud cannot encrypt volumes: %v", err)
+	}
+	return nil
+}
+
 func changeSetting(c *cloud.Call, tx store.Tx, f func(*setting)) *setting {
 	s := settingOf(c, tx)
 	f(s)

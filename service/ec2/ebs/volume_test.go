@@ -249,9 +249,9 @@ func TestLaunchAndTerminate(t *testing.T) {
 	x.Update(func(tx store.Tx) {
 		c := *x.Call()
 		c.Tx = tx
-		must(t, CheckMappings(&c, tx, zone, list))
+		must(t, x.room.CheckMappings(&c, tx, zone, list))
 		var err error
-		placed, err = Launch(&c, tx, i, zone, list)
+		placed, err = x.room.Launch(&c, tx, i, zone, list)
 		must(t, err)
 	})
 	machine, err := x.room.Boot(x.Call(), i)
@@ -294,7 +294,7 @@ func TestMappingErrors(t *testing.T) {
 		"too large": {{Device: "/dev/sdb", EBS: size(99999)}},
 	} {
 		x.View(func(r store.Reader) {
-			fails(t, CheckMappings(x.Call(), r, zone, list), "InvalidBlockDeviceMapping", "")
+			fails(t, x.room.CheckMappings(x.Call(), r, zone, list), "InvalidBlockDeviceMapping", "")
 			_ = name
 		})
 	}

@@ -65,7 +65,7 @@ func (s *Room) prepareRoot(c *cloud.Call, i *Instance) (t *rootTask, err error) 
 		if err != nil {
 			return err
 		}
-		v, err := ebs.CreateReplacement(c, tx, old, t.Origin)
+		v, err := s.volumes.CreateReplacement(c, tx, old, t.Origin)
 		if err != nil {
 			return err
 		}

@@ -99,7 +99,7 @@ func (s *Room) planReplacement(c *cloud.Call, r store.Reader, i *Instance, t *ro
 			return resource.Unsupported("The root volume '%s' was not made of a snapshot: it has no launch state.", root.ID)
 		}
 	}
-	return ebs.CheckReplacement(c, r, root, t.Origin)
+	return s.volumes.CheckReplacement(c, r, root, t.Origin)
 }
 
 // rootVolume is the volume at the instance's root device, if there is one.

@@ -73,7 +73,9 @@ func (s *Room) prepare(c *cloud.Call, r store.Reader, in *api.RunInstancesInput)
 	for _, step := range []func(*cloud.Call, store.Reader) error{
 		l.counts,
 		func(c *cloud.Call, r store.Reader) error { return l.findImage(c, r, s.images) },
-		l.findType, l.findKey, l.findTags, l.findData, l.findNetwork, l.findPlacement, l.findProfile, l.findDevices, l.findOptions,
+		l.findType, l.findKey, l.findTags, l.findData, l.findNetwork, l.findPlacement, l.findProfile,
+		func(c *cloud.Call, r store.Reader) error { return l.findDevices(c, r, s.volumes) },
+		l.findOptions,
 	} {
 		if err := step(c, r); err != nil {
 			return nil, err
@@ -278,7 +280,7 @@ func (l *launch) make(c *cloud.Call, tx store.Tx, s *Room, n int, reservation st
 	if err := l.attach(c, tx, i); err != nil {
 		return nil, err
 	}
-	if _, err := ebs.Launch(c, tx, i.ID, i.Zone, l.mappings()); err != nil {
+	if _, err := s.volumes.Launch(c, tx, i.ID, i.Zone, l.mappings()); err != nil {
 		return nil, err
 	}
 	var err error
@@ -374,7 +376,7 @@ func (l *launch) nameOptions(i *Instance) {
 
 // findDevices joins the image's block device mappings with the request's, and
 // tells instance store from volumes.
-func (l *launch) findDevices(c *cloud.Call, r store.Reader) error {
+func (l *launch) findDevices(c *cloud.Call, r store.Reader, volumes *ebs.Room) error {
 	merged, err := mergeDevices(l.image.Devices, l.in.BlockDeviceMappings)
 	if err != nil {
 		return err
@@ -389,7 +391,7 @@ func (l *launch) findDevices(c *cloud.Call, r store.Reader) error {
 		}
 	}
 	l.store = storeOf(l.kind, virtual)
-	return ebs.CheckMappings(c, r, l.subnet.Zone, l.mappings())
+	return volumes.CheckMappings(c, r, l.subnet.Zone, l.mappings())
 }
 
 // storeOf are the disks of an instance of a type: those that are mapped to
