@@ -77,11 +77,7 @@ func (a *autoshift) status() string {
 }
 
 func updateZonalAutoshiftConfiguration(c *cloud.Call, tx store.Tx, in *api.UpdateZonalAutoshiftConfigurationInput) (*api.UpdateZonalAutoshiftConfigurationOutput, error) {
-	x, err := findResource(c, tx, in.ResourceIdentifier)
-	if err != nil {
-		return nil, err
-	}
-	f, err := findConfiguration(c, tx, x)
+	x, f, err := findConfigured(c, tx, in.ResourceIdentifier)
 	if err != nil {
 		return nil, err
 	}

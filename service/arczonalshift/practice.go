@@ -24,11 +24,27 @@ func findConfiguration(c *cloud.Call, r store.Reader, x *shift.Resource) (*confi
 	return nil, errConflict(api.ConflictExceptionReasonPracticeConfigurationDoesNotExist, "", "The resource %s has no practice run configuration.", x.ARN)
 }
 
-func (f *configuration) check(c *cloud.Call) error {
+// findConfigured finds a resource that has a configuration, and that.
+func findConfigured(c *cloud.Call, r store.Reader, arn string) (*shift.Resource, *configuration, error) {
+	x, err := findResource(c, r, arn)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := findConfiguration(c, r, x)
+	return x, f, err
+}
+
+// keep checks and writes the configuration of x.
+func (f *configuration) keep(c *cloud.Call, tx store.Tx, x *shift.Resource) error {
 	if err := checkTimes(&f.Practice); err != nil {
 		return err
 	}
-	return checkAlarms(c, &f.Practice)
+	if err := checkAlarms(c, &f.Practice); err != nil {
+		return err
+	}
+	configurations.Put(tx, f)
+	look(tx, x)
+	return nil
 }
 
 func createPracticeRunConfiguration(c *cloud.Call, tx store.Tx, in *api.CreatePracticeRunConfigurationInput) (*api.CreatePracticeRunConfigurationOutput, error) {
@@ -46,22 +62,16 @@ func createPracticeRunConfiguration(c *cloud.Call, tx store.Tx, in *api.CreatePr
 			AllowedWindows: in.AllowedWindows,
 		},
 	}
-	if err := f.check(c); err != nil {
+	if err := f.keep(c, tx, x); err != nil {
 		return nil, err
 	}
-	configurations.Put(tx, f)
-	look(tx, x)
 	return &api.CreatePracticeRunConfigurationOutput{Arn: x.ARN, Name: x.Name, PracticeRunConfiguration: f.Practice, ZonalAutoshiftStatus: f.Autoshift}, nil
 }
 
 // updatePracticeRunConfiguration changes what is given; an empty list takes
 // alarms, dates and windows away.
 func updatePracticeRunConfiguration(c *cloud.Call, tx store.Tx, in *api.UpdatePracticeRunConfigurationInput) (*api.UpdatePracticeRunConfigurationOutput, error) {
-	x, err := findResource(c, tx, in.ResourceIdentifier)
-	if err != nil {
-		return nil, err
-	}
-	f, err := findConfiguration(c, tx, x)
+	x, f, err := findConfigured(c, tx, in.ResourceIdentifier)
 	if err != nil {
 		return nil, err
 	}
@@ -81,20 +91,14 @@ func updatePracticeRunConfiguration(c *cloud.Call, tx store.Tx, in *api.UpdatePr
 	if in.AllowedWindows != nil {
 		p.AllowedWindows = in.AllowedWindows
 	}
-	if err := f.check(c); err != nil {
+	if err := f.keep(c, tx, x); err != nil {
 		return nil, err
 	}
-	configurations.Put(tx, f)
-	look(tx, x)
 	return &api.UpdatePracticeRunConfigurationOutput{Arn: x.ARN, Name: x.Name, PracticeRunConfiguration: f.Practice, ZonalAutoshiftStatus: f.Autoshift}, nil
 }
 
 func deletePracticeRunConfiguration(c *cloud.Call, tx store.Tx, in *api.DeletePracticeRunConfigurationInput) (*api.DeletePracticeRunConfigurationOutput, error) {
-	x, err := findResource(c, tx, in.ResourceIdentifier)
-	if err != nil {
-		return nil, err
-	}
-	f, err := findConfiguration(c, tx, x)
+	x, f, err := findConfigured(c, tx, in.ResourceIdentifier)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 		return s, fmt.Errorf("image %s is of the unknown kind %q", want.Image.ID, want.Image.Kind)
 	}
 	if m.dynamic && want.Image.Kind == plane.BuiltIn {
-		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, needsStatic)
+		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, process.NeedsStatic)
 	}
 	if m.Files != nil && want.Image.Kind == plane.HostOverlay {
 		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, needsOverlay)

@@ -5,7 +5,6 @@ package machine
 import (
 	"cmp"
 	"context"
-	"debug/elf"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 	"pileus/clock"
 	"pileus/plane"
 	"pileus/plane/linux/cgroup"
+	"pileus/plane/linux/process"
 )
 
 // Options say where machines live and what they are made of.
@@ -99,7 +99,7 @@ func Open(o Options) (*Machines, error) {
 			return nil, err
 		}
 	}
-	m := &Machines{Options: o, dynamic: dynamic(o.Program), cgroups: groups, clock: clock.New(), units: map[string]*unit{}}
+	m := &Machines{Options: o, dynamic: process.Dynamic(o.Program), cgroups: groups, clock: clock.New(), units: map[string]*unit{}}
 	if err := m.adopt(); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
@@ -140,7 +140,7 @@ func (m *Machines) Clear() error {
 func (m *Machines) Describe() []plane.Capability {
 	own := plane.Capability{Name: "machines of the built-in image", Works: !m.dynamic}
 	if m.dynamic {
-		own.Reason = needsStatic
+		own.Reason = process.NeedsStatic
 	}
 	list := []plane.Capability{{Name: "machines", Works: true}, own}
 	if m.Files != nil {
@@ -150,18 +150,6 @@ func (m *Machines) Describe() []plane.Capability {
 }
 
 const needsOverlay = "without root no overlay can lie on a root volume: use the built-in image or an imported one, or start pileus with sudo"
-
-const needsStatic = "the pileus program is linked dynamically: build it with CGO_ENABLED=0"
-
-// dynamic tells whether a program needs libraries to run.
-func dynamic(program string) bool {
-	f, err := elf.Open(program)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return f.Section(".interp") != nil
-}
 
 func (m *Machines) unitsLocked() []*unit {
 	var all []*unit

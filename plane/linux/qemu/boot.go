@@ -4,7 +4,6 @@ package qemu
 
 import (
 	"bytes"
-	"debug/elf"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -81,7 +80,7 @@ func (e *Engine) IsDisk(m plane.Machine) (bool, error) {
 
 // Boots tells whether a machine whose root volume is a file system can boot here.
 func (e *Engine) Boots(m plane.Machine) bool {
-	if e.Missing() != nil || m.Image.Kind == plane.HostOverlay || dynamic(e.Program) {
+	if e.Missing() != nil || m.Image.Kind == plane.HostOverlay || process.Dynamic(e.Program) {
 		return false
 	}
 	_, err := findKernel(e.Kernel)
@@ -138,8 +137,8 @@ func (u *unit) prepareKernel(device string) (start, error) {
 
 // prepareProgram finds what guests begin with whose image has no kernel.
 func (e *Engine) prepareProgram() (start, error) {
-	if dynamic(e.Program) {
-		return start{}, fmt.Errorf("%w: %s", plane.ErrUnsupported, needsStatic)
+	if process.Dynamic(e.Program) {
+		return start{}, fmt.Errorf("%w: %s", plane.ErrUnsupported, process.NeedsStatic)
 	}
 	k, err := findKernel(e.Kernel)
 	if err != nil {
@@ -148,18 +147,6 @@ func (e *Engine) prepareProgram() (start, error) {
 	s := start{how: byProgram, kernel: k.Path}
 	s.initrd, err = e.initramfs(k)
 	return s, err
-}
-
-const needsStatic = "the pileus program is linked dynamically: build it with CGO_ENABLED=0"
-
-// dynamic tells whether a program needs libraries to run.
-func dynamic(program string) bool {
-	f, err := elf.Open(program)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return f.Section(".interp") != nil
 }
 
 // take copies a file of the guest's root into the machine's folder.

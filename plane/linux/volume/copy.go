@@ -8,6 +8,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"pileus/plane"
 )
 
 // copySparse makes to, which is empty, a copy of from: with shared blocks
@@ -16,6 +18,12 @@ func copySparse(to, from *os.File) error {
 	if unix.IoctlFileClone(int(to.Fd()), int(from.Fd())) == nil {
 		return nil
 	}
+	return eachExtent(to, from, func(e plane.Extent) error { return copyExtent(to, from, e.Offset, e.Length) })
+}
+
+// eachExtent makes to, which is empty, as large as from, and has what is no hole
+// copied.
+func eachExtent(to, from *os.File, span func(plane.Extent) error) error {
 	st, err := from.Stat()
 	if err != nil {
 		return err
@@ -28,7 +36,7 @@ func copySparse(to, from *os.File) error {
 		return err
 	}
 	for _, e := range list {
-		if err := copyExtent(to, from, e.Offset, e.Length); err != nil {
+		if err := span(e); err != nil {
 			return err
 		}
 	}

@@ -93,24 +93,11 @@ func (s *Store) dropKeys() {
 
 // copyEncrypted makes to, which is empty, an encrypted copy of from.
 func copyEncrypted(to, from *os.File, k *sealed.Key) error {
-	st, err := from.Stat()
-	if err != nil {
-		return err
-	}
-	if err := to.Truncate(st.Size()); err != nil {
-		return err
-	}
-	list, err := extents(int(from.Fd()), st.Size())
-	if err != nil {
-		return err
-	}
 	w, buf := sealed.NewFile(to, k), make([]byte, 1<<20)
-	for _, e := range list {
-		if _, err := io.CopyBuffer(io.NewOffsetWriter(w, e.Offset), onlyReader{io.NewSectionReader(from, e.Offset, e.Length)}, buf); err != nil {
-			return err
-		}
-	}
-	return nil
+	return eachExtent(to, from, func(e plane.Extent) error {
+		_, err := io.CopyBuffer(io.NewOffsetWriter(w, e.Offset), onlyReader{io.NewSectionReader(from, e.Offset, e.Length)}, buf)
+		return err
+	})
 }
 
 // onlyReader has io.CopyBuffer use its buffer.
