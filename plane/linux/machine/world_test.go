@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +19,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pileus/clock"
 	"pileus/guest"
 	"pileus/plane"
 	"pileus/plane/linux/process"
@@ -335,62 +333,24 @@ func (w *world) boot(id string, metadata map[string]string) plane.Machine {
 // patience is how long tests wait for what should take no time.
 const patience = 60 * time.Second
 
-// until waits for a condition.
-func (w *world) until(what string, f func() bool) {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	for !f() {
-		if clock.New().Wait(ctx, time.Millisecond) != nil {
-			_, file, line, _ := runtime.Caller(2)
-			w.t.Fatalf("%s:%d: waited in vain: %s", filepath.Base(file), line, what)
-		}
-	}
+// hand is how the test gets at the machines, which another process may take
+// over meanwhile.
+func (w *world) hand() planetest.Hand {
+	return planetest.Hand{T: w.t, Machines: w.machines, Patience: patience}
 }
 
-func (w *world) status(id string) plane.MachineStatus {
-	w.t.Helper()
-	s, err := w.machines.MachineStatus(context.Background(), id)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return s
-}
-
-func (w *world) ready(id string) {
-	w.t.Helper()
-	w.until("ready", func() bool {
-		s := w.status(id)
-		if s.State == plane.Stopped {
-			w.t.Fatalf("machine %s stopped: %s\n%s", id, s.Reason, w.console(id))
-		}
-		return s.Ready
-	})
-}
-
-func (w *world) console(id string) string {
-	w.t.Helper()
-	b, err := w.machines.Console(context.Background(), id)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(b)
-}
+func (w *world) until(what string, f func() bool)     { w.t.Helper(); w.hand().Until(what, f) }
+func (w *world) status(id string) plane.MachineStatus { w.t.Helper(); return w.hand().Status(id) }
+func (w *world) ready(id string)                      { w.t.Helper(); w.hand().Ready(id) }
+func (w *world) console(id string) string             { w.t.Helper(); return w.hand().Console(id) }
 
 // run runs a shell command in a machine and returns what it wrote.
 func (w *world) run(id, script string) (out string, exit int) {
 	w.t.Helper()
-	return w.runAs(id, "", script)
+	return w.hand().Run(id, "", script)
 }
 
 func (w *world) runAs(id, user, script string) (out string, exit int) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	var b bytes.Buffer
-	exit, err := w.machines.Run(ctx, id, plane.Command{Args: []string{"/bin/sh", "-c", script}, User: user, Stdout: &b, Stderr: &b})
-	if err != nil {
-		w.t.Fatalf("run %q: %v\n%s", script, err, b.Bytes())
-	}
-	return b.String(), exit
+	return w.hand().Run(id, user, script)
 }

@@ -4,7 +4,6 @@ package qemu
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -17,7 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pileus/clock"
 	system "pileus/guest"
 	"pileus/plane"
 	"pileus/plane/linux/process"
@@ -260,56 +258,19 @@ func (w *world) machine(id string, metadata map[string]string) plane.Machine {
 // not run guests itself.
 const testPatience = 90 * time.Second
 
-// until waits for a condition.
-func (w *world) until(what string, f func() bool) {
-	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), testPatience)
-	defer cancel()
-	for !f() {
-		if clock.New().Wait(ctx, 10*time.Millisecond) != nil {
-			w.t.Fatalf("waited in vain: %s", what)
-		}
-	}
+// hand is how the test gets at the machines, which another process may take
+// over meanwhile.
+func (w *world) hand() planetest.Hand {
+	return planetest.Hand{T: w.t, Machines: w.engine, Patience: testPatience}
 }
 
-func (w *world) status(id string) plane.MachineStatus {
-	w.t.Helper()
-	s, err := w.engine.MachineStatus(context.Background(), id)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return s
-}
-
-func (w *world) ready(id string) {
-	w.t.Helper()
-	w.until("ready", func() bool {
-		s := w.status(id)
-		if s.State == plane.Stopped {
-			w.t.Fatalf("machine %s stopped: %s\n%s", id, s.Reason, w.console(id))
-		}
-		return s.Ready
-	})
-}
-
-func (w *world) console(id string) string {
-	w.t.Helper()
-	b, err := w.engine.Console(context.Background(), id)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return string(b)
-}
+func (w *world) until(what string, f func() bool)     { w.t.Helper(); w.hand().Until(what, f) }
+func (w *world) status(id string) plane.MachineStatus { w.t.Helper(); return w.hand().Status(id) }
+func (w *world) ready(id string)                      { w.t.Helper(); w.hand().Ready(id) }
+func (w *world) console(id string) string             { w.t.Helper(); return w.hand().Console(id) }
 
 // run runs a shell command in a machine and returns what it wrote.
 func (w *world) run(id, script string) (out string, exit int) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), testPatience)
-	defer cancel()
-	var b bytes.Buffer
-	exit, err := w.engine.Run(ctx, id, plane.Command{Args: []string{"/bin/sh", "-c", script}, Stdout: &b, Stderr: &b})
-	if err != nil {
-		w.t.Fatalf("run %q: %v\n%s", script, err, b.Bytes())
-	}
-	return b.String(), exit
+	return w.hand().Run(id, "", script)
 }
