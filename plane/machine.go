@@ -9,6 +9,10 @@ import (
 // Machines boots machines. A machine outlives this process: it is found again
 // by its id.
 type Machines interface {
+	// CanBoot says why no machine of an image can run here, and what to do about
+	// it, as far as that shows before there is one; nil where it can. The error
+	// is an ErrUnsupported.
+	CanBoot(image Image) error
 	// EnsureMachine boots the machine unless it runs; what a running one may use
 	// of processors and memory is set anew. Its interfaces must have been applied
 	// and its volumes be open.

@@ -35,6 +35,14 @@ type engines struct {
 
 var _ plane.Machines = (*engines)(nil)
 
+// CanBoot implements plane.Machines.
+func (e *engines) CanBoot(image plane.Image) error {
+	if image.Platform != "" || e.choice == Qemu {
+		return e.guests.CanBoot(image)
+	}
+	return e.containers.CanBoot(image)
+}
+
 // choose is the engine for a machine that does not run.
 func (e *engines) choose(m plane.Machine) (plane.Machines, error) {
 	switch {

@@ -29,6 +29,9 @@ func (m *machine) status() plane.MachineStatus {
 	return plane.MachineStatus{ID: m.spec.ID, State: m.state, Reason: m.reason, Booted: up, Ready: up, Reachable: up}
 }
 
+// CanBoot implements plane.Machines.
+func (s *machines) CanBoot(plane.Image) error { return nil }
+
 // EnsureMachine implements plane.Machines.
 func (s *machines) EnsureMachine(_ context.Context, m plane.Machine) error {
 	s.mu.Lock()

@@ -54,6 +54,28 @@ func (m *Machines) launch(ctx context.Context, u *unit, want plane.Machine) erro
 	return nil
 }
 
+// CanBoot implements plane.Machines.
+func (m *Machines) CanBoot(image plane.Image) error {
+	switch image.Kind {
+	case plane.BuiltIn, plane.HostOverlay, plane.Whole:
+	default:
+		return fmt.Errorf("image %s is of the unknown kind %q", image.ID, image.Kind)
+	}
+	switch {
+	case m.dynamic && image.Kind == plane.BuiltIn:
+		return fmt.Errorf("%w: %s", plane.ErrUnsupported, process.NeedsStatic)
+	case m.Files != nil && image.Kind == plane.HostOverlay:
+		return fmt.Errorf("%w: %s", plane.ErrUnsupported, needsOverlay)
+	case image.Platform != "":
+		return needsOther(image.Platform)
+	}
+	return nil
+}
+
+func needsOther(what string) error {
+	return fmt.Errorf("%w: %s machines need an engine other than containers", plane.ErrUnsupported, what)
+}
+
 // spec is what the first process is told.
 func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 	s := handoff.Spec{
@@ -62,21 +84,13 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 		Authority: want.Guest.Authority, User: want.Guest.User, Environment: want.Guest.Environment,
 		Nameservers: want.Guest.Nameservers, Search: want.Guest.Search, Rootless: m.Files != nil,
 	}
-	switch want.Image.Kind {
-	case plane.BuiltIn, plane.HostOverlay, plane.Whole:
-	default:
-		return s, fmt.Errorf("image %s is of the unknown kind %q", want.Image.ID, want.Image.Kind)
+	err := m.CanBoot(want.Image)
+	if err == nil && want.Engine != "" && want.Engine != "container" {
+		err = needsOther(want.Engine)
 	}
-	if m.dynamic && want.Image.Kind == plane.BuiltIn {
-		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, process.NeedsStatic)
+	if err != nil {
+		return s, err
 	}
-	if m.Files != nil && want.Image.Kind == plane.HostOverlay {
-		return s, fmt.Errorf("%w: %s", plane.ErrUnsupported, needsOverlay)
-	}
-	if want.Image.Platform != "" || want.Engine != "" && want.Engine != "container" {
-		return s, fmt.Errorf("%w: %s machines need an engine other than containers", plane.ErrUnsupported, cmpOr(want.Image.Platform, want.Engine))
-	}
-	var err error
 	if s.Root, err = m.disk(want.Root); err != nil {
 		return s, err
 	}
@@ -93,13 +107,6 @@ func (m *Machines) spec(u *unit, want plane.Machine) (handoff.Spec, error) {
 		s.Disks = append(s.Disks, d)
 	}
 	return s, nil
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // disk is the block device of an attached volume.

@@ -99,11 +99,11 @@ func startOf(device string) (method, error) {
 // prepare finds how a machine boots, and puts into its folder what is needed
 // for it beside its disks.
 func (e *Engine) prepare(u *unit, m plane.Machine, device string) (s start, err error) {
-	switch m.Image.Kind {
-	case plane.BuiltIn:
+	if err := e.CanBoot(m.Image); err != nil {
+		return s, err
+	}
+	if m.Image.Kind == plane.BuiltIn {
 		return e.prepareProgram()
-	case plane.HostOverlay:
-		return s, fmt.Errorf("%w: image %s is this host's own userland, which machines of the qemu engine cannot have: choose another image, or start pileus with --engine container", plane.ErrUnsupported, m.Image.ID)
 	}
 	if s.how, err = startOf(device); s.how != noStart || err != nil {
 		return s, err

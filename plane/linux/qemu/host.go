@@ -56,6 +56,14 @@ func (e *Engine) Missing() error {
 	return nil
 }
 
+// CanBoot implements plane.Machines.
+func (e *Engine) CanBoot(image plane.Image) error {
+	if image.Kind == plane.HostOverlay {
+		return fmt.Errorf("%w: image %s is this host's own userland, which machines of the qemu engine cannot have: choose another image, or start pileus with --engine container", plane.ErrUnsupported, image.ID)
+	}
+	return e.Missing()
+}
+
 // Fast tells whether the processor itself runs guests.
 func (e *Engine) Fast() bool { return e.Missing() == nil && e.probe().kvm == nil }
 

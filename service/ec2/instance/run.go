@@ -8,6 +8,7 @@ import (
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/plane"
 	"pileus/service/ec2/ebs"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/vpc"
@@ -73,6 +74,7 @@ func (s *Room) prepare(c *cloud.Call, r store.Reader, in *api.RunInstancesInput)
 	for _, step := range []func(*cloud.Call, store.Reader) error{
 		l.counts,
 		func(c *cloud.Call, r store.Reader) error { return l.findImage(c, r, s.images) },
+		func(*cloud.Call, store.Reader) error { return s.canBoot(l.image.Boots) },
 		l.findType, l.findKey, l.findTags, l.findData, l.findNetwork, l.findPlacement, l.findProfile,
 		func(c *cloud.Call, r store.Reader) error { return l.findDevices(c, r, s.volumes) },
 		l.findOptions,
@@ -115,6 +117,14 @@ func (l *launch) findImage(c *cloud.Call, r store.Reader, images Images) (err er
 	}
 	l.image, err = images.Find(c, r, id)
 	return err
+}
+
+// canBoot refuses images of which no machine could run here.
+func (s *Room) canBoot(image plane.Image) error {
+	if err := s.plane.CanBoot(image); err != nil {
+		return resource.Unsupported("This cloud cannot run instances of that image: %v", err)
+	}
+	return nil
 }
 
 // defaultType is what a request that names no type gets.

@@ -35,13 +35,23 @@ func (w windows) Find(c *cloud.Call, r store.Reader, id string) (instance.Image,
 }
 
 // linuxOnly is a plane that has no engine for Windows.
-type linuxOnly struct{ *sim.Plane }
+type linuxOnly struct {
+	*sim.Plane
+	hidden bool // it shows only when a machine is to boot
+}
 
 func (p linuxOnly) EnsureMachine(ctx context.Context, m plane.Machine) error {
 	if m.Engine == "qemu" {
 		return errors.Join(plane.ErrUnsupported, errors.New("there is no QEMU"))
 	}
 	return p.Plane.EnsureMachine(ctx, m)
+}
+
+func (p linuxOnly) CanBoot(image plane.Image) error {
+	if image.Platform != "" && !p.hidden {
+		return errors.Join(plane.ErrUnsupported, errors.New("there is no QEMU"))
+	}
+	return nil
 }
 
 func newWindowsWorld(t *testing.T, p plane.Plane, s *sim.Plane) *world {
@@ -83,7 +93,13 @@ func TestPasswordOfWindows(t *testing.T) {
 
 func TestWindowsNeedsAnEngine(t *testing.T) {
 	s := sim.New(t.TempDir())
-	w := newWindowsWorld(t, linuxOnly{s}, s)
+	refused := newWindowsWorld(t, linuxOnly{Plane: s}, s)
+	_, err := nodetest.Try(refused.World, &api.RunInstances, &api.RunInstancesInput{ImageId: new(image()), InstanceType: new("t3.large"), MinCount: 1, MaxCount: 1})
+	if err == nil || !strings.Contains(err.Error(), "there is no QEMU") || !strings.Contains(err.Error(), "UnsupportedOperation") {
+		t.Errorf("%v, want UnsupportedOperation and why", err)
+	}
+	s = sim.New(t.TempDir())
+	w := newWindowsWorld(t, linuxOnly{Plane: s, hidden: true}, s)
 	i := w.get(*w.run(1)[0].InstanceId)
 	if *i.State.Name != "terminated" || *i.StateReason.Code != "Server.InternalError" || !strings.Contains(*i.StateReason.Message, "there is no QEMU") {
 		t.Errorf("%s: %v", *i.State.Name, *i.StateReason.Message)
