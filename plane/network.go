@@ -39,8 +39,9 @@ type Network interface {
 	// the connection. Addresses of two families answer ErrUnsupported.
 	DialAs(ctx context.Context, vpc string, from netip.Addr, as netip.AddrPort, network string, addr netip.AddrPort) (net.Conn, error)
 
-	// Flows yields the flow records of the VPC's interfaces as packets are
-	// accepted and rejected, until ctx ends. Only VPCs with FlowLogs yield any.
+	// Flows yields, once, the flow records of the VPC's interfaces as packets are
+	// accepted and rejected after the call, until ctx ends. Only VPCs with
+	// FlowLogs yield any.
 	Flows(ctx context.Context, vpc string) (iter.Seq[Flow], error)
 	// Traffic reads the byte and packet counters of the VPC's interfaces.
 	Traffic(ctx context.Context, vpc string) (map[string]Counters, error)

@@ -20,8 +20,8 @@ import (
 // end are that exact.
 const flowInterval = time.Second
 
-// Flows yields what the VPC's interfaces send and receive, as increments: one
-// for each flow and each second in which it had packets.
+// Flows yields what the VPC's interfaces send and receive from now on, as
+// increments: one for each flow and each second in which it had packets.
 func (n *Network) Flows(ctx context.Context, vpc string) (iter.Seq[plane.Flow], error) {
 	n.mu.Lock()
 	_, err := n.applied(vpc)
@@ -32,9 +32,11 @@ func (n *Network) Flows(ctx context.Context, vpc string) (iter.Seq[plane.Flow], 
 	if !n.flows {
 		return nil, fmt.Errorf("flow logs: %w", plane.ErrUnsupported)
 	}
+	w := flowWatch{n: n, vpc: vpc, seen: map[string]counts{}, from: n.opt.Clock.Now()}
+	if _, err := w.read(true); err != nil { // what passed before is no news
+		return nil, err
+	}
 	return func(yield func(plane.Flow) bool) {
-		w := flowWatch{n: n, vpc: vpc, seen: map[string]counts{}, from: n.opt.Clock.Now()}
-		w.read(true) // what passed before is no news
 		for n.opt.Clock.Wait(ctx, flowInterval) == nil {
 			flows, err := w.read(false)
 			if err != nil {
