@@ -129,7 +129,7 @@ type MachineStatus struct {
 	// run as well.
 	Booted, Ready bool
 	// Reason is why it stopped: "shutdown" from inside, "stopped" by
-	// StopMachine, "crashed".
+	// StopMachine, "crashed", "lost" with the host that was restarted.
 	Reason  string
 	Started time.Time
 	PID     int // of its first process; 0 where it has none

@@ -165,7 +165,7 @@ func (m *Machines) bear(ctx context.Context, u *unit, spec handoff.Spec) error {
 	if err != nil {
 		return errors.Join(err, unix.Kill(pid, unix.SIGKILL))
 	}
-	err = u.change(func(r *record) { r.PID, r.Birth = pid, born })
+	err = u.change(func(r *record) { r.PID, r.Boot, r.Birth = pid, m.Boot, born })
 	if err == nil {
 		err = deliver(ctx, birth, spec)
 	}

@@ -281,7 +281,7 @@ func (m *Machines) adopt() error {
 }
 
 // Why machines ended that said nothing of it: by themselves, or with the
-// namespaces that they were in, which is as if the host had been restarted.
+// host, or with the namespaces that they were in, which is the same to them.
 const crashed, lost = "crashed", "lost"
 
 // find takes one machine up again.
@@ -296,8 +296,12 @@ func (m *Machines) find(id string) error {
 	}
 	u.record = r
 	m.units[id] = u
+	restarted := r.Boot != "" && r.Boot != m.Boot
+	if restarted && r.Ended == crashed {
+		return u.change(func(r *record) { r.Ended = lost }) // a new start helps, whatever it was
+	}
 	var p *process.Process
-	if r.PID != 0 && r.Ended == "" {
+	if r.PID != 0 && r.Ended == "" && !restarted {
 		if p, err = process.Hold(r.PID, r.Birth, false); err != nil {
 			return err
 		}
@@ -315,7 +319,7 @@ func (m *Machines) find(id string) error {
 			return nil
 		}
 		reason := u.reason(0)
-		if m.Fresh && reason == crashed {
+		if (m.Fresh || restarted) && reason == crashed {
 			reason = lost
 		}
 		return u.change(func(r *record) { r.Ended, r.PID = reason, 0 })

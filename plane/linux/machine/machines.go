@@ -43,7 +43,10 @@ type Options struct {
 	// that cannot be reached: they end.
 	Files Files
 	Fresh bool
-	Log   *slog.Logger
+	// Boot is which start of the host this is: machines of another are lost. The
+	// default is process.HostBoot.
+	Boot string
+	Log  *slog.Logger
 }
 
 // Files are volumes without block devices.
@@ -79,6 +82,7 @@ var _ plane.Machines = (*Machines)(nil)
 // no machine are removed.
 func Open(o Options) (*Machines, error) {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	o.Boot = cmp.Or(o.Boot, process.HostBoot())
 	if o.Program == "" {
 		program, err := os.Executable()
 		if err != nil {

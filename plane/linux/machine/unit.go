@@ -39,6 +39,7 @@ type record struct {
 	Root    handoff.Disk
 	Disks   []handoff.Disk
 	PID     int
+	Boot    string // of the host, while which it was started
 	Birth   uint64 // start time of the process, in the kernel's ticks: a PID alone is used again
 	Started time.Time
 	Ended   string // why, once it has

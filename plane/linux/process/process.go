@@ -59,6 +59,16 @@ func BirthOf(pid int) (uint64, error) {
 	return strconv.ParseUint(string(f[19]), 10, 64)
 }
 
+// HostBoot tells one start of the host from another: what was recorded before
+// it changed is gone from the kernel. It is empty where it cannot be read.
+func HostBoot() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSpace(b))
+}
+
 func (p *Process) Kill() error {
 	raw, err := p.fd.SyscallConn()
 	if err != nil {

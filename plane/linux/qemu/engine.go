@@ -17,6 +17,7 @@ import (
 	"pileus/clock"
 	"pileus/plane"
 	"pileus/plane/linux/cgroup"
+	"pileus/plane/linux/process"
 )
 
 // Options say where machines live.
@@ -41,7 +42,10 @@ type Options struct {
 	// and Device gives the volumes' files. Fresh tells that machines of an earlier
 	// process are in namespaces that cannot be reached: they end.
 	Rootless, Fresh bool
-	Log             *slog.Logger
+	// Boot is which start of the host this is: machines of another are lost. The
+	// default is process.HostBoot.
+	Boot string
+	Log  *slog.Logger
 }
 
 // Engine implements plane.Machines with QEMU.
@@ -65,6 +69,7 @@ var _ plane.Machines = (*Engine)(nil)
 // Open finds the machines that exist; those that run are managed again.
 func Open(o Options) (*Engine, error) {
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	o.Boot = cmp.Or(o.Boot, process.HostBoot())
 	if o.Network == nil {
 		o.Network = func(id string) string { return "/run/netns/pileus-" + o.Cloud + "-" + id }
 	}

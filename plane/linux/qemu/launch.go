@@ -165,7 +165,7 @@ func (e *Engine) bear(ctx context.Context, u *unit, args []string, taps []*os.Fi
 	if err != nil {
 		return errors.Join(err, unix.Kill(pid, unix.SIGKILL))
 	}
-	if err = u.change(func(r *record) { r.PID, r.Birth = pid, born }); err == nil {
+	if err = u.change(func(r *record) { r.PID, r.Boot, r.Birth = pid, e.Boot, born }); err == nil {
 		errors.Join(monitor.Close(), port.Close()) // or nobody would notice that QEMU ends
 		bounded, cancel := context.WithTimeout(ctx, birthLimit)
 		defer cancel()

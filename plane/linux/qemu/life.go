@@ -20,6 +20,7 @@ const (
 	shutDown = "shutdown" // from inside
 	stopped  = "stopped"  // by StopMachine
 	crashed  = "crashed"
+	lost     = "lost" // with the host, or the namespaces that it was in
 )
 
 // EnsureMachine boots the machine unless it runs; one that runs gets the limits
@@ -357,15 +358,19 @@ func (e *Engine) find(id string) error {
 	}
 	u.record = r
 	e.units[id] = u
-	if r.PID == 0 {
-		if r.Ended == "" {
-			return u.change(func(r *record) { r.Ended = crashed })
-		}
-		return nil
+	restarted := r.Boot != "" && r.Boot != e.Boot
+	why := crashed
+	if restarted || r.PID != 0 && e.Fresh {
+		why = lost
 	}
-	p, err := process.Hold(r.PID, r.Birth, false)
-	if err != nil {
-		return err
+	if r.Ended == "" || restarted && r.Ended == crashed {
+		r.Ended = why
+	}
+	var p *process.Process
+	if r.PID != 0 && !restarted {
+		if p, err = process.Hold(r.PID, r.Birth, false); err != nil {
+			return err
+		}
 	}
 	if p != nil && e.Fresh {
 		if err := p.Kill(); err != nil {
@@ -390,12 +395,7 @@ func (e *Engine) find(id string) error {
 		p.Wait()
 		p.Release()
 	}
-	return u.change(func(r *record) {
-		if r.Ended == "" {
-			r.Ended = crashed
-		}
-		r.PID, r.Booted, r.Ready = 0, false, false
-	})
+	return u.change(func(to *record) { to.Ended, to.PID, to.Booted, to.Ready = r.Ended, 0, false, false })
 }
 
 // bury ends processes that a crash has left without a record, and their groups.

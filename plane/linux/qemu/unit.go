@@ -38,6 +38,7 @@ type record struct {
 	Disks   []disk // the root first
 	Cards   []card
 	PID     int
+	Boot    string // of the host, while which it was started
 	Birth   uint64 // start time of the process, in the kernel's ticks: a PID alone is used again
 	Started time.Time
 	Booted  bool   // it has said so, or answered at its address
