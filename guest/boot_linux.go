@@ -19,6 +19,7 @@ const (
 // boot asks the metadata service who the machine is for, opens it to them and
 // runs its user data on its first boot.
 func (m *machine) boot(ctx context.Context) {
+	allowEchoes()
 	meta := newMetadata(m.clock)
 	defer meta.close()
 	done, _ := os.ReadFile(doneFile)
@@ -59,6 +60,16 @@ func (m *machine) boot(ctx context.Context) {
 	}
 	if err := m.markDone(); err != nil {
 		m.console.printf("pileus: %v\n", err)
+	}
+}
+
+// allowEchoes lets every user ping, as the images of distributions do. In a
+// user namespace the kernel only takes groups that exist there.
+func allowEchoes() {
+	for _, groups := range []string{"0 2147483647", "0 65535", "0 0"} {
+		if os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte(groups), 0) == nil {
+			return
+		}
 	}
 }
 

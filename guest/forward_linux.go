@@ -52,7 +52,7 @@ func join(ch ssh.Channel, c net.Conn) {
 	done := make(chan struct{})
 	go func() {
 		io.Copy(c, ch)
-		if t, ok := c.(*net.TCPConn); ok {
+		if t, ok := c.(interface{ CloseWrite() error }); ok { // TCP, and an agent's caller
 			t.CloseWrite()
 		}
 		close(done)

@@ -44,6 +44,7 @@ type session struct {
 	terminal *os.File // the master's end of the pseudo terminal, if it has one
 	slave    string
 	kind     string // of the terminal
+	agent    *agentSocket
 	child    *child
 }
 
@@ -59,6 +60,9 @@ func (l *login) session(n ssh.NewChannel) {
 		}
 		if s.terminal != nil {
 			s.terminal.Close()
+		}
+		if s.agent != nil {
+			s.agent.close()
 		}
 	}()
 	for r := range requests {
@@ -84,6 +88,8 @@ func (s *session) request(r *ssh.Request) error {
 		}
 		s.env = append(s.env, v.Name+"="+v.Value)
 		return nil
+	case "auth-agent-req@openssh.com":
+		return s.forwardAgent()
 	case "pty-req":
 		return s.openTerminal(r.Payload)
 	case "window-change":
@@ -120,6 +126,20 @@ func (s *session) request(r *ssh.Request) error {
 		return nil
 	}
 	return errors.New("not supported")
+}
+
+// forwardAgent lets what the session runs use the client's keys.
+func (s *session) forwardAgent() error {
+	if s.agent != nil || !s.l.may(noAgent) {
+		return errors.New("no agent")
+	}
+	a, err := s.l.offerAgent()
+	if err != nil {
+		return err
+	}
+	s.agent = a
+	s.env = append(s.env, "SSH_AUTH_SOCK="+a.name())
+	return nil
 }
 
 func (s *session) openTerminal(payload []byte) error {

@@ -110,6 +110,7 @@ func makeHostKey(kind, name string) ([]byte, error) {
 const (
 	forcedCommand  = "pileus-command"
 	noForwarding   = "pileus-no-port-forwarding"
+	noAgent        = "pileus-no-agent-forwarding"
 	noTerminal     = "pileus-no-pty"
 	authorizedKeys = ".ssh/authorized_keys"
 )
@@ -158,8 +159,12 @@ func permitted(rest []byte, key ssh.PublicKey) *ssh.Permissions {
 			switch strings.ToLower(name) {
 			case "command":
 				p.Extensions[forcedCommand] = strings.ReplaceAll(strings.Trim(value, `"`), `\"`, `"`)
-			case "no-port-forwarding", "restrict":
+			case "no-port-forwarding":
 				p.Extensions[noForwarding] = "yes"
+			case "no-agent-forwarding":
+				p.Extensions[noAgent] = "yes"
+			case "restrict":
+				p.Extensions[noForwarding], p.Extensions[noAgent] = "yes", "yes"
 			case "no-pty":
 				p.Extensions[noTerminal] = "yes"
 			}

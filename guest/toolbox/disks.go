@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -349,6 +350,9 @@ func umount(c *call) error {
 			}
 		}
 		if err := unix.Unmount(on, flags); err != nil {
+			if err == unix.EINVAL {
+				err = errors.New("not mounted.")
+			}
 			c.complain(fmt.Errorf("%s: %s", a, strings.ToLower(err.Error())))
 		}
 	}
@@ -383,14 +387,29 @@ func disks() (list []disk, err error) {
 			continue
 		}
 		d := disk{name: e.Name(), major: unix.Major(uint64(st.Rdev)), minor: unix.Minor(uint64(st.Rdev))}
-		d.bytes, d.readOnly, _ = deviceSize("/dev/" + e.Name())
+		if d.bytes, d.readOnly, err = deviceSize("/dev/" + e.Name()); err != nil {
+			table, _ := os.ReadFile("/proc/partitions")
+			d.bytes = partitionSize(string(table), d.major, d.minor)
+		}
 		list = append(list, d)
 	}
 	return list, nil
 }
 
-// deviceSize is how many bytes a device has. Users who may not open it see
-// nothing of it.
+// partitionSize is how many bytes a device has as the kernel tells everybody,
+// those who may not open it too; 0 where it does not know it.
+func partitionSize(table string, major, minor uint32) uint64 {
+	for line := range strings.Lines(table) {
+		// major minor #blocks name
+		if f := strings.Fields(line); len(f) == 4 && f[0] == strconv.FormatUint(uint64(major), 10) && f[1] == strconv.FormatUint(uint64(minor), 10) {
+			blocks, _ := strconv.ParseUint(f[2], 10, 64)
+			return blocks << 10
+		}
+	}
+	return 0
+}
+
+// deviceSize is how many bytes a device has, for those who may open it.
 func deviceSize(name string) (bytes uint64, readOnly bool, err error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -479,9 +498,14 @@ func deviceOf(uuid string) string {
 	return ""
 }
 
-// blkid and file -s say what devices hold.
+// blkid tells what devices hold: all of it, or with -s a part; with -o value
+// that part alone, as scripts write it to /etc/fstab.
 func blkid(c *call) error {
-	names := c.args
+	p, err := c.parse(options{letters: "s:o:c:p", long: map[string]string{"match-tag": "s:", "output": "o:", "probe": "p"}}, false)
+	if err != nil {
+		return err
+	}
+	names := p.args
 	if len(names) == 0 {
 		list, err := disks()
 		if err != nil {
@@ -493,15 +517,42 @@ func blkid(c *call) error {
 	}
 	c.status = 2
 	for _, n := range names {
-		if strings.HasPrefix(n, "-") {
+		kind, uuid := fileSystem(n)
+		if kind == "" {
 			continue
 		}
-		if kind, uuid := fileSystem(n); kind != "" {
-			c.status = 0
-			c.printf("%s: UUID=\"%s\" TYPE=\"%s\"\n", n, uuid, kind)
+		c.status = 0
+		tags := [][2]string{{"UUID", uuid}, {"TYPE", kind}}
+		if asked := p.all["s"]; len(asked) > 0 {
+			tags = slices.DeleteFunc(tags, func(t [2]string) bool { return !slices.Contains(asked, t[0]) })
 		}
+		c.printTags(n, tags, p.value("o"))
 	}
 	return nil
+}
+
+// printTags prints what is known of a device in one of blkid's formats.
+func (c *call) printTags(device string, tags [][2]string, format string) {
+	if format == "device" {
+		c.printf("%s\n", device)
+		return
+	}
+	if format == "" || format == "full" {
+		c.printf("%s:", device)
+	}
+	for _, t := range tags {
+		switch format {
+		case "value":
+			c.printf("%s\n", t[1])
+		case "export":
+			c.printf("%s=%s\n", t[0], t[1])
+		default:
+			c.printf(" %s=\"%s\"", t[0], t[1])
+		}
+	}
+	if format == "" || format == "full" {
+		c.printf("\n")
+	}
 }
 
 // file tells what files are, by their first bytes; with -s devices as well.

@@ -53,7 +53,7 @@ func mkfs(c *call) error {
 		return err
 	}
 	if kind := p.value("t"); kind != "" && kind != "ext4" || c.name == "mke2fs" && kind == "" && !p.has("j") {
-		return fmt.Errorf("only ext4 can be made here, not %q", kind)
+		return fmt.Errorf("only ext4 can be made here, not %q: mkfs -t ext4 DEVICE", kind)
 	}
 	if len(p.args) == 0 {
 		return usage("mkfs.ext4 [-L label] device")

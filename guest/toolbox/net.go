@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"pileus/clock"
 )
 
 // ip shows addresses, interfaces and routes.
@@ -145,98 +143,6 @@ func routes(c *call) error {
 		c.printf("\n")
 	}
 	return nil
-}
-
-func ping(c *call) error {
-	p, err := c.parse(options{letters: "c:i:w:W:qn46s:I:t:"}, false)
-	if err != nil {
-		return err
-	}
-	if len(p.args) != 1 {
-		return usage("usage: ping [-c count] [-i interval] [-W timeout] destination")
-	}
-	count, pause, wait := -1, time.Second, time.Second
-	if p.has("c") {
-		if count, err = strconv.Atoi(p.value("c")); err != nil {
-			return usage("invalid count " + p.value("c"))
-		}
-	}
-	for letter, d := range map[string]*time.Duration{"i": &pause, "W": &wait} {
-		if p.has(letter) {
-			if *d, err = seconds(p.value(letter)); err != nil {
-				return err
-			}
-		}
-	}
-	to, err := net.DefaultResolver.LookupNetIP(c.ctx, "ip4", p.args[0])
-	if err != nil || len(to) == 0 {
-		return usage(fmt.Sprintf("%s: Name or service not known", p.args[0]))
-	}
-	conn, err := net.Dial("ip4:icmp", to[0].Unmap().String())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	c.printf("PING %s (%s) 56(84) bytes of data.\n", p.args[0], to[0].Unmap())
-	got, sent := 0, 0
-	for ; count < 0 || sent < count; sent++ {
-		if sent > 0 {
-			if err := clock.New().Wait(c.ctx, pause); err != nil {
-				break
-			}
-		}
-		took, ttl, err := echo(conn, uint16(os.Getpid()), uint16(sent+1), wait)
-		switch {
-		case err == nil:
-			got++
-			c.printf("64 bytes from %s: icmp_seq=%d ttl=%d time=%.3f ms\n", to[0].Unmap(), sent+1, ttl, float64(took.Microseconds())/1000)
-		case !errors.Is(err, os.ErrDeadlineExceeded):
-			c.printf("From %s icmp_seq=%d %s\n", to[0].Unmap(), sent+1, sentence(err))
-		}
-	}
-	c.printf("\n--- %s ping statistics ---\n%d packets transmitted, %d received, %d%% packet loss\n", p.args[0], sent, got, (sent-got)*100/max(sent, 1))
-	if got == 0 {
-		return exit(1)
-	}
-	return nil
-}
-
-// echo sends one echo request and waits for its answer.
-func echo(conn net.Conn, id, number uint16, wait time.Duration) (took time.Duration, ttl int, err error) {
-	m := make([]byte, 64)
-	m[0] = 8
-	binary.BigEndian.PutUint16(m[4:], id)
-	binary.BigEndian.PutUint16(m[6:], number)
-	var total uint32
-	for i := 0; i < len(m); i += 2 {
-		total += uint32(binary.BigEndian.Uint16(m[i:]))
-	}
-	for total>>16 != 0 {
-		total = total>>16 + total&0xffff
-	}
-	binary.BigEndian.PutUint16(m[2:], ^uint16(total))
-	watch := clock.Start()
-	if _, err := conn.Write(m); err != nil {
-		return 0, 0, unwrap(err)
-	}
-	conn.SetReadDeadline(clock.Machine().Add(wait))
-	raw := conn.(*net.IPConn)
-	b := make([]byte, 1500)
-	for {
-		// ReadMsgIP leaves the IP header in place, in which the TTL is.
-		n, _, _, _, err := raw.ReadMsgIP(b, nil)
-		if err != nil {
-			return 0, 0, unwrap(err)
-		}
-		if n < 28 {
-			continue
-		}
-		header := int(b[0]&15) * 4
-		r := b[header:n]
-		if r[0] == 0 && binary.BigEndian.Uint16(r[4:]) == id && binary.BigEndian.Uint16(r[6:]) == number {
-			return watch.Elapsed(), int(b[8]), nil
-		}
-	}
 }
 
 // unwrap is the system's part of a network error.

@@ -29,6 +29,6 @@ func tools() map[string]tool {
 		"systemctl": systemctl, "service": service, "sudo": sudo, "su": su,
 		"yum": packages, "dnf": packages, "apt-get": packages, "apt": packages,
 		// The network.
-		"ip": ip, "ping": ping, "nc": nc, "dig": dig, "nslookup": dig, "host": dig, "ss": ss, "curl": curl, "wget": wget, "httpd": httpd, FileServer: sftpServer,
+		"ip": ip, "ping": ping, "nc": nc, "ssh": sshClient, "dig": dig, "nslookup": dig, "host": dig, "ss": ss, "curl": curl, "wget": wget, "httpd": httpd, FileServer: sftpServer,
 	}
 }
