@@ -32,7 +32,10 @@ type Image struct {
 	RootDevice   string
 	RootGiB      int32
 	Created      time.Time
-	Parameters   []string // names of the public parameters that hold its id
+	// IMDSv2 has instances answer metadata only to those who show a token, as
+	// their makers register these images.
+	IMDSv2     bool
+	Parameters []string // names of the public parameters that hold its id
 }
 
 // ID is the image's id in a region: the same in every cloud, and another in
@@ -62,13 +65,13 @@ func All() []Image {
 			Name: "al2023-ami-2023.9.20251117.1-kernel-6.1-" + arch, Description: built,
 			Owner: Amazon, OwnerAlias: "amazon", Architecture: arch, Kind: plane.BuiltIn, User: "ec2-user",
 			RootDevice: "/dev/xvda", RootGiB: 8, Created: released,
-			Parameters: []string{latest + "al2023-ami-kernel-default-" + arch, latest + "al2023-ami-kernel-6.1-" + arch},
+			IMDSv2: true, Parameters: []string{latest + "al2023-ami-kernel-default-" + arch, latest + "al2023-ami-kernel-6.1-" + arch},
 		},
 		{
 			Name: "al2023-ami-minimal-2023.9.20251117.1-kernel-6.1-" + arch, Description: built,
 			Owner: Amazon, OwnerAlias: "amazon", Architecture: arch, Kind: plane.BuiltIn, User: "ec2-user",
 			RootDevice: "/dev/xvda", RootGiB: 2, Created: released,
-			Parameters: []string{latest + "al2023-ami-minimal-kernel-default-" + arch, latest + "al2023-ami-minimal-kernel-6.1-" + arch},
+			IMDSv2: true, Parameters: []string{latest + "al2023-ami-minimal-kernel-default-" + arch, latest + "al2023-ami-minimal-kernel-6.1-" + arch},
 		},
 		{
 			Name: "amzn2-ami-hvm-2.0.20251110.1-" + arch + "-gp2", Description: built,
@@ -97,7 +100,7 @@ func ubuntu(code, version, folder, disk, arch, debian, description string, relea
 	return Image{
 		Name: "ubuntu/images/" + folder + "/ubuntu-" + code + "-" + version + "-" + debian + "-server-20251115", Description: description,
 		Owner: Canonical, Architecture: arch, Kind: plane.BuiltIn, User: "ubuntu",
-		RootDevice: "/dev/sda1", RootGiB: 8, Created: released,
+		RootDevice: "/dev/sda1", RootGiB: 8, Created: released, IMDSv2: version >= "24",
 		Parameters: []string{"/aws/service/canonical/ubuntu/server/" + version + "/stable/current/" + debian + "/hvm/" + disk + "/ami-id"},
 	}
 }

@@ -51,9 +51,11 @@ run_case 'an instance with user data: its web server is read from outside' launc
 inside() {
   . ./ids
   into "$ip" 'cat marker' | has started
-  into "$ip" 'curl -s http://169.254.169.254/latest/meta-data/instance-id' | has "$web"
+  # As on AWS, this image's instances tell nothing without a token.
+  into "$ip" 'curl -s -o /dev/null -w %{http_code} http://169.254.169.254/latest/meta-data/' | has 401
+  into "$ip" "$(token) http://169.254.169.254/latest/meta-data/instance-id" | has "$web"
   into "$ip" 'T=$(curl -s -X PUT http://169.254.169.254/latest/api/token -H "X-aws-ec2-metadata-token-ttl-seconds: 60"); curl -s -H "X-aws-ec2-metadata-token: $T" http://169.254.169.254/latest/meta-data/placement/availability-zone' | has us-east-1a
-  into "$ip" 'curl -s http://169.254.169.254/latest/user-data' | has 'yum install'
+  into "$ip" "$(token) http://169.254.169.254/latest/user-data" | has 'yum install'
   into "$ip" 'sudo id -u' | has 0
 }
 run_case 'ssh with the key pair; metadata from inside' inside

@@ -86,7 +86,7 @@ rootless_talks() {
   local near far
   near=$(private "$two") far=$(public "$two")
   equal ec2-user "$(login whoami)"
-  equal "$one" "$(login curl -s http://169.254.169.254/latest/meta-data/instance-id)"
+  equal "$one" "$(login "$(token) http://169.254.169.254/latest/meta-data/instance-id")"
   login curl -s -m 3 "http://$near/" | has ip-
   login sudo ping -c 1 -W 3 "$near" && return 1 # the group lets no ICMP in
   aws ec2 authorize-security-group-ingress --group-id "$group" --protocol icmp --port -1 --cidr 0.0.0.0/0

@@ -61,6 +61,8 @@ func enumValues(shape string) []string {
 		return []string{"enable", "disable"}
 	case "AutoPlacement":
 		return []string{"on", "off"}
+	case "AvailabilityMode":
+		return []string{"zonal", "regional"}
 	case "AvailabilityZoneOptInStatus":
 		return []string{"opt-in-not-required", "opted-in", "not-opted-in"}
 	case "AvailabilityZoneState":
@@ -71,6 +73,8 @@ func enumValues(shape string) []string {
 		return []string{"submitted", "active", "cancelled", "failed", "cancelled_running", "cancelled_terminating", "modifying"}
 	case "BgpStatus":
 		return []string{"up", "down"}
+	case "BlockPublicAccessMode":
+		return []string{"off", "block-bidirectional", "block-ingress"}
 	case "BootModeType":
 		return []string{"legacy-bios", "uefi"}
 	case "BootModeValues":
@@ -267,6 +271,8 @@ func enumValues(shape string) []string {
 		return []string{"instanceType", "kernel", "ramdisk", "userData", "disableApiTermination", "instanceInitiatedShutdownBehavior", "rootDeviceName", "blockDeviceMapping", "productCodes", "sourceDestCheck", "groupSet", "ebsOptimized", "sriovNetSupport", "enaSupport", "enclaveOptions", "disableApiStop"}
 	case "InstanceAutoRecoveryState":
 		return []string{"disabled", "default"}
+	case "InstanceBandwidthWeighting":
+		return []string{"default", "vpc-1", "ebs-1"}
 	case "InstanceBootModeValues":
 		return []string{"legacy-bios", "uefi"}
 	case "InstanceEventWindowState":
@@ -291,6 +297,8 @@ func enumValues(shape string) []string {
 		return []string{"disabled", "enabled"}
 	case "InstanceMetadataTagsState":
 		return []string{"disabled", "enabled"}
+	case "InstanceRebootMigrationState":
+		return []string{"disabled", "default"}
 	case "InstanceStateName":
 		return []string{"pending", "running", "shutting-down", "terminated", "stopping", "stopped"}
 	case "InstanceStorageEncryptionSupport":

@@ -210,6 +210,12 @@ const (
 	AutoPlacementOff = "off"
 )
 
+// Values of AvailabilityMode.
+const (
+	AvailabilityModeZonal    = "zonal"
+	AvailabilityModeRegional = "regional"
+)
+
 // Values of AvailabilityZoneOptInStatus.
 const (
 	AvailabilityZoneOptInStatusOptInNotRequired = "opt-in-not-required"
@@ -248,6 +254,13 @@ const (
 const (
 	BgpStatusUp   = "up"
 	BgpStatusDown = "down"
+)
+
+// Values of BlockPublicAccessMode.
+const (
+	BlockPublicAccessModeOff                = "off"
+	BlockPublicAccessModeBlockBidirectional = "block-bidirectional"
+	BlockPublicAccessModeBlockIngress       = "block-ingress"
 )
 
 // Values of BootModeType.
@@ -974,6 +987,13 @@ const (
 	InstanceAutoRecoveryStateDefault  = "default"
 )
 
+// Values of InstanceBandwidthWeighting.
+const (
+	InstanceBandwidthWeightingDefault = "default"
+	InstanceBandwidthWeightingVpc1    = "vpc-1"
+	InstanceBandwidthWeightingEbs1    = "ebs-1"
+)
+
 // Values of InstanceBootModeValues.
 const (
 	InstanceBootModeValuesLegacyBios = "legacy-bios"
@@ -1048,6 +1068,12 @@ const (
 const (
 	InstanceMetadataTagsStateDisabled = "disabled"
 	InstanceMetadataTagsStateEnabled  = "enabled"
+)
+
+// Values of InstanceRebootMigrationState.
+const (
+	InstanceRebootMigrationStateDisabled = "disabled"
+	InstanceRebootMigrationStateDefault  = "default"
 )
 
 // Values of InstanceStateName.

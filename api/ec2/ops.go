@@ -837,7 +837,7 @@ var (
 	DeleteQueuedReservedInstances                                   = cloud.Op[*DeleteQueuedReservedInstancesInput, *DeleteQueuedReservedInstancesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteQueuedReservedInstances", Method: "POST", URI: "/"}}
 	DeleteRoute                                                     = cloud.Op[*DeleteRouteInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteRoute", Method: "POST", URI: "/"}}
 	DeleteRouteTable                                                = cloud.Op[*DeleteRouteTableInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteRouteTable", Method: "POST", URI: "/"}}
-	DeleteSecurityGroup                                             = cloud.Op[*DeleteSecurityGroupInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteSecurityGroup", Method: "POST", URI: "/"}}
+	DeleteSecurityGroup                                             = cloud.Op[*DeleteSecurityGroupInput, *DeleteSecurityGroupOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteSecurityGroup", Method: "POST", URI: "/"}}
 	DeleteSnapshot                                                  = cloud.Op[*DeleteSnapshotInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteSnapshot", Method: "POST", URI: "/"}}
 	DeleteSpotDatafeedSubscription                                  = cloud.Op[*DeleteSpotDatafeedSubscriptionInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteSpotDatafeedSubscription", Method: "POST", URI: "/"}}
 	DeleteSubnet                                                    = cloud.Op[*DeleteSubnetInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteSubnet", Method: "POST", URI: "/"}}

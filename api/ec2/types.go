@@ -797,6 +797,10 @@ type BlockDeviceMapping struct {
 	NoDevice    *string         `aws:"n=noDevice"`
 }
 
+type BlockPublicAccessStates struct {
+	InternetGatewayBlockMode *string `aws:"n=internetGatewayBlockMode;enum=BlockPublicAccessMode"`
+}
+
 type BundleInstanceInput struct {
 	InstanceId string  `aws:"req"`
 	Storage    Storage `aws:"req"`
@@ -2082,8 +2086,9 @@ type CreateSecurityGroupInput struct {
 }
 
 type CreateSecurityGroupOutput struct {
-	GroupId *string `aws:"n=groupId"`
-	Tags    []Tag   `aws:"n=tagSet;e.n=item"`
+	GroupId          *string `aws:"n=groupId"`
+	Tags             []Tag   `aws:"n=tagSet;e.n=item"`
+	SecurityGroupArn *string `aws:"n=securityGroupArn"`
 }
 
 type CreateSnapshotInput struct {
@@ -3062,6 +3067,11 @@ type DeleteSecurityGroupInput struct {
 	GroupId   *string
 	GroupName *string
 	DryRun    *bool `aws:"n=dryRun"`
+}
+
+type DeleteSecurityGroupOutput struct {
+	Return  *bool   `aws:"n=return"`
+	GroupId *string `aws:"n=groupId"`
 }
 
 type DeleteSnapshotInput struct {
@@ -5922,6 +5932,17 @@ type EbsOptimizedInfo struct {
 	MaximumIops              *int32   `aws:"n=maximumIops"`
 }
 
+type EbsStatusDetails struct {
+	ImpairedSince *time.Time `aws:"n=impairedSince"`
+	Name          *string    `aws:"n=name;enum=StatusName"`
+	Status        *string    `aws:"n=status;enum=StatusType"`
+}
+
+type EbsStatusSummary struct {
+	Details []EbsStatusDetails `aws:"n=details;e.n=item"`
+	Status  *string            `aws:"n=status;enum=SummaryStatus"`
+}
+
 type Ec2InstanceConnectEndpoint struct {
 	OwnerId                    *string                                `aws:"n=ownerId"`
 	InstanceConnectEndpointId  *string                                `aws:"n=instanceConnectEndpointId"`
@@ -7421,6 +7442,9 @@ type Image struct {
 	DeregistrationProtection *string              `aws:"n=deregistrationProtection"`
 	LastLaunchedTime         *string              `aws:"n=lastLaunchedTime"`
 	ImageAllowed             *bool                `aws:"n=imageAllowed"`
+	SourceImageId            *string              `aws:"n=sourceImageId"`
+	SourceImageRegion        *string              `aws:"n=sourceImageRegion"`
+	FreeTierEligible         *bool                `aws:"n=freeTierEligible"`
 }
 
 type DescribeImageAttributeOutput struct {
@@ -7726,6 +7750,8 @@ type Instance struct {
 	TpmSupport                              *string                                   `aws:"n=tpmSupport"`
 	MaintenanceOptions                      *InstanceMaintenanceOptions               `aws:"n=maintenanceOptions"`
 	CurrentInstanceBootMode                 *string                                   `aws:"n=currentInstanceBootMode;enum=InstanceBootModeValues"`
+	Operator                                *OperatorResponse                         `aws:"n=operator"`
+	NetworkPerformanceOptions               *InstanceNetworkPerformanceOptions        `aws:"n=networkPerformanceOptions"`
 }
 
 type InstanceAttachmentEnaSrdSpecification struct {
@@ -7875,7 +7901,8 @@ type InstanceIpv6Prefix struct {
 }
 
 type InstanceMaintenanceOptions struct {
-	AutoRecovery *string `aws:"n=autoRecovery;enum=InstanceAutoRecoveryState"`
+	AutoRecovery    *string `aws:"n=autoRecovery;enum=InstanceAutoRecoveryState"`
+	RebootMigration *string `aws:"n=rebootMigration;enum=InstanceRebootMigrationState"`
 }
 
 type InstanceMaintenanceOptionsRequest struct {
@@ -7936,6 +7963,7 @@ type InstanceNetworkInterface struct {
 	Ipv4Prefixes                    []InstanceIpv4Prefix                     `aws:"n=ipv4PrefixSet;e.n=item"`
 	Ipv6Prefixes                    []InstanceIpv6Prefix                     `aws:"n=ipv6PrefixSet;e.n=item"`
 	ConnectionTrackingConfiguration *ConnectionTrackingSpecificationResponse `aws:"n=connectionTrackingConfiguration"`
+	Operator                        *OperatorResponse                        `aws:"n=operator"`
 }
 
 type InstanceNetworkInterfaceAssociation struct {
@@ -7979,6 +8007,10 @@ type InstanceNetworkInterfaceSpecification struct {
 	PrimaryIpv6                     *bool
 	EnaSrdSpecification             *EnaSrdSpecificationRequest
 	ConnectionTrackingSpecification *ConnectionTrackingSpecificationRequest
+}
+
+type InstanceNetworkPerformanceOptions struct {
+	BandwidthWeighting *string `aws:"n=bandwidthWeighting;enum=InstanceBandwidthWeighting"`
 }
 
 type InstancePrivateIpAddress struct {
@@ -8066,13 +8098,16 @@ type InstanceStateChange struct {
 }
 
 type InstanceStatus struct {
-	AvailabilityZone *string                `aws:"n=availabilityZone"`
-	OutpostArn       *string                `aws:"n=outpostArn"`
-	Events           []InstanceStatusEvent  `aws:"n=eventsSet;e.n=item"`
-	InstanceId       *string                `aws:"n=instanceId"`
-	InstanceState    *InstanceState         `aws:"n=instanceState"`
-	InstanceStatus   *InstanceStatusSummary `aws:"n=instanceStatus"`
-	SystemStatus     *InstanceStatusSummary `aws:"n=systemStatus"`
+	AvailabilityZone   *string                `aws:"n=availabilityZone"`
+	OutpostArn         *string                `aws:"n=outpostArn"`
+	Events             []InstanceStatusEvent  `aws:"n=eventsSet;e.n=item"`
+	InstanceId         *string                `aws:"n=instanceId"`
+	InstanceState      *InstanceState         `aws:"n=instanceState"`
+	InstanceStatus     *InstanceStatusSummary `aws:"n=instanceStatus"`
+	SystemStatus       *InstanceStatusSummary `aws:"n=systemStatus"`
+	AvailabilityZoneId *string                `aws:"n=availabilityZoneId"`
+	Operator           *OperatorResponse      `aws:"n=operator"`
+	AttachedEbsStatus  *EbsStatusSummary      `aws:"n=attachedEbsStatus"`
 }
 
 type InstanceStatusDetails struct {
@@ -10048,6 +10083,7 @@ type NatGateway struct {
 	VpcId                *string               `aws:"n=vpcId"`
 	Tags                 []Tag                 `aws:"n=tagSet;e.n=item"`
 	ConnectivityType     *string               `aws:"n=connectivityType;enum=ConnectivityType"`
+	AvailabilityMode     *string               `aws:"n=availabilityMode;enum=AvailabilityMode"`
 }
 
 type NatGatewayAddress struct {
@@ -10214,6 +10250,8 @@ type NetworkInterface struct {
 	DenyAllIgwTraffic               *bool                              `aws:"n=denyAllIgwTraffic"`
 	Ipv6Native                      *bool                              `aws:"n=ipv6Native"`
 	Ipv6Address                     *string                            `aws:"n=ipv6Address"`
+	AvailabilityZoneId              *string                            `aws:"n=availabilityZoneId"`
+	Operator                        *OperatorResponse                  `aws:"n=operator"`
 }
 
 type NetworkInterfaceAssociation struct {
@@ -10335,6 +10373,12 @@ type OnDemandOptionsRequest struct {
 	SingleAvailabilityZone     *bool
 	MinTargetCapacity          *int32
 	MaxTotalPrice              *string
+}
+
+type OperatorResponse struct {
+	Managed         *bool   `aws:"n=managed"`
+	Principal       *string `aws:"n=principal"`
+	HiddenByDefault *bool   `aws:"n=hiddenByDefault"`
 }
 
 type PacketHeaderStatement struct {
@@ -10493,6 +10537,7 @@ type Placement struct {
 	SpreadDomain         *string `aws:"n=spreadDomain"`
 	HostResourceGroupArn *string `aws:"n=hostResourceGroupArn"`
 	GroupId              *string `aws:"n=groupId"`
+	AvailabilityZoneId   *string `aws:"n=availabilityZoneId"`
 }
 
 type PlacementGroup struct {
@@ -11450,8 +11495,9 @@ type RevokeSecurityGroupEgressInput struct {
 }
 
 type RevokeSecurityGroupEgressOutput struct {
-	Return               *bool          `aws:"n=return"`
-	UnknownIpPermissions []IpPermission `aws:"n=unknownIpPermissionSet;e.n=item"`
+	Return                    *bool                      `aws:"n=return"`
+	UnknownIpPermissions      []IpPermission             `aws:"n=unknownIpPermissionSet;e.n=item"`
+	RevokedSecurityGroupRules []RevokedSecurityGroupRule `aws:"n=revokedSecurityGroupRuleSet;e.n=item"`
 }
 
 type RevokeSecurityGroupIngressInput struct {
@@ -11469,8 +11515,23 @@ type RevokeSecurityGroupIngressInput struct {
 }
 
 type RevokeSecurityGroupIngressOutput struct {
-	Return               *bool          `aws:"n=return"`
-	UnknownIpPermissions []IpPermission `aws:"n=unknownIpPermissionSet;e.n=item"`
+	Return                    *bool                      `aws:"n=return"`
+	UnknownIpPermissions      []IpPermission             `aws:"n=unknownIpPermissionSet;e.n=item"`
+	RevokedSecurityGroupRules []RevokedSecurityGroupRule `aws:"n=revokedSecurityGroupRuleSet;e.n=item"`
+}
+
+type RevokedSecurityGroupRule struct {
+	SecurityGroupRuleId *string `aws:"n=securityGroupRuleId"`
+	GroupId             *string `aws:"n=groupId"`
+	IsEgress            *bool   `aws:"n=isEgress"`
+	IpProtocol          *string `aws:"n=ipProtocol"`
+	FromPort            *int32  `aws:"n=fromPort"`
+	ToPort              *int32  `aws:"n=toPort"`
+	CidrIpv4            *string `aws:"n=cidrIpv4"`
+	CidrIpv6            *string `aws:"n=cidrIpv6"`
+	PrefixListId        *string `aws:"n=prefixListId"`
+	ReferencedGroupId   *string `aws:"n=referencedGroupId"`
+	Description         *string `aws:"n=description"`
 }
 
 type Route struct {
@@ -11772,6 +11833,7 @@ type SecurityGroup struct {
 	IpPermissionsEgress []IpPermission `aws:"n=ipPermissionsEgress;e.n=item"`
 	Tags                []Tag          `aws:"n=tagSet;e.n=item"`
 	VpcId               *string        `aws:"n=vpcId"`
+	SecurityGroupArn    *string        `aws:"n=securityGroupArn"`
 }
 
 type SecurityGroupForVpc struct {
@@ -11796,19 +11858,20 @@ type SecurityGroupReference struct {
 }
 
 type SecurityGroupRule struct {
-	SecurityGroupRuleId *string                  `aws:"n=securityGroupRuleId"`
-	GroupId             *string                  `aws:"n=groupId"`
-	GroupOwnerId        *string                  `aws:"n=groupOwnerId"`
-	IsEgress            *bool                    `aws:"n=isEgress"`
-	IpProtocol          *string                  `aws:"n=ipProtocol"`
-	FromPort            *int32                   `aws:"n=fromPort"`
-	ToPort              *int32                   `aws:"n=toPort"`
-	CidrIpv4            *string                  `aws:"n=cidrIpv4"`
-	CidrIpv6            *string                  `aws:"n=cidrIpv6"`
-	PrefixListId        *string                  `aws:"n=prefixListId"`
-	ReferencedGroupInfo *ReferencedSecurityGroup `aws:"n=referencedGroupInfo"`
-	Description         *string                  `aws:"n=description"`
-	Tags                []Tag                    `aws:"n=tagSet;e.n=item"`
+	SecurityGroupRuleId  *string                  `aws:"n=securityGroupRuleId"`
+	GroupId              *string                  `aws:"n=groupId"`
+	GroupOwnerId         *string                  `aws:"n=groupOwnerId"`
+	IsEgress             *bool                    `aws:"n=isEgress"`
+	IpProtocol           *string                  `aws:"n=ipProtocol"`
+	FromPort             *int32                   `aws:"n=fromPort"`
+	ToPort               *int32                   `aws:"n=toPort"`
+	CidrIpv4             *string                  `aws:"n=cidrIpv4"`
+	CidrIpv6             *string                  `aws:"n=cidrIpv6"`
+	PrefixListId         *string                  `aws:"n=prefixListId"`
+	ReferencedGroupInfo  *ReferencedSecurityGroup `aws:"n=referencedGroupInfo"`
+	Description          *string                  `aws:"n=description"`
+	Tags                 []Tag                    `aws:"n=tagSet;e.n=item"`
+	SecurityGroupRuleArn *string                  `aws:"n=securityGroupRuleArn"`
 }
 
 type SecurityGroupRuleDescription struct {
@@ -11900,24 +11963,26 @@ type SlotStartTimeRangeRequest struct {
 }
 
 type Snapshot struct {
-	DataEncryptionKeyId *string    `aws:"n=dataEncryptionKeyId"`
-	Description         *string    `aws:"n=description"`
-	Encrypted           *bool      `aws:"n=encrypted"`
-	KmsKeyId            *string    `aws:"n=kmsKeyId"`
-	OwnerId             *string    `aws:"n=ownerId"`
-	Progress            *string    `aws:"n=progress"`
-	SnapshotId          *string    `aws:"n=snapshotId"`
-	StartTime           *time.Time `aws:"n=startTime"`
-	State               *string    `aws:"n=status;enum=SnapshotState"`
-	StateMessage        *string    `aws:"n=statusMessage"`
-	VolumeId            *string    `aws:"n=volumeId"`
-	VolumeSize          *int32     `aws:"n=volumeSize"`
-	OwnerAlias          *string    `aws:"n=ownerAlias"`
-	OutpostArn          *string    `aws:"n=outpostArn"`
-	Tags                []Tag      `aws:"n=tagSet;e.n=item"`
-	StorageTier         *string    `aws:"n=storageTier;enum=StorageTier"`
-	RestoreExpiryTime   *time.Time `aws:"n=restoreExpiryTime"`
-	SseType             *string    `aws:"n=sseType;enum=SSEType"`
+	DataEncryptionKeyId     *string    `aws:"n=dataEncryptionKeyId"`
+	Description             *string    `aws:"n=description"`
+	Encrypted               *bool      `aws:"n=encrypted"`
+	KmsKeyId                *string    `aws:"n=kmsKeyId"`
+	OwnerId                 *string    `aws:"n=ownerId"`
+	Progress                *string    `aws:"n=progress"`
+	SnapshotId              *string    `aws:"n=snapshotId"`
+	StartTime               *time.Time `aws:"n=startTime"`
+	State                   *string    `aws:"n=status;enum=SnapshotState"`
+	StateMessage            *string    `aws:"n=statusMessage"`
+	VolumeId                *string    `aws:"n=volumeId"`
+	VolumeSize              *int32     `aws:"n=volumeSize"`
+	OwnerAlias              *string    `aws:"n=ownerAlias"`
+	OutpostArn              *string    `aws:"n=outpostArn"`
+	Tags                    []Tag      `aws:"n=tagSet;e.n=item"`
+	StorageTier             *string    `aws:"n=storageTier;enum=StorageTier"`
+	RestoreExpiryTime       *time.Time `aws:"n=restoreExpiryTime"`
+	SseType                 *string    `aws:"n=sseType;enum=SSEType"`
+	CompletionTime          *time.Time `aws:"n=completionTime"`
+	FullSnapshotSizeInBytes *int64     `aws:"n=fullSnapshotSizeInBytes"`
 }
 
 type SnapshotDetail struct {
@@ -12279,6 +12344,7 @@ type Subnet struct {
 	EnableDns64                   *bool                            `aws:"n=enableDns64"`
 	Ipv6Native                    *bool                            `aws:"n=ipv6Native"`
 	PrivateDnsNameOptionsOnLaunch *PrivateDnsNameOptionsOnLaunch   `aws:"n=privateDnsNameOptionsOnLaunch"`
+	BlockPublicAccessStates       *BlockPublicAccessStates         `aws:"n=blockPublicAccessStates"`
 }
 
 type SubnetAssociation struct {
@@ -13208,6 +13274,8 @@ type Volume struct {
 	MultiAttachEnabled *bool              `aws:"n=multiAttachEnabled"`
 	Throughput         *int32             `aws:"n=throughput"`
 	SseType            *string            `aws:"n=sseType;enum=SSEType"`
+	AvailabilityZoneId *string            `aws:"n=availabilityZoneId"`
+	Operator           *OperatorResponse  `aws:"n=operator"`
 }
 
 type VolumeAttachment struct {
@@ -13283,6 +13351,7 @@ type VolumeStatusItem struct {
 	VolumeId           *string                        `aws:"n=volumeId"`
 	VolumeStatus       *VolumeStatusInfo              `aws:"n=volumeStatus"`
 	AttachmentStatuses []VolumeStatusAttachmentStatus `aws:"n=attachmentStatuses;e.n=item"`
+	AvailabilityZoneId *string                        `aws:"n=availabilityZoneId"`
 }
 
 type Vpc struct {
@@ -13296,6 +13365,7 @@ type Vpc struct {
 	CidrBlockAssociationSet     []VpcCidrBlockAssociation     `aws:"n=cidrBlockAssociationSet;e.n=item"`
 	IsDefault                   *bool                         `aws:"n=isDefault"`
 	Tags                        []Tag                         `aws:"n=tagSet;e.n=item"`
+	BlockPublicAccessStates     *BlockPublicAccessStates      `aws:"n=blockPublicAccessStates"`
 }
 
 type VpcAttachment struct {

@@ -64,7 +64,7 @@ func volumeFields() resource.Fields[Volume] {
 
 func describeVolumes(c *cloud.Call, r store.Reader, in *api.DescribeVolumesInput) (*api.DescribeVolumesOutput, error) {
 	page, next, err := resource.List(c, r, resource.Query{
-		IDs: in.VolumeIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoVolume,
+		IDs: in.VolumeIds, Set: "volumeSet", Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoVolume,
 	}, volumes.Scan(r, c.Account, c.Region), func(v *Volume) string { return v.ID }, volumeFields())
 	if err != nil {
 		return nil, err
@@ -78,10 +78,11 @@ func describeVolumes(c *cloud.Call, r store.Reader, in *api.DescribeVolumesInput
 
 // api is the volume as answers carry it.
 func (v *Volume) api(c *cloud.Call, r store.Reader) *api.Volume {
+	zone, _ := region.ZoneNamed(v.Zone)
 	out := &api.Volume{
-		VolumeId: &v.ID, VolumeType: &v.Type, AvailabilityZone: &v.Zone, CreateTime: &v.Created, State: &v.State,
+		VolumeId: &v.ID, VolumeType: &v.Type, AvailabilityZone: &v.Zone, AvailabilityZoneId: &zone.ID, Operator: resource.Unmanaged(), CreateTime: &v.Created, State: &v.State,
 		Size: &v.Size, SnapshotId: &v.Snapshot, Encrypted: &v.Encrypted, MultiAttachEnabled: &v.MultiAttach,
-		Tags: resource.APITags(resource.Tags(c, r, v.ID)), Attachments: []api.VolumeAttachment{},
+		Tags: resource.ShownTags(resource.Tags(c, r, v.ID)), Attachments: []api.VolumeAttachment{},
 		Iops: shown(v.IOPS), Throughput: shown(v.Throughput),
 	}
 	if v.KMSKey != "" {

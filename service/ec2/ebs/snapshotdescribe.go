@@ -14,7 +14,7 @@ import (
 
 func describeSnapshots(c *cloud.Call, r store.Reader, in *api.DescribeSnapshotsInput) (*api.DescribeSnapshotsOutput, error) {
 	page, next, err := resource.List(c, r, resource.Query{
-		IDs: in.SnapshotIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoSnapshot,
+		IDs: in.SnapshotIds, Set: "snapshotSet", Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoSnapshot,
 	}, visibleSnapshots(c, r, in), func(s *Snapshot) string { return s.ID }, snapshotFields(c))
 	if err != nil {
 		return nil, err

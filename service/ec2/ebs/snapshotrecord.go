@@ -181,10 +181,10 @@ func (s *Snapshot) api(c *cloud.Call, r store.Reader) *api.Snapshot {
 	out := &api.Snapshot{
 		SnapshotId: &s.ID, VolumeId: &s.Volume, VolumeSize: &s.Size, OwnerId: &s.Account, Description: &s.Description,
 		StartTime: &s.Started, State: &s.State, Progress: new(percent(s.Progress)), Encrypted: &s.Encrypted,
-		StorageTier: new(s.tier(c.Now)), Tags: []api.Tag{},
+		StorageTier: new(s.tier(c.Now)),
 	}
 	if s.Account == c.Account {
-		out.Tags = resource.APITags(resource.Tags(c, r, s.ID))
+		out.Tags = resource.ShownTags(resource.Tags(c, r, s.ID))
 	}
 	if s.KMSKey != "" {
 		out.KmsKeyId = &s.KMSKey

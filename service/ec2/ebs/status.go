@@ -52,7 +52,7 @@ func (s *Room) describeStatus(c *cloud.Call, r store.Reader, in *api.DescribeVol
 		}
 	}
 	page, next, err := resource.List(c, r, resource.Query{
-		IDs: in.VolumeIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoVolume,
+		IDs: in.VolumeIds, Set: "volumeSet", Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoVolume,
 	}, all, func(v *checked) string { return v.ID }, statusFields)
 	if err != nil {
 		return nil, err

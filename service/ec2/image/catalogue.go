@@ -24,8 +24,12 @@ func catalogued(region, id string) (*Image, bool) {
 }
 
 func fromCatalogue(region string, i ami.Image) *Image {
+	imds := ""
+	if i.IMDSv2 {
+		imds = "v2.0"
+	}
 	return &Image{
-		Account: i.Owner, Alias: i.OwnerAlias, Region: region, ID: i.ID(region), Name: i.Name, Description: i.Description, Created: i.Created,
+		IMDS: imds, Account: i.Owner, Alias: i.OwnerAlias, Region: region, ID: i.ID(region), Name: i.Name, Description: i.Description, Created: i.Created,
 		Architecture: i.Architecture, Boots: plane.Image{ID: i.Name, Kind: i.Kind}, User: i.User, RootDevice: i.RootDevice, Public: true,
 		Devices: []Device{{Name: i.RootDevice, Snapshot: i.SnapshotID(region), GiB: i.RootGiB, Type: "gp3", Delete: true}},
 	}

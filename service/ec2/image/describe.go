@@ -85,7 +85,7 @@ func (i *Image) api(c *cloud.Call, r store.Reader) api.Image {
 		out.StateReason = &api.StateReason{Code: new("Client.InternalError"), Message: &why}
 	}
 	if i.Account == c.Account || i.Public {
-		out.Tags = resource.APITags(resource.Tags(c.In(i.Account, i.Region), r, i.ID))
+		out.Tags = resource.ShownTags(resource.Tags(c.In(i.Account, i.Region), r, i.ID))
 	}
 	for _, d := range i.Devices {
 		out.BlockDeviceMappings = append(out.BlockDeviceMappings, d.api())

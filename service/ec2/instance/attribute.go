@@ -101,7 +101,7 @@ func modifyInstanceAttribute(c *cloud.Call, tx store.Tx, in *api.ModifyInstanceA
 			return errState(i.ID, "modified")
 		}
 		if e.stopped && i.State != Stopped {
-			return errNotStopped(i.ID, "the attribute '"+e.name+"'")
+			return errNotStopped(i.ID)
 		}
 		return e.apply(c, tx, i)
 	})
@@ -265,7 +265,7 @@ func resetInstanceAttribute(c *cloud.Call, tx store.Tx, in *api.ResetInstanceAtt
 		return &cloud.Empty{}, vpc.SetSourceCheck(c, tx, i.ID, true)
 	case "kernel", "ramdisk":
 		if i.State != Stopped {
-			return nil, errNotStopped(i.ID, "the attribute '"+in.Attribute+"'")
+			return nil, errNotStopped(i.ID)
 		}
 		return &cloud.Empty{}, nil // an instance with its own kernel has none to set
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	api "pileus/api/ec2"
+	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/vpc"
 )
@@ -21,12 +22,13 @@ func (v *view) api() api.Instance {
 		StateTransitionReason: &i.Reason, Architecture: &i.Architecture, BlockDeviceMappings: v.blockDevices(), ClientToken: &i.Token,
 		EbsOptimized: &i.EBSOptimized, EnaSupport: new(!i.NoENA), Hypervisor: new(v.hypervisor()), InstanceLifecycle: optional(i.LifeCycle),
 		NetworkInterfaces: []api.InstanceNetworkInterface{}, RootDeviceName: &i.RootDevice, RootDeviceType: new("ebs"), SecurityGroups: []api.GroupIdentifier{},
-		SpotInstanceRequestId: optional(i.SpotRequest), Tags: resource.APITags(resource.Tags(v.c, v.r, i.ID)), VirtualizationType: new("hvm"),
+		SpotInstanceRequestId: optional(i.SpotRequest), Tags: resource.ShownTags(resource.Tags(v.c, v.r, i.ID)), VirtualizationType: new("hvm"),
 		CpuOptions:            &api.CpuOptions{CoreCount: new(int32(i.Cores)), ThreadsPerCore: new(int32(i.Threads)), AmdSevSnp: optional(i.SEV)},
 		CapacityReservationId: optional(i.CapacityReservation), CapacityReservationSpecification: i.capacity(),
 		HibernationOptions: &api.HibernationOptions{Configured: &i.Hibernation}, MetadataOptions: i.Metadata.api("applied"),
 		EnclaveOptions: &api.EnclaveOptions{Enabled: &i.Enclave}, PlatformDetails: &details, UsageOperation: &operation, UsageOperationUpdateTime: &i.Launched,
-		MaintenanceOptions: &api.InstanceMaintenanceOptions{AutoRecovery: new(i.recovery())}, CurrentInstanceBootMode: new(i.bootMode()),
+		MaintenanceOptions: &api.InstanceMaintenanceOptions{AutoRecovery: new(i.recovery()), RebootMigration: new(api.InstanceRebootMigrationStateDefault)}, CurrentInstanceBootMode: new(i.bootMode()),
+		NetworkPerformanceOptions: &api.InstanceNetworkPerformanceOptions{BandwidthWeighting: new(api.InstanceBandwidthWeightingDefault)}, Operator: resource.Unmanaged(),
 	}
 	if t.has('m') && i.Windows() {
 		out.TpmSupport = new("v2.0")
@@ -87,8 +89,9 @@ func (v *view) hypervisor() string { return "xen" }
 
 func (v *view) placement() *api.Placement {
 	p := &v.Placement
+	zone, _ := region.ZoneNamed(v.Zone)
 	out := &api.Placement{
-		AvailabilityZone: &v.Zone, Tenancy: &p.Tenancy, Affinity: optional(p.Affinity), HostId: optional(p.Host), HostResourceGroupArn: optional(p.HostGroup), GroupName: new(""),
+		AvailabilityZone: &v.Zone, AvailabilityZoneId: &zone.ID, Tenancy: &p.Tenancy, Affinity: optional(p.Affinity), HostId: optional(p.Host), HostResourceGroupArn: optional(p.HostGroup), GroupName: new(""),
 	}
 	if g := v.groupOf(); g != nil {
 		out.GroupName, out.GroupId = &g.Name, &g.ID
@@ -129,7 +132,7 @@ func (v *view) nic(n *vpc.Interface) api.InstanceNetworkInterface {
 	out := api.InstanceNetworkInterface{
 		Description: &n.Description, Groups: v.groupNames(n.Groups), Ipv6Addresses: []api.InstanceIpv6Address{}, MacAddress: &n.MAC,
 		NetworkInterfaceId: &n.ID, OwnerId: &n.Account, PrivateIpAddresses: []api.InstancePrivateIpAddress{}, SourceDestCheck: &n.SourceCheck,
-		Status: new("in-use"), SubnetId: &n.Subnet, VpcId: &n.VPC, InterfaceType: &n.Type,
+		Status: new("in-use"), SubnetId: &n.Subnet, VpcId: &n.VPC, InterfaceType: &n.Type, Operator: resource.Unmanaged(),
 	}
 	if a := n.Attachment; a != nil {
 		out.Attachment = &api.InstanceNetworkInterfaceAttachment{

@@ -18,7 +18,7 @@ func modifyInstanceCpuOptions(c *cloud.Call, tx store.Tx, in *api.ModifyInstance
 		t := i.Kind()
 		switch {
 		case i.State != Stopped:
-			return errNotStopped(i.ID, "its CPU options")
+			return errNotStopped(i.ID)
 		case cloud.Or(in.NestedVirtualization, "disabled") != "disabled":
 			return resource.Unsupported("The instance type %s does not support nested virtualization.", i.Type)
 		case in.NestedVirtualization == nil && in.CoreCount == nil && in.ThreadsPerCore == nil:

@@ -80,7 +80,7 @@ func (s *Room) describeInstances(c *cloud.Call, r store.Reader, in *api.Describe
 			return nil, err
 		}
 	}
-	q := resource.Query{IDs: in.InstanceIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoInstance}
+	q := resource.Query{IDs: in.InstanceIds, Set: "instancesSet", Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoInstance}
 	if len(in.InstanceIds) > 1 {
 		if _, err := findAll(c, r, in.InstanceIds); err != nil {
 			return nil, err

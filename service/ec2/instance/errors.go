@@ -44,8 +44,8 @@ func errProtected(id, done, attribute string) *cloud.Error {
 	return resource.Errorf("OperationNotPermitted", "The instance '%s' may not be %s. Modify its '%s' instance attribute and try again.", id, done, attribute)
 }
 
-func errNotStopped(id, attribute string) *cloud.Error {
-	return resource.Errorf("IncorrectInstanceState", "The instance '%s' is not in the 'stopped' state: %s can only be changed while it is.", id, attribute)
+func errNotStopped(id string) *cloud.Error {
+	return resource.Errorf("IncorrectInstanceState", "The instance '%s' is not in the 'stopped' state.", id)
 }
 
 func errType(name string) *cloud.Error {

@@ -54,8 +54,14 @@ func moduleWith(p plane.Plane, images instance.Images) (cloud.Module, *instance.
 	return resource.Module(networks, v.Room(), room.Room()), room
 }
 
-// image is the built-in image in the world's region.
-func image() string { return ami.All()[0].ID(nodetest.Region) }
+// image is a built-in image in the world's region whose instances tell metadata
+// without a token, too.
+func image() string { return imageThat(func(i ami.Image) bool { return !i.IMDSv2 }) }
+
+func imageThat(is func(ami.Image) bool) string {
+	all := ami.All()
+	return all[slices.IndexFunc(all, is)].ID(nodetest.Region)
+}
 
 // run launches instances and waits until they run.
 func (w *world) run(n int32, edits ...func(*api.RunInstancesInput)) []api.Instance {

@@ -39,7 +39,7 @@ func (Catalogue) Find(c *cloud.Call, _ store.Reader, id string) (Image, error) {
 		return Image{}, errNoImage(id)
 	}
 	return Image{
-		ID: id, Boots: plane.Image{ID: i.Name, Kind: i.Kind}, Architecture: i.Architecture, User: i.User, RootDevice: i.RootDevice,
+		ID: id, Boots: plane.Image{ID: i.Name, Kind: i.Kind}, Architecture: i.Architecture, User: i.User, RootDevice: i.RootDevice, IMDSv2: i.IMDSv2,
 		Devices: []api.BlockDeviceMapping{{DeviceName: new(i.RootDevice), Ebs: &api.EbsBlockDevice{
 			VolumeSize: new(i.RootGiB), VolumeType: new("gp3"), DeleteOnTermination: new(true), Encrypted: new(false),
 		}}},

@@ -140,7 +140,7 @@ func modifyInstanceMetadataDefaults(c *cloud.Call, tx store.Tx, in *api.ModifyIn
 func modifyPrivateDnsNameOptions(c *cloud.Call, tx store.Tx, in *api.ModifyPrivateDnsNameOptionsInput) (*api.ModifyPrivateDnsNameOptionsOutput, error) {
 	err := change(c, tx, in.InstanceId, func(i *Instance) error {
 		if in.PrivateDnsHostnameType != nil && i.State != Stopped {
-			return errNotStopped(i.ID, "the hostname type")
+			return errNotStopped(i.ID)
 		}
 		setText(&i.NameType, in.PrivateDnsHostnameType)
 		i.NameA = cloud.Or(in.EnableResourceNameDnsARecord, i.NameA)

@@ -3,6 +3,7 @@ package instance
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	api "pileus/api/ec2"
@@ -137,7 +138,7 @@ func (g *placementGroup) admit(r store.Reader, i *Instance) error {
 		return nil
 	}
 	if !slices.Contains(i.Kind().placement, g.Strategy) {
-		return resource.Combination("The instance type '%s' is not supported by placement groups with the strategy '%s'.", i.Type, g.Strategy)
+		return resource.Combination("%s placement groups are not supported by the '%s' instance type. Specify a supported instance type or change the placement group strategy, and try your request again.", strings.ToUpper(g.Strategy[:1])+g.Strategy[1:], i.Type)
 	}
 	load := make([]int, g.Partitions) // instances in each partition, in the zone
 	inZone := 0
@@ -266,7 +267,7 @@ func describePlacementGroups(c *cloud.Call, r store.Reader, in *api.DescribePlac
 func modifyInstancePlacement(c *cloud.Call, tx store.Tx, in *api.ModifyInstancePlacementInput) (*api.ModifyInstancePlacementOutput, error) {
 	err := change(c, tx, in.InstanceId, func(i *Instance) error {
 		if i.State != Stopped {
-			return errNotStopped(i.ID, "placement")
+			return errNotStopped(i.ID)
 		}
 		p := &i.Placement
 		setText(&p.Affinity, in.Affinity)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 
+	"pileus/ami"
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/identity"
@@ -267,9 +268,31 @@ func (l *launch) run(c *cloud.Call, tx store.Tx, s *Room) (*api.Reservation, err
 	}
 	for _, i := range made {
 		v := &view{Instance: i, book: b, room: s}
-		out.Instances = append(out.Instances, v.api())
+		out.Instances = append(out.Instances, begun(v.api()))
 	}
 	return out, nil
+}
+
+// begun is a new instance as the answer to its launch has it. Volumes are not
+// attached by then and public addresses not lent, which is why AWS tells them
+// only from DescribeInstances on.
+func begun(i api.Instance) api.Instance {
+	i.BlockDeviceMappings, i.PublicIpAddress, i.PublicDnsName = []api.InstanceBlockDeviceMapping{}, nil, new("")
+	i.MetadataOptions.State = new(api.InstanceMetadataOptionsStatePending)
+	if i.Tags == nil {
+		i.Tags = []api.Tag{}
+	}
+	for n := range i.NetworkInterfaces {
+		e := &i.NetworkInterfaces[n]
+		e.Association = nil
+		if e.Attachment != nil {
+			e.Attachment.Status = new(api.AttachmentStatusAttaching)
+		}
+		for k := range e.PrivateIpAddresses {
+			e.PrivateIpAddresses[k].Association = nil
+		}
+	}
+	return i
 }
 
 // noRoom tells whether an error means that there is no more capacity.
@@ -391,6 +414,9 @@ func (l *launch) findDevices(c *cloud.Call, r store.Reader, volumes *ebs.Room) e
 	if err != nil {
 		return err
 	}
+	if err := l.rootHolds(c.Region, merged); err != nil {
+		return err
+	}
 	virtual := map[string]string{} // "ephemeral0" to its device
 	for _, m := range merged {
 		switch name := cloud.Or(m.VirtualName, ""); {
@@ -428,6 +454,25 @@ func (t *Type) storeDisks() (list []int) {
 		}
 	}
 	return list
+}
+
+// rootHolds refuses a root volume that is smaller than the image's. Where an
+// image lies in snapshots, their volumes are held against them; this is for the
+// catalogue's images, whose roots are not made from their snapshots.
+func (l *launch) rootHolds(region string, merged []api.BlockDeviceMapping) error {
+	i, ok := ami.Find(region, l.image.ID)
+	if !ok {
+		return nil
+	}
+	for _, m := range merged {
+		if cloud.Or(m.DeviceName, "") != i.RootDevice || m.Ebs == nil || m.Ebs.SnapshotId != nil {
+			continue
+		}
+		if size := cloud.Or(m.Ebs.VolumeSize, i.RootGiB); size < i.RootGiB {
+			return resource.Errorf("InvalidBlockDeviceMapping", "Volume of size %dGB is smaller than snapshot '%s', expect size >= %dGB", size, i.SnapshotID(region), i.RootGiB)
+		}
+	}
+	return nil
 }
 
 // mergeDevices lays the request's mappings over the image's.

@@ -7,6 +7,7 @@ import (
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/plane"
+	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -72,6 +73,17 @@ func (s *Room) summary(kind, id, result string, now time.Time) *api.InstanceStat
 	return out
 }
 
+// attachedEBS is whether the instance reaches its volumes. They lie in its zone,
+// and go dark with it, as what CloudWatch is told of the same check.
+func (s *Room) attachedEBS(o *observed, now time.Time) *api.EbsStatusSummary {
+	v := s.summary("volumes ", o.ID, o.system, now)
+	out := &api.EbsStatusSummary{Status: v.Status}
+	for _, d := range v.Details {
+		out.Details = append(out.Details, api.EbsStatusDetails{Name: d.Name, Status: d.Status, ImpairedSince: d.ImpairedSince})
+	}
+	return out
+}
+
 // observed is an instance with its checks.
 type observed struct {
 	*Instance
@@ -115,9 +127,11 @@ func (s *Room) describeInstanceStatus(c *cloud.Call, in *api.DescribeInstanceSta
 		}
 		out.NextToken, out.InstanceStatuses = next, out.InstanceStatuses[:0]
 		for _, o := range page {
+			zone, _ := region.ZoneNamed(o.Zone)
 			out.InstanceStatuses = append(out.InstanceStatuses, api.InstanceStatus{
-				AvailabilityZone: &o.Zone, InstanceId: &o.ID, InstanceState: o.State.api(), Events: o.events(c.Now),
+				AvailabilityZone: &o.Zone, AvailabilityZoneId: &zone.ID, Operator: resource.Unmanaged(), InstanceId: &o.ID, InstanceState: o.State.api(), Events: o.events(c.Now),
 				SystemStatus: s.summary("system ", o.ID, o.system, c.Now), InstanceStatus: s.summary("instance ", o.ID, o.instance, c.Now),
+				AttachedEbsStatus: s.attachedEBS(o, c.Now),
 			})
 		}
 		return nil

@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"encoding/base64"
 	"iter"
 	"slices"
@@ -18,6 +19,9 @@ type Query struct {
 	Filters []api.Filter
 	Max     *int32 // MaxResults
 	Token   *string
+	// Set is AWS's name of the list of ids, as it tells that there are no pages
+	// of them: "instancesSet".
+	Set string
 	// Least and Most bound Max; 5 and 1000 where zero, as for most operations.
 	Least, Most int32
 	// NotFound makes the error for an id that does not exist.
@@ -137,7 +141,7 @@ func (q *Query) page() (limit int, after string, err error) {
 	limit = 1 << 30 // all of them: pages are for those who ask
 	if q.Max != nil {
 		if len(q.IDs) > 0 {
-			return 0, "", Combination("The parameter maxResults cannot be used with the parameter ids in the same call")
+			return 0, "", Combination("The parameter " + cmp.Or(q.Set, "ids") + " cannot be used with the parameter maxResults")
 		}
 		if *q.Max < least {
 			return 0, "", Errorf("InvalidParameterValue", "Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", *q.Max, least-1)

@@ -87,6 +87,18 @@ func APITags(tags identity.Tags) []api.Tag {
 	return out
 }
 
+// ShownTags are the tags of what AWS describes without the element where there
+// are none: programs find no "Tags" there.
+func ShownTags(tags identity.Tags) []api.Tag {
+	if len(tags) == 0 {
+		return nil
+	}
+	return APITags(tags)
+}
+
+// Unmanaged says that no service of AWS's manages a resource for its owner.
+func Unmanaged() *api.OperatorResponse { return &api.OperatorResponse{Managed: new(false)} }
+
 // Bindings are the operations of tags.
 func Bindings() []cloud.Binding {
 	return []cloud.Binding{

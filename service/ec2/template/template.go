@@ -133,6 +133,6 @@ func (t *template) version(r store.Reader, name string) (*version, error) {
 func (t *template) api(c *cloud.Call, r store.Reader) api.LaunchTemplate {
 	return api.LaunchTemplate{
 		LaunchTemplateId: &t.ID, LaunchTemplateName: &t.Name, CreateTime: &t.Created, CreatedBy: &t.By,
-		DefaultVersionNumber: &t.Default, LatestVersionNumber: &t.Latest, Tags: resource.APITags(resource.Tags(c, r, t.ID)),
+		DefaultVersionNumber: &t.Default, LatestVersionNumber: &t.Latest, Tags: resource.ShownTags(resource.Tags(c, r, t.ID)),
 	}
 }

@@ -147,7 +147,7 @@ func describeAddresses(c *cloud.Call, r store.Reader, in *api.DescribeAddressesI
 	for _, a := range list {
 		o := api.Address{
 			AllocationId: &a.ID, PublicIp: new(a.Public.String()), Domain: new("vpc"), PublicIpv4Pool: new("amazon"),
-			NetworkBorderGroup: &a.Region, Tags: resource.APITags(resource.Tags(c, r, a.ID)),
+			NetworkBorderGroup: &a.Region, Tags: resource.ShownTags(resource.Tags(c, r, a.ID)),
 		}
 		if a.Association != "" {
 			o.AssociationId, o.NetworkInterfaceId, o.NetworkInterfaceOwnerId = &a.Association, &a.Interface, &a.Account

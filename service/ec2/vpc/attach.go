@@ -7,6 +7,7 @@ import (
 
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 	"pileus/zone"
@@ -206,6 +207,9 @@ func DefaultSubnet(c *cloud.Call, r store.Reader, name string) (*Subnet, error) 
 		return best, nil
 	case name == "":
 		return nil, resource.Errorf("MissingInput", "No subnets found for the default VPC '%s'. Please specify a subnet.", v.ID)
+	}
+	if g, _ := region.Find(c.Region); !slices.ContainsFunc(g.Zones(), func(z region.Zone) bool { return z.Name == name }) {
+		return nil, errZone(name)
 	}
 	return nil, errNoDefaultZone(name)
 }

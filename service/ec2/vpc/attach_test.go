@@ -100,7 +100,7 @@ func TestResolve(t *testing.T) {
 		_, err := ResolveGroups(c, r, v, nil, []string{"nothing"})
 		wantCode(t, err, "InvalidGroup.NotFound")
 		_, err = DefaultSubnet(c, r, "us-east-1z")
-		wantCode(t, err, "MissingInput")
+		wantCode(t, err, "InvalidParameterValue")
 		_, err = DefaultSubnet(c.In("111111111111", "us-east-1"), r, "")
 		wantCode(t, err, "VPCIdNotSpecified")
 		_, err = FindInterface(c, r, "eni-x")

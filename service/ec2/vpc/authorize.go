@@ -84,11 +84,11 @@ func revokeSecurityGroupIngress(c *cloud.Call, tx store.Tx, in *api.RevokeSecuri
 	if err != nil {
 		return nil, err
 	}
-	unknown, err := revoke(c, tx, g, false, list, in.SecurityGroupRuleIds)
+	gone, unknown, err := revoke(c, tx, g, false, list, in.SecurityGroupRuleIds)
 	if err != nil {
 		return nil, err
 	}
-	return &api.RevokeSecurityGroupIngressOutput{Return: yes(), UnknownIpPermissions: unknown}, nil
+	return &api.RevokeSecurityGroupIngressOutput{Return: yes(), RevokedSecurityGroupRules: gone, UnknownIpPermissions: unknown}, nil
 }
 
 func revokeSecurityGroupEgress(c *cloud.Call, tx store.Tx, in *api.RevokeSecurityGroupEgressInput) (*api.RevokeSecurityGroupEgressOutput, error) {
@@ -100,53 +100,56 @@ func revokeSecurityGroupEgress(c *cloud.Call, tx store.Tx, in *api.RevokeSecurit
 	if err != nil {
 		return nil, err
 	}
-	unknown, err := revoke(c, tx, g, true, list, in.SecurityGroupRuleIds)
+	gone, unknown, err := revoke(c, tx, g, true, list, in.SecurityGroupRuleIds)
 	if err != nil {
 		return nil, err
 	}
-	return &api.RevokeSecurityGroupEgressOutput{Return: yes(), UnknownIpPermissions: unknown}, nil
+	return &api.RevokeSecurityGroupEgressOutput{Return: yes(), RevokedSecurityGroupRules: gone, UnknownIpPermissions: unknown}, nil
 }
 
 // revoke removes rules by what they allow or by their ids. What is not there is
 // an error, but in a default VPC it is only told.
-func revoke(c *cloud.Call, tx store.Tx, g *Group, egress bool, list []api.IpPermission, ids []string) ([]api.IpPermission, error) {
+func revoke(c *cloud.Call, tx store.Tx, g *Group, egress bool, list []api.IpPermission, ids []string) (gone []api.RevokedSecurityGroupRule, unknown []api.IpPermission, err error) {
 	switch {
 	case len(list) == 0 && len(ids) == 0:
-		return nil, resource.Errorf("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
+		return nil, nil, resource.Errorf("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' should be provided.")
 	case len(list) > 0 && len(ids) > 0:
-		return nil, resource.Combination("The parameter 'ipPermissions' may not be used in combination with 'securityGroupRuleIds'")
+		return nil, nil, resource.Combination("The parameter 'ipPermissions' may not be used in combination with 'securityGroupRuleIds'")
+	}
+	remove := func(v *Rule) {
+		gone = append(gone, v.revoked())
+		removeRule(c, tx, v)
 	}
 	for _, id := range ids {
 		v, err := findRule(c, tx, g, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if v.Egress != egress {
-			return nil, noRule(id)
+			return nil, nil, noRule(id)
 		}
-		removeRule(c, tx, v)
+		remove(v)
 	}
 	less, err := expand(c, tx, g, egress, list)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	vpc, _ := vpcs.Get(tx, c.Account, c.Region, g.VPC)
-	var unknown []api.IpPermission
 	for _, want := range less {
 		v, ok := sameRule(c, tx, want)
 		switch {
 		case ok:
-			removeRule(c, tx, v)
+			remove(v)
 		case vpc != nil && vpc.Default:
 			p := want.permission()
 			want.addTo(c, tx, &p)
 			unknown = append(unknown, p)
 		default:
-			return nil, resource.Errorf("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
+			return nil, nil, resource.Errorf("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
 		}
 	}
 	touch(c, tx, g.VPC)
-	return unknown, nil
+	return gone, unknown, nil
 }
 
 func noRule(id string) *cloud.Error {

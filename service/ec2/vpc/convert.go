@@ -7,6 +7,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -127,8 +128,9 @@ func (i *Interface) status() string {
 // apiInterface is an interface as DescribeNetworkInterfaces has it.
 func apiInterface(c *cloud.Call, r store.Reader, i *Interface) *api.NetworkInterface {
 	private, public := names(c, r, i.VPC)
+	zone, _ := region.ZoneNamed(i.Zone)
 	o := &api.NetworkInterface{
-		AvailabilityZone: &i.Zone, Description: &i.Description, Groups: GroupIdentifiers(c, r, i.Groups), InterfaceType: &i.Type,
+		AvailabilityZone: &i.Zone, AvailabilityZoneId: &zone.ID, Operator: resource.Unmanaged(), Description: &i.Description, Groups: GroupIdentifiers(c, r, i.Groups), InterfaceType: &i.Type,
 		Ipv6Addresses: []api.NetworkInterfaceIpv6Address{}, MacAddress: &i.MAC, NetworkInterfaceId: &i.ID, OwnerId: &i.Account,
 		PrivateIpAddresses: []api.NetworkInterfacePrivateIpAddress{}, RequesterManaged: new(i.Requester != ""), RequesterId: i.requester(c),
 		SourceDestCheck: &i.SourceCheck, Status: new(i.status()), SubnetId: &i.Subnet, VpcId: &i.VPC,

@@ -15,6 +15,9 @@ var (
 	errNoDefaultZone = func(zone string) *cloud.Error {
 		return resource.Errorf("MissingInput", "No default subnet for availability zone: '%s'.", zone)
 	}
+	errZone = func(zone string) *cloud.Error {
+		return resource.Errorf("InvalidParameterValue", "Invalid availability zone: [%s]", zone)
+	}
 	errNoAddresses = func(subnet string) *cloud.Error {
 		return resource.Errorf("InsufficientFreeAddressesInSubnet", "There are not enough free addresses in subnet '%s' to satisfy the requested number of instances.", subnet)
 	}

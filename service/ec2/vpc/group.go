@@ -49,7 +49,7 @@ func createSecurityGroup(c *cloud.Call, tx store.Tx, in *api.CreateSecurityGroup
 	}
 	g := makeGroup(c, tx, vpc, in.GroupName, in.Description, tags)
 	touch(c, tx, vpc)
-	return &api.CreateSecurityGroupOutput{GroupId: &g.ID, Tags: resource.APITags(tags)}, nil
+	return &api.CreateSecurityGroupOutput{GroupId: &g.ID, SecurityGroupArn: new(g.arn(c)), Tags: resource.ShownTags(tags)}, nil
 }
 
 // vpcOrDefault is the VPC that a request names, or the default one.
@@ -106,7 +106,7 @@ func chosenGroup(c *cloud.Call, r store.Reader, id, name *string) (*Group, error
 	return g, nil
 }
 
-func deleteSecurityGroup(c *cloud.Call, tx store.Tx, in *api.DeleteSecurityGroupInput) (*cloud.Empty, error) {
+func deleteSecurityGroup(c *cloud.Call, tx store.Tx, in *api.DeleteSecurityGroupInput) (*api.DeleteSecurityGroupOutput, error) {
 	g, err := chosenGroup(c, tx, in.GroupId, in.GroupName)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func deleteSecurityGroup(c *cloud.Call, tx store.Tx, in *api.DeleteSecurityGroup
 	}
 	removeGroup(c, tx, g)
 	touch(c, tx, g.VPC)
-	return &cloud.Empty{}, nil
+	return &api.DeleteSecurityGroupOutput{Return: yes(), GroupId: &g.ID}, nil
 }
 
 // groupOnInterface tells whether an interface of a VPC has the group.
@@ -163,8 +163,14 @@ func (g *Group) api(c *cloud.Call, r store.Reader) api.SecurityGroup {
 	in, out := permissions(c, r, g.ID)
 	return api.SecurityGroup{
 		GroupId: &g.ID, GroupName: &g.Name, Description: &g.Description, OwnerId: &g.Account, VpcId: &g.VPC,
-		IpPermissions: in, IpPermissionsEgress: out, Tags: resource.APITags(resource.Tags(c, r, g.ID)),
+		IpPermissions: in, IpPermissionsEgress: out, Tags: resource.ShownTags(resource.Tags(c, r, g.ID)), SecurityGroupArn: new(g.arn(c)),
 	}
+}
+
+// arn is the group's name for policies; its account is the owner's, who may have
+// shared the group.
+func (g *Group) arn(c *cloud.Call) string {
+	return c.In(g.Account, g.Region).ARN("ec2", "security-group/"+g.ID)
 }
 
 func describeSecurityGroups(c *cloud.Call, r store.Reader, in *api.DescribeSecurityGroupsInput) (*api.DescribeSecurityGroupsOutput, error) {

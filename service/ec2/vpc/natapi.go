@@ -18,8 +18,8 @@ func (n *NAT) api(c *cloud.Call, r store.Reader) *api.NatGateway {
 	}
 	o := &api.NatGateway{
 		CreateTime: &n.Made, NatGatewayId: &n.ID, State: &n.State, SubnetId: &n.Subnet, VpcId: &n.VPC, ConnectivityType: &kind,
-		FailureCode: text(n.FailureCode), FailureMessage: text(n.FailureMessage), Tags: resource.APITags(resource.Tags(c, r, n.ID)),
-		NatGatewayAddresses: n.apiAddresses(),
+		FailureCode: text(n.FailureCode), FailureMessage: text(n.FailureMessage), Tags: resource.ShownTags(resource.Tags(c, r, n.ID)),
+		NatGatewayAddresses: n.apiAddresses(), AvailabilityMode: new(api.AvailabilityModeZonal),
 	}
 	if !n.Gone.IsZero() {
 		o.DeleteTime = &n.Gone

@@ -79,7 +79,7 @@ func (v *Rule) api(c *cloud.Call, r store.Reader) api.SecurityGroupRule {
 	o := api.SecurityGroupRule{
 		SecurityGroupRuleId: &v.ID, GroupId: &v.Group, GroupOwnerId: &v.Account, IsEgress: &v.Egress, IpProtocol: &v.Protocol,
 		FromPort: &v.From, ToPort: &v.To, PrefixListId: text(v.PrefixList), Description: text(v.Description),
-		Tags: resource.APITags(resource.Tags(c, r, v.ID)),
+		Tags: resource.APITags(resource.Tags(c, r, v.ID)), SecurityGroupRuleArn: new(c.In(v.Account, v.Region).ARN("ec2", "security-group-rule/"+v.ID)),
 	}
 	switch {
 	case v.Peer.Group != "":
@@ -91,6 +91,20 @@ func (v *Rule) api(c *cloud.Call, r store.Reader) api.SecurityGroupRule {
 	case v.CIDR.Addr().Is4():
 		o.CidrIpv4 = new(v.CIDR.String())
 	default:
+		o.CidrIpv6 = new(v.CIDR.String())
+	}
+	return o
+}
+
+// revoked is a rule as it is told that has been removed.
+func (v *Rule) revoked() api.RevokedSecurityGroupRule {
+	o := api.RevokedSecurityGroupRule{
+		SecurityGroupRuleId: &v.ID, GroupId: &v.Group, IsEgress: &v.Egress, IpProtocol: &v.Protocol, FromPort: &v.From, ToPort: &v.To,
+		PrefixListId: text(v.PrefixList), ReferencedGroupId: text(v.Peer.Group), Description: text(v.Description),
+	}
+	if v.CIDR.IsValid() && v.CIDR.Addr().Is4() {
+		o.CidrIpv4 = new(v.CIDR.String())
+	} else if v.CIDR.IsValid() {
 		o.CidrIpv6 = new(v.CIDR.String())
 	}
 	return o

@@ -200,7 +200,8 @@ func (s *Subnet) api(c *cloud.Call, r store.Reader) *api.Subnet {
 		DefaultForAz: &s.Default, MapPublicIpOnLaunch: &s.PublicOnLaunch, MapCustomerOwnedIpOnLaunch: new(false), State: new("available"),
 		SubnetId: &s.ID, VpcId: &s.VPC, OwnerId: &s.Account, AssignIpv6AddressOnCreation: &s.IPv6OnCreation, EnableDns64: &s.DNS64,
 		Ipv6CidrBlockAssociationSet: []api.SubnetIpv6CidrBlockAssociation{}, Ipv6Native: &s.IPv6Native,
-		SubnetArn: new(c.ARN("ec2", "subnet/"+s.ID)), Tags: resource.APITags(resource.Tags(c, r, s.ID)), EnableLniAtDeviceIndex: some(s.LocalInterface),
+		SubnetArn: new(c.ARN("ec2", "subnet/"+s.ID)), Tags: resource.ShownTags(resource.Tags(c, r, s.ID)), EnableLniAtDeviceIndex: some(s.LocalInterface),
+		BlockPublicAccessStates: openToInternet(),
 		PrivateDnsNameOptionsOnLaunch: &api.PrivateDnsNameOptionsOnLaunch{
 			HostnameType: &s.HostnameType, EnableResourceNameDnsARecord: &s.ResourceA, EnableResourceNameDnsAAAARecord: &s.ResourceAAAA,
 		},

@@ -55,14 +55,11 @@ func describeAvailabilityZones(c *cloud.Call, r store.Reader, in *api.DescribeAv
 			}
 		}
 	}
-	invalid := func(id string) *cloud.Error {
-		return resource.Errorf("InvalidParameterValue", "Invalid availability zone: [%s]", id)
-	}
-	q := resource.Query{IDs: slices.Clone(in.ZoneNames), Filters: in.Filters, NotFound: invalid}
+	q := resource.Query{IDs: slices.Clone(in.ZoneNames), Filters: in.Filters, NotFound: errZone}
 	for _, id := range in.ZoneIds {
 		z, ok := where.FindZone(id)
 		if !ok || z.ID != id {
-			return nil, invalid(id)
+			return nil, errZone(id)
 		}
 		q.IDs = append(q.IDs, z.Name)
 	}
