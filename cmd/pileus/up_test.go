@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -212,6 +213,7 @@ func TestSecondInterrupt(t *testing.T) {
 		if _, err := os.Stat(began); err == nil {
 			break
 		}
+		runtime.Gosched()
 	}
 	if err := p.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
