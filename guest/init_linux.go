@@ -118,6 +118,7 @@ func (m *machine) start() {
 		<-m.ending
 		cancel()
 	}()
+	m.mountTable(ctx)
 	m.services.startEnabled()
 	m.boot(ctx)
 	m.note(func(s *handoff.State) { s.Ready = true })

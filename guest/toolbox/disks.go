@@ -643,7 +643,9 @@ func resize2fs(c *call) error {
 		defer f.Close()
 		blocks := bytes / uint64(st.Bsize)
 		const resize = 1<<30 | 8<<16 | 'f'<<8 | 16 // EXT4_IOC_RESIZE_FS
-		if _, _, e := unix.Syscall(unix.SYS_IOCTL, f.Fd(), resize, uintptr(unsafe.Pointer(&blocks))); e != 0 {
+		if _, _, e := unix.Syscall(unix.SYS_IOCTL, f.Fd(), resize, uintptr(unsafe.Pointer(&blocks))); e == unix.EPERM && os.Geteuid() == 0 {
+			return fmt.Errorf("%s: %w: the kernel grows a mounted ext4 only for who has CAP_SYS_RESOURCE, which the machine that pileus runs on withholds", device, e)
+		} else if e != 0 {
 			return fmt.Errorf("%s: %w", device, e)
 		}
 		c.printf("The filesystem on %s is now %d (%dk) blocks long.\n", device, blocks, st.Bsize/1024)

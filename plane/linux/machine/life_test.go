@@ -69,7 +69,7 @@ func TestEndsByItself(t *testing.T) {
 	}
 	t.Run("reboot", func(t *testing.T) {
 		before := w.status("i-1")
-		w.run("i-1", "echo kept > /root/file; reboot")
+		w.run("i-1", "mkdir /extra; echo 'extra /extra tmpfs defaults,nofail 0 2' >> /etc/fstab; echo kept > /root/file; reboot")
 		s := w.next(changes)
 		if s.State != plane.Running || s.PID == before.PID {
 			t.Errorf("told: %+v, was %+v", s, before)
@@ -77,6 +77,9 @@ func TestEndsByItself(t *testing.T) {
 		w.ready("i-1")
 		if out, _ := w.run("i-1", "cat /root/file"); out != "kept\n" {
 			t.Errorf("after the reboot the file has %q", out)
+		}
+		if out, _ := w.run("i-1", "grep -c '^extra /extra tmpfs' /proc/mounts"); out != "1\n" {
+			t.Errorf("what fstab names is mounted %s times; console: %s", out, w.console("i-1"))
 		}
 	})
 	t.Run("crash", func(t *testing.T) {
