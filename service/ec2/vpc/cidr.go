@@ -101,7 +101,8 @@ func special(p netip.Prefix) int {
 }
 
 // addIPv6 gives a VPC a range of Amazon's, writes it, and lets IPv6 through its
-// default ACL.
+// default ACL and out of its default security group, where they are as they
+// were made.
 func addIPv6(c *cloud.Call, tx store.Tx, v *VPC) CIDR {
 	b := CIDR{Association: resource.NewID(c, "vpc-cidr-assoc"), Prefix: takeIPv6Range(c, tx, v.ID), Amazon: true}
 	v.IPv6 = append(slices.Clone(v.IPv6), b)
@@ -114,7 +115,7 @@ func addIPv6(c *cloud.Call, tx store.Tx, v *VPC) CIDR {
 		changed.Ingress, changed.Egress = allowIPv6(a.Ingress), allowIPv6(a.Egress)
 		acls.Put(tx, &changed)
 	}
-	if g, ok := groupNamed(c, tx, v.ID, "default"); ok {
+	if g, ok := groupNamed(c, tx, v.ID, "default"); ok && letsAllOut(c, tx, g) {
 		letOut(c, tx, g, everywhere6)
 	}
 	touch(c, tx, v.ID)
@@ -125,7 +126,7 @@ func addIPv6(c *cloud.Call, tx store.Tx, v *VPC) CIDR {
 // made them.
 func allowIPv6(list []Entry) []Entry {
 	const number = 101
-	if len(list) != 1 || list[0].Number != 100 || !list[0].Allow || list[0].CIDR != everywhere4 {
+	if len(list) != 1 || list[0] != letAll4 {
 		return list
 	}
 	return append(slices.Clone(list), Entry{Number: number, Allow: true, Protocol: -1, CIDR: everywhere6})

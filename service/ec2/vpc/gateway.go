@@ -71,8 +71,10 @@ func detachInternetGateway(c *cloud.Call, tx store.Tx, in *api.DetachInternetGat
 	if err != nil {
 		return nil, err
 	}
-	if _, err := FindVPC(c, tx, in.VpcId); err != nil {
-		return nil, err
+	if g.VPC != "" {
+		if _, err := FindVPC(c, tx, in.VpcId); err != nil {
+			return nil, err
+		}
 	}
 	if g.VPC != in.VpcId {
 		return nil, resource.Errorf("Gateway.NotAttached", "resource %s is not attached to network %s", g.ID, in.VpcId)

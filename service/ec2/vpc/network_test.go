@@ -123,3 +123,50 @@ func TestReservationsAreLeftOut(t *testing.T) {
 	_, err = nodetest.Try(w.World, &api.CreateNetworkInterface, &api.CreateNetworkInterfaceInput{SubnetId: s, PrivateIpAddress: new("10.0.0.31")})
 	wantCode(t, err, "InvalidParameterValue")
 }
+
+// TestIPv6AddsRulesToDefaultsAlone gives VPCs IPv6: their default ACL and
+// security group follow, unless they were changed.
+func TestIPv6AddsRulesToDefaultsAlone(t *testing.T) {
+	w := newWorld(t)
+	for _, touched := range []bool{false, true} {
+		v := w.vpc("10.0.0.0/16")
+		inVPC := []api.Filter{{Name: new("vpc-id"), Values: []string{v}}}
+		acl := *nodetest.Do(w.World, &api.DescribeNetworkAcls, &api.DescribeNetworkAclsInput{Filters: inVPC}).NetworkAcls[0].NetworkAclId
+		group := *nodetest.Do(w.World, &api.DescribeSecurityGroups, &api.DescribeSecurityGroupsInput{Filters: inVPC}).SecurityGroups[0].GroupId
+		if touched {
+			nodetest.Do(w.World, &api.ReplaceNetworkAclEntry, &api.ReplaceNetworkAclEntryInput{
+				NetworkAclId: acl, RuleNumber: 100, Egress: true, Protocol: "1", RuleAction: "allow", CidrBlock: new("0.0.0.0/0"), IcmpTypeCode: &api.IcmpTypeCode{Type: new(int32(8)), Code: new(int32(-1))},
+			})
+			nodetest.Do(w.World, &api.RevokeSecurityGroupEgress, &api.RevokeSecurityGroupEgressInput{
+				GroupId: group, IpPermissions: []api.IpPermission{{IpProtocol: new("-1"), IpRanges: []api.IpRange{{CidrIp: new("0.0.0.0/0")}}}},
+			})
+		}
+		nodetest.Do(w.World, &api.AssociateVpcCidrBlock, &api.AssociateVpcCidrBlockInput{VpcId: v, AmazonProvidedIpv6CidrBlock: new(true)})
+		rules := map[bool]int{}
+		for _, e := range nodetest.Do(w.World, &api.DescribeNetworkAcls, &api.DescribeNetworkAclsInput{NetworkAclIds: []string{acl}}).NetworkAcls[0].Entries {
+			if e.Ipv6CidrBlock != nil && *e.RuleNumber == 101 {
+				rules[*e.Egress]++
+			}
+		}
+		if rules[false] != 1 || rules[true] == 1 == touched {
+			t.Errorf("changed %v: IPv6 rules of the ACL (egress or not): %v", touched, rules)
+		}
+		out := nodetest.Do(w.World, &api.DescribeSecurityGroups, &api.DescribeSecurityGroupsInput{GroupIds: []string{group}}).SecurityGroups[0].IpPermissionsEgress
+		if open := len(out) == 1 && len(out[0].Ipv6Ranges) == 1; open == touched {
+			t.Errorf("changed %v: the group lets out %+v", touched, out)
+		}
+	}
+}
+
+// TestDetachGatewayOfADeletedVPC detaches a gateway that is free from a VPC
+// that is no more.
+func TestDetachGatewayOfADeletedVPC(t *testing.T) {
+	w := newWorld(t)
+	g := *nodetest.Do(w.World, &api.CreateInternetGateway, &api.CreateInternetGatewayInput{}).InternetGateway.InternetGatewayId
+	detach := &api.DetachInternetGatewayInput{InternetGatewayId: g, VpcId: "vpc-0123456789abcdef0"}
+	_, err := nodetest.Try(w.World, &api.DetachInternetGateway, detach)
+	wantCode(t, err, "Gateway.NotAttached")
+	nodetest.Do(w.World, &api.AttachInternetGateway, &api.AttachInternetGatewayInput{InternetGatewayId: g, VpcId: w.vpc("10.0.0.0/16")})
+	_, err = nodetest.Try(w.World, &api.DetachInternetGateway, detach)
+	wantCode(t, err, "InvalidVpcID.NotFound")
+}

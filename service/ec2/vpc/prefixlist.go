@@ -129,7 +129,7 @@ func changing(c *cloud.Call, r store.Reader, id string) (*PrefixList, error) {
 }
 
 func wrongVersion(p *PrefixList) *cloud.Error {
-	return resource.Errorf("PrefixListVersionMismatch", "The prefix list has the incorrect version number: its version is %d.", p.Version)
+	return resource.Errorf("PrefixListVersionMismatch", "The prefix list has the incorrect version number.")
 }
 
 func modifyManagedPrefixList(c *cloud.Call, tx store.Tx, in *api.ModifyManagedPrefixListInput) (*api.ModifyManagedPrefixListOutput, error) {

@@ -25,6 +25,22 @@ func letOut(c *cloud.Call, tx store.Tx, g *Group, to netip.Prefix) {
 	}
 }
 
+// letsAllOut tells whether a group's egress is what Amazon made it with: one
+// rule, to everywhere.
+func letsAllOut(c *cloud.Call, r store.Reader, g *Group) bool {
+	all := false
+	for o := range rules.Index(r, "group", c.Account, c.Region, g.ID) {
+		if !o.Egress {
+			continue
+		}
+		if o.Protocol != "-1" || o.CIDR != everywhere4 {
+			return false
+		}
+		all = true
+	}
+	return all
+}
+
 // addRule writes a new rule.
 func addRule(c *cloud.Call, tx store.Tx, v Rule, tags identity.Tags) *Rule {
 	v.Account, v.Region, v.ID = c.Account, c.Region, resource.NewID(c, "sgr")

@@ -27,7 +27,7 @@ func makeVPC(c *cloud.Call, tx store.Tx, v VPC) *VPC {
 	routeTables.Put(tx, t)
 	resource.Register(c, tx, "route-table", t.ID, nil)
 
-	all := []Entry{{Number: 100, Allow: true, Protocol: -1, CIDR: everywhere4}}
+	all := []Entry{letAll4}
 	a := &ACL{Account: c.Account, Region: c.Region, ID: resource.NewID(c, "acl"), VPC: v.ID, Default: true, Ingress: all, Egress: all}
 	acls.Put(tx, a)
 	resource.Register(c, tx, "network-acl", a.ID, nil)
@@ -41,6 +41,8 @@ func makeVPC(c *cloud.Call, tx store.Tx, v VPC) *VPC {
 var (
 	everywhere4 = netip.MustParsePrefix("0.0.0.0/0")
 	everywhere6 = netip.MustParsePrefix("::/0")
+	// letAll4 is what default ACLs are made with, in either direction.
+	letAll4 = Entry{Number: 100, Allow: true, Protocol: -1, CIDR: everywhere4}
 )
 
 func createVpc(c *cloud.Call, tx store.Tx, in *api.CreateVpcInput) (*api.CreateVpcOutput, error) {
