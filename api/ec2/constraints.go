@@ -196,7 +196,7 @@ func enumValues(shape string) []string {
 	case "EventType":
 		return []string{"instanceChange", "fleetRequestChange", "error", "information"}
 	case "ExcessCapacityTerminationPolicy":
-		return []string{"noTermination", "default"}
+		return []string{"noTermination", "default", "NoTermination", "Default"}
 	case "ExportEnvironment":
 		return []string{"citrix", "vmware", "microsoft"}
 	case "ExportTaskState":
@@ -222,7 +222,7 @@ func enumValues(shape string) []string {
 	case "FleetInstanceMatchCriteria":
 		return []string{"open"}
 	case "FleetOnDemandAllocationStrategy":
-		return []string{"lowest-price", "prioritized"}
+		return []string{"lowest-price", "prioritized", "lowestPrice"}
 	case "FleetReplacementStrategy":
 		return []string{"launch", "launch-before-terminate"}
 	case "FleetStateCode":
@@ -534,7 +534,7 @@ func enumValues(shape string) []string {
 	case "SnapshotState":
 		return []string{"pending", "completed", "error", "recoverable", "recovering"}
 	case "SpotAllocationStrategy":
-		return []string{"lowest-price", "diversified", "capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized"}
+		return []string{"lowest-price", "diversified", "capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized", "lowestPrice"}
 	case "SpotInstanceInterruptionBehavior":
 		return []string{"hibernate", "stop", "terminate"}
 	case "SpotInstanceState":

@@ -705,8 +705,10 @@ const (
 
 // Values of ExcessCapacityTerminationPolicy.
 const (
-	ExcessCapacityTerminationPolicyNoTermination = "noTermination"
-	ExcessCapacityTerminationPolicyDefault       = "default"
+	ExcessCapacityTerminationPolicyNoTermination  = "noTermination"
+	ExcessCapacityTerminationPolicyDefault        = "default"
+	ExcessCapacityTerminationPolicyNoTermination2 = "NoTermination"
+	ExcessCapacityTerminationPolicyDefault2       = "Default"
 )
 
 // Values of ExportEnvironment.
@@ -793,8 +795,9 @@ const (
 
 // Values of FleetOnDemandAllocationStrategy.
 const (
-	FleetOnDemandAllocationStrategyLowestPrice = "lowest-price"
-	FleetOnDemandAllocationStrategyPrioritized = "prioritized"
+	FleetOnDemandAllocationStrategyLowestPrice  = "lowest-price"
+	FleetOnDemandAllocationStrategyPrioritized  = "prioritized"
+	FleetOnDemandAllocationStrategyLowestPrice2 = "lowestPrice"
 )
 
 // Values of FleetReplacementStrategy.
@@ -2063,6 +2066,7 @@ const (
 	SpotAllocationStrategyCapacityOptimized            = "capacity-optimized"
 	SpotAllocationStrategyCapacityOptimizedPrioritized = "capacity-optimized-prioritized"
 	SpotAllocationStrategyPriceCapacityOptimized       = "price-capacity-optimized"
+	SpotAllocationStrategyLowestPrice2                 = "lowestPrice"
 )
 
 // Values of SpotInstanceInterruptionBehavior.

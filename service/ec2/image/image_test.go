@@ -192,7 +192,7 @@ func TestRegistered(t *testing.T) {
 	id, _ := made(w, "source")
 	source := nodetest.Do(w, &api.DescribeImages, &api.DescribeImagesInput{ImageIds: []string{id}}).Images[0]
 	snapshot := source.BlockDeviceMappings[0].Ebs.SnapshotId
-	in := &api.RegisterImageInput{Name: "registered", Architecture: source.Architecture, RootDeviceName: new("/dev/xvda")}
+	in := &api.RegisterImageInput{Name: "registered", ImageLocation: new(""), Architecture: source.Architecture, RootDeviceName: new("/dev/xvda")}
 	if _, err := nodetest.Try(w, &api.RegisterImage, in); code(err) != "InvalidBlockDeviceMapping" {
 		t.Errorf("without a root: %v", err)
 	}

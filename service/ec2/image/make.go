@@ -145,7 +145,7 @@ func registerImage(c *cloud.Call, tx store.Tx, in *api.RegisterImageInput) (*api
 	if err := resource.OnlyTags(in.TagSpecifications, kind); err != nil {
 		return nil, err
 	}
-	if in.ImageLocation != nil {
+	if cloud.Or(in.ImageLocation, "") != "" {
 		return nil, resource.Unsupported("Images in S3 (instance store-backed) are not supported; register one of a snapshot")
 	}
 	i := &Image{

@@ -148,3 +148,17 @@ func TestWhy(t *testing.T) {
 		t.Errorf("from nowhere: %d", status)
 	}
 }
+
+// TestFilteredPath shows a path as it was asked for: by a filter, and not by
+// the older members that mean the same.
+func TestFilteredPath(t *testing.T) {
+	w := newWorld(t)
+	ports := &api.RequestFilterPortRange{FromPort: new(int32(22)), ToPort: new(int32(23))}
+	p := nodetest.Do(w.World, &api.CreateNetworkInsightsPath, &api.CreateNetworkInsightsPathInput{
+		Source: w.web, Destination: &w.db, Protocol: "tcp", ClientToken: "f", FilterAtSource: &api.PathRequestFilter{DestinationPortRange: ports, SourceAddress: new("10.0.1.10")},
+	}).NetworkInsightsPath
+	f := p.FilterAtSource
+	if p.DestinationPort != nil || p.SourceIp != nil || f == nil || *f.SourceAddress != "10.0.1.10" || *f.DestinationPortRange.FromPort != 22 || *f.DestinationPortRange.ToPort != 23 {
+		t.Errorf("the path is %+v, its filter %+v", p, f)
+	}
+}

@@ -1,6 +1,7 @@
 package insight
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -17,8 +18,15 @@ type Path struct {
 	Source, Destination     string
 	SourceIP, DestinationIP string
 	Protocol                string
-	Port                    int32 // -1 for any
+	Port                    int32   // -1 for any
+	Filter                  *Filter // what of the above was asked for as a filter at the source
 	Made                    time.Time
+}
+
+// Filter is what the packets are that a path is about, as they leave the source.
+type Filter struct {
+	Source, Destination           string
+	SourcePorts, DestinationPorts *api.FilterPortRange
 }
 
 var paths = &store.Table[Path]{
@@ -44,9 +52,10 @@ func createNetworkInsightsPath(c *cloud.Call, tx store.Tx, in *api.CreateNetwork
 			SourceIP: cloud.Or(in.SourceIp, ""), DestinationIP: cloud.Or(in.DestinationIp, ""), Protocol: in.Protocol, Port: cloud.Or(in.DestinationPort, -1), Made: c.Now,
 		}
 		if f := in.FilterAtSource; f != nil {
-			p.SourceIP, p.DestinationIP = cloud.Or(f.SourceAddress, p.SourceIP), cloud.Or(f.DestinationAddress, p.DestinationIP)
-			if f.DestinationPortRange != nil {
-				p.Port = cloud.Or(f.DestinationPortRange.FromPort, p.Port)
+			p.Filter = newFilter(f)
+			p.SourceIP, p.DestinationIP = cmp.Or(p.Filter.Source, p.SourceIP), cmp.Or(p.Filter.Destination, p.DestinationIP)
+			if r := p.Filter.DestinationPorts; r != nil {
+				p.Port = cloud.Or(r.FromPort, p.Port)
 			}
 		}
 		switch {
@@ -94,6 +103,30 @@ func (p *Path) question(c *cloud.Call, r store.Reader) (q reach.Question, err er
 	return question(from, to, p.Protocol, int(max(p.Port, 0))), nil
 }
 
+func newFilter(in *api.PathRequestFilter) *Filter {
+	ports := func(r *api.RequestFilterPortRange) *api.FilterPortRange {
+		if r == nil {
+			return nil
+		}
+		return &api.FilterPortRange{FromPort: r.FromPort, ToPort: r.ToPort}
+	}
+	return &Filter{
+		Source: cloud.Or(in.SourceAddress, ""), Destination: cloud.Or(in.DestinationAddress, ""),
+		SourcePorts: ports(in.SourcePortRange), DestinationPorts: ports(in.DestinationPortRange),
+	}
+}
+
+func (f *Filter) api() *api.PathFilter {
+	o := &api.PathFilter{SourcePortRange: f.SourcePorts, DestinationPortRange: f.DestinationPorts}
+	if f.Source != "" {
+		o.SourceAddress = &f.Source
+	}
+	if f.Destination != "" {
+		o.DestinationAddress = &f.Destination
+	}
+	return o
+}
+
 func deleteNetworkInsightsPath(c *cloud.Call, tx store.Tx, in *api.DeleteNetworkInsightsPathInput) (*api.DeleteNetworkInsightsPathOutput, error) {
 	id := in.NetworkInsightsPathId
 	if !paths.Has(tx, c.Account, c.Region, id) {
@@ -112,15 +145,21 @@ func (p *Path) api(c *cloud.Call, r store.Reader) *api.NetworkInsightsPath {
 		NetworkInsightsPathId: &p.ID, NetworkInsightsPathArn: new(c.ARN("ec2", pathKind+"/"+p.ID)), CreatedDate: &p.Made, Source: &p.Source,
 		Protocol: &p.Protocol, Tags: resource.APITags(resource.Tags(c, r, p.ID)),
 	}
-	for to, s := range map[**string]string{&o.Destination: p.Destination, &o.SourceIp: p.SourceIP, &o.DestinationIp: p.DestinationIP} {
+	given := map[**string]string{&o.Destination: p.Destination}
+	if p.Filter != nil {
+		o.FilterAtSource = p.Filter.api()
+	} else {
+		given[&o.SourceIp], given[&o.DestinationIp] = p.SourceIP, p.DestinationIP
+		if p.Port >= 0 {
+			o.DestinationPort = &p.Port
+		}
+	}
+	for to, s := range given {
 		if s != "" {
 			*to = new(s)
 		}
 	}
 	o.SourceArn, o.DestinationArn = component(c, p.Source).Arn, component(c, p.Destination).Arn
-	if p.Port >= 0 {
-		o.DestinationPort = &p.Port
-	}
 	return o
 }
 

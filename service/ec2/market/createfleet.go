@@ -195,15 +195,24 @@ func (f *fleet) measure() error {
 	return nil
 }
 
+// strategyName is an allocation strategy by the name that this package has for
+// it: clients write lowest-price in either spelling.
+func strategyName(s *string) string {
+	if name := cloud.Or(s, lowestPrice); name != api.AllocationStrategyLowestPrice {
+		return name
+	}
+	return lowestPrice
+}
+
 // setOptions reads SpotOptions and OnDemandOptions.
 func (f *fleet) setOptions(in *api.CreateFleetInput) error {
 	if o := in.SpotOptions; o != nil {
 		f.Spot = strategy{
-			Name: cloud.Or(o.AllocationStrategy, lowestPrice), Pools: int(cloud.Or(o.InstancePoolsToUseCount, 1)),
+			Name: strategyName(o.AllocationStrategy), Pools: int(cloud.Or(o.InstancePoolsToUseCount, 1)),
 			OneType: cloud.Or(o.SingleInstanceType, false), OneZone: cloud.Or(o.SingleAvailabilityZone, false), MostPrice: cloud.Or(o.MaxTotalPrice, ""),
 		}
 		f.Behavior = cloud.Or(o.InstanceInterruptionBehavior, "terminate")
-		if m := o.MinTargetCapacity; m != nil {
+		if m := o.MinTargetCapacity; cloud.Or(m, 0) > 0 {
 			f.Target.Minimum, f.Target.MinSpot = true, float64(*m)
 		}
 		if m := o.MaintenanceStrategies; m != nil && m.CapacityRebalance != nil {
@@ -216,10 +225,10 @@ func (f *fleet) setOptions(in *api.CreateFleetInput) error {
 	}
 	if o := in.OnDemandOptions; o != nil {
 		f.OnDemand = strategy{
-			Name: cloud.Or(o.AllocationStrategy, lowestPrice), Pools: 1,
+			Name: strategyName(o.AllocationStrategy), Pools: 1,
 			OneType: cloud.Or(o.SingleInstanceType, false), OneZone: cloud.Or(o.SingleAvailabilityZone, false), MostPrice: cloud.Or(o.MaxTotalPrice, ""),
 		}
-		if m := o.MinTargetCapacity; m != nil {
+		if m := o.MinTargetCapacity; cloud.Or(m, 0) > 0 {
 			f.Target.Minimum, f.Target.MinOD = true, float64(*m)
 		}
 		if !slices.Contains([]string{lowestPrice, prioritized}, f.OnDemand.Name) {

@@ -174,6 +174,13 @@ func TestAllocation(t *testing.T) {
 			func(in *api.CreateFleetInput) {},
 			func(kinds, zones map[string]int) bool { return len(kinds) == 1 && len(zones) == 1 },
 		},
+		"lowestPrice is the same by its other name": {
+			func(in *api.CreateFleetInput) {
+				in.SpotOptions = &api.SpotOptionsRequest{AllocationStrategy: new("lowestPrice"), MinTargetCapacity: new(int32(0))}
+				in.OnDemandOptions = &api.OnDemandOptionsRequest{AllocationStrategy: new("lowestPrice"), MinTargetCapacity: new(int32(0))}
+			},
+			func(kinds, zones map[string]int) bool { return len(kinds) == 1 && len(zones) == 1 },
+		},
 		"lowest-price over two pools": {
 			func(in *api.CreateFleetInput) {
 				in.SpotOptions = &api.SpotOptionsRequest{AllocationStrategy: new("lowest-price"), InstancePoolsToUseCount: new(int32(2))}
@@ -232,7 +239,7 @@ func TestSpotFleet(t *testing.T) {
 	w := newWorld(t)
 	until := w.Now().Add(3 * time.Hour)
 	in := &api.RequestSpotFleetInput{SpotFleetRequestConfig: api.SpotFleetRequestConfigData{
-		IamFleetRole: "arn:aws:iam::000000000000:role/fleet", TargetCapacity: 3, AllocationStrategy: new("lowestPrice"), ValidUntil: &until, TerminateInstancesWithExpiration: new(true),
+		IamFleetRole: "arn:aws:iam::000000000000:role/fleet", TargetCapacity: 3, AllocationStrategy: new("lowestPrice"), ValidUntil: &until, TerminateInstancesWithExpiration: new(true), ExcessCapacityTerminationPolicy: new("Default"),
 		LaunchSpecifications: []api.SpotFleetLaunchSpecification{{ImageId: new(image()), InstanceType: new("t3.micro"), Placement: &api.SpotPlacement{AvailabilityZone: new("us-east-1a, us-east-1c")}}},
 	}}
 	id := *nodetest.Do(w.World, &api.RequestSpotFleet, in).SpotFleetRequestId

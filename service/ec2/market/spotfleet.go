@@ -94,7 +94,7 @@ func newSpotFleet(c *cloud.Call, r store.Reader, in *api.SpotFleetRequestConfigD
 
 // excessOf is a termination policy as EC2 fleets name it.
 func excessOf(s *string) string {
-	if cloud.Or(s, "default") == "noTermination" {
+	if strings.EqualFold(cloud.Or(s, "default"), "noTermination") {
 		return "no-termination"
 	}
 	return "termination"

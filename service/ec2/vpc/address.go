@@ -169,7 +169,9 @@ func describeAddressesAttribute(c *cloud.Call, r store.Reader, in *api.DescribeA
 	}
 	out := &api.DescribeAddressesAttributeOutput{Addresses: []api.AddressAttribute{}, NextToken: next}
 	for _, a := range list {
-		out.Addresses = append(out.Addresses, *a.attribute())
+		if a.PTR != "" {
+			out.Addresses = append(out.Addresses, *a.attribute())
+		}
 	}
 	return out, nil
 }

@@ -20,9 +20,10 @@ import (
 // NewInterface says what interface to make.
 type NewInterface struct {
 	Subnet, Description string
-	Private             netip.Addr   // the primary address; invalid: any that is free
-	Secondary           int          // how many more addresses
-	SecondaryAddresses  []netip.Addr // or which ones
+	Private             netip.Addr     // the primary address; invalid: any that is free
+	Secondary           int            // how many more addresses
+	SecondaryAddresses  []netip.Addr   // or which ones
+	Prefixes            []netip.Prefix // what is delegated to it next; none of its addresses is picked from there
 	IPv6Count           int
 	IPv6                []netip.Addr
 	Groups              []string // ids; none: the VPC's default group
@@ -63,16 +64,8 @@ func CreateInterface(c *cloud.Call, tx store.Tx, n NewInterface) (*Interface, er
 // addFirst gives a new interface its addresses.
 func (i *Interface) addFirst(c *cloud.Call, tx store.Tx, s *Subnet, n NewInterface) error {
 	if s.CIDR.IsValid() {
-		wanted := append([]netip.Addr{n.Private}, n.SecondaryAddresses...)
-		for range n.Secondary {
-			wanted = append(wanted, netip.Addr{})
-		}
-		for _, a := range wanted {
-			a, err := takeAddress(c, tx, s, i.ID, a)
-			if err != nil {
-				return err
-			}
-			i.Addresses = append(i.Addresses, PrivateAddress{Private: a})
+		if err := i.addPrivate(c, tx, s, n); err != nil {
+			return err
 		}
 	}
 	count := n.IPv6Count
@@ -89,6 +82,29 @@ func (i *Interface) addFirst(c *cloud.Call, tx store.Tx, s *Subnet, n NewInterfa
 			return err
 		}
 		i.IPv6 = append(i.IPv6, a)
+	}
+	return nil
+}
+
+// addPrivate gives a new interface its IPv4 addresses: those that are wanted
+// first, so that none of the others is picked in their place.
+func (i *Interface) addPrivate(c *cloud.Call, tx store.Tx, s *Subnet, n NewInterface) error {
+	wanted := append([]netip.Addr{n.Private}, n.SecondaryAddresses...)
+	for range n.Secondary {
+		wanted = append(wanted, netip.Addr{})
+	}
+	i.Addresses = make([]PrivateAddress, len(wanted))
+	for _, given := range []bool{true, false} {
+		for at, a := range wanted {
+			if a.IsValid() != given {
+				continue
+			}
+			a, err := takeAddress(c, tx, s, i.ID, a, n.Prefixes...)
+			if err != nil {
+				return err
+			}
+			i.Addresses[at] = PrivateAddress{Private: a}
+		}
 	}
 	return nil
 }

@@ -117,9 +117,13 @@ func apiInstanceInterface(c *cloud.Call, r store.Reader, i *Interface) api.Insta
 	return o
 }
 
+// attachable tells whether instances can have interfaces of this type; AWS's
+// own services make those of the others, and hold them.
+func (i *Interface) attachable() bool { return slices.Contains(interfaceTypes, i.Type) }
+
 // status is "available" or "in-use".
 func (i *Interface) status() string {
-	if i.Attachment == nil && i.Type == "interface" && i.Requester == "" {
+	if i.Attachment == nil && i.attachable() && i.Requester == "" {
 		return "available"
 	}
 	return "in-use"
@@ -203,7 +207,7 @@ func (i *Interface) apiAttachment() *api.NetworkInterfaceAttachment {
 		switch {
 		case i.Requester == balancerRequester && i.Type == "interface":
 			owner = balancerRequester
-		case i.Type == "interface":
+		case i.attachable():
 			return nil
 		}
 		return &api.NetworkInterfaceAttachment{

@@ -27,7 +27,8 @@ type Endpoint struct {
 	Doors               []Door   // of an interface endpoint, one in each subnet
 	Groups              []string //
 	PrivateDNS          bool     // the service's own names lead to the endpoint
-	IPType, DNSType     string   // "ipv4", "dualstack"
+	IPType              string   // "ipv4", "dualstack"
+	DNSType             string   // of its DNS records: one of recordTypes
 	Label, Zone         string   // of its DNS names: 8 characters, and the id of their hosted zone
 	Made                time.Time
 }
@@ -257,6 +258,9 @@ func (v *VPC) EndpointAddresses(r store.Reader, name string, six bool) ([]netip.
 }
 
 func (e *Endpoint) addresses(r store.Reader, six bool, doors ...Door) (list []netip.Addr) {
+	if !e.answers(six) {
+		return nil
+	}
 	for _, d := range doors {
 		i, ok := interfaces.Get(r, e.Account, e.Region, d.Interface)
 		switch {

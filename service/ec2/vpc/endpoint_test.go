@@ -155,3 +155,51 @@ func TestEndpointErrors(t *testing.T) {
 		t.Errorf("services: %v", services.ServiceNames)
 	}
 }
+
+// TestEndpointFamily changes an endpoint to dual stack and back, which DNS
+// records it has, and where its interface is.
+func TestEndpointFamily(t *testing.T) {
+	w := servedWorld(t)
+	v := w.vpc("10.0.0.0/16")
+	nodetest.Do(w.World, &api.AssociateVpcCidrBlock, &api.AssociateVpcCidrBlockInput{VpcId: v, AmazonProvidedIpv6CidrBlock: new(true)})
+	six := nodetest.Do(w.World, &api.DescribeVpcs, &api.DescribeVpcsInput{VpcIds: []string{v}}).Vpcs[0].Ipv6CidrBlockAssociationSet[0]
+	s, bare := w.subnet(v, "10.0.1.0/24", "us-east-1a"), w.subnet(v, "10.0.2.0/24", "us-east-1b")
+	nodetest.Do(w.World, &api.AssociateSubnetCidrBlock, &api.AssociateSubnetCidrBlockInput{SubnetId: s, Ipv6CidrBlock: new(netip.PrefixFrom(netip.MustParsePrefix(*six.Ipv6CidrBlock).Addr(), 64).String())})
+	e := w.endpoint(&api.CreateVpcEndpointInput{VpcId: v, ServiceName: "com.amazonaws.us-east-1.sqs", VpcEndpointType: new("Interface"), SubnetIds: []string{s, bare}, PrivateDnsEnabled: new(false)})
+	answers := func() (n4, n6 int) {
+		w.View(func(r store.Reader) {
+			rec, _ := vpc.Locate(r, v)
+			a4, _ := rec.EndpointAddresses(r, *e.DnsEntries[0].DnsName, false)
+			a6, _ := rec.EndpointAddresses(r, *e.DnsEntries[0].DnsName, true)
+			n4, n6 = len(a4), len(a6)
+		})
+		return n4, n6
+	}
+	_, err := nodetest.Try(w.World, &api.ModifyVpcEndpoint, &api.ModifyVpcEndpointInput{VpcEndpointId: *e.VpcEndpointId, IpAddressType: new("dualstack")})
+	wantCode(t, err, "InvalidParameterValue") // a subnet has no IPv6
+	for _, step := range []struct {
+		in        api.ModifyVpcEndpointInput
+		ip, dns   string
+		four, six int
+	}{
+		{api.ModifyVpcEndpointInput{IpAddressType: new("dualstack"), RemoveSubnetIds: []string{bare}}, "dualstack", "ipv4", 1, 0},
+		{api.ModifyVpcEndpointInput{DnsOptions: &api.DnsOptionsSpecification{DnsRecordIpType: new("dualstack")}}, "dualstack", "dualstack", 1, 1},
+		{api.ModifyVpcEndpointInput{DnsOptions: &api.DnsOptionsSpecification{DnsRecordIpType: new("ipv6")}}, "dualstack", "ipv6", 0, 1},
+		{api.ModifyVpcEndpointInput{SubnetConfigurations: []api.SubnetConfiguration{{SubnetId: &s, Ipv4: new("10.0.1.77")}}}, "dualstack", "ipv6", 0, 1},
+		{api.ModifyVpcEndpointInput{IpAddressType: new("ipv4")}, "ipv4", "ipv4", 1, 0},
+	} {
+		step.in.VpcEndpointId = *e.VpcEndpointId
+		nodetest.Do(w.World, &api.ModifyVpcEndpoint, &step.in)
+		got := nodetest.Do(w.World, &api.DescribeVpcEndpoints, &api.DescribeVpcEndpointsInput{VpcEndpointIds: []string{*e.VpcEndpointId}}).VpcEndpoints[0]
+		if *got.IpAddressType != step.ip || *got.DnsOptions.DnsRecordIpType != step.dns {
+			t.Errorf("%+v: it is %s with records %s", step.in, *got.IpAddressType, *got.DnsOptions.DnsRecordIpType)
+		}
+		if a, b := answers(); a != step.four || b != step.six {
+			t.Errorf("%+v: its name leads to %d IPv4 and %d IPv6 addresses", step.in, a, b)
+		}
+	}
+	list := nodetest.Do(w.World, &api.DescribeNetworkInterfaces, &api.DescribeNetworkInterfacesInput{}).NetworkInterfaces
+	if len(list) != 1 || *list[0].PrivateIpAddress != "10.0.1.77" || len(list[0].Ipv6Addresses) != 0 {
+		t.Errorf("its interfaces: %+v", list)
+	}
+}

@@ -51,6 +51,9 @@ func createVpcEndpoint(c *cloud.Call, tx store.Tx, in *api.CreateVpcEndpointInpu
 		if err := e.check(c, tx, s); err != nil {
 			return nil, err
 		}
+		if err := e.setDNS(in.DnsOptions); err != nil {
+			return nil, err
+		}
 		if kind == gatewayEndpoint {
 			err = e.makeGateway(c, tx, in)
 		} else {
@@ -80,16 +83,8 @@ func (e *Endpoint) check(c *cloud.Call, r store.Reader, s endpointService) error
 			return err
 		}
 	}
-	if e.IPType != "ipv4" && (e.IPType != "dualstack" || e.Type == gatewayEndpoint) {
-		return resource.Errorf("InvalidParameter", "The IP address type '%s' is not supported for this endpoint.", e.IPType)
-	}
-	e.DNSType = e.IPType
-	if s.offer != nil {
-		for t, name := range map[string]string{"ipv4": "ipv4", "dualstack": "ipv6"} {
-			if e.IPType == t && !slices.Contains(s.offer.IPTypes, name) {
-				return resource.Errorf("InvalidParameter", "The VPC endpoint service %s does not support the IP address type '%s'.", e.Service, e.IPType)
-			}
-		}
+	if err := e.checkFamily(s); err != nil {
+		return err
 	}
 	most, have := maxGatewayEndpoints, 0
 	if e.Type == interfaceEndpoint {
@@ -250,9 +245,6 @@ func (e *Endpoint) modifyInterfaces(c *cloud.Call, tx store.Tx, in *api.ModifyVp
 	if err != nil {
 		return err
 	}
-	if t := cloud.Or(in.IpAddressType, e.IPType); t != e.IPType {
-		return resource.Errorf("InvalidParameter", "The IP address type of %s cannot be changed to '%s'.", e.ID, t)
-	}
 	if on := cloud.Or(in.PrivateDnsEnabled, e.PrivateDNS); on != e.PrivateDNS {
 		if e.PrivateDNS = on; on {
 			if err := e.checkPrivateDNS(c, tx, v); err != nil {
@@ -268,12 +260,39 @@ func (e *Endpoint) modifyInterfaces(c *cloud.Call, tx store.Tx, in *api.ModifyVp
 	for _, s := range in.RemoveSubnetIds {
 		e.close(c, tx, s)
 	}
+	// After the subnets that leave: those may have no IPv6.
+	if err := e.setFamily(c, tx, cloud.Or(in.IpAddressType, e.IPType)); err != nil {
+		return err
+	}
+	if err := e.setDNS(in.DnsOptions); err != nil {
+		return err
+	}
 	at, err := doorAddresses(in.SubnetConfigurations)
 	if err != nil {
 		return err
 	}
 	for _, s := range in.AddSubnetIds {
 		if err := e.open(c, tx, s, at[s]); err != nil {
+			return err
+		}
+	}
+	return e.readdress(c, tx, at)
+}
+
+// readdress moves the endpoint's interfaces to the addresses that a request
+// wants them to have.
+func (e *Endpoint) readdress(c *cloud.Call, tx store.Tx, at map[string]netip.Addr) error {
+	for _, d := range slices.Clone(e.Doors) {
+		i, err := FindInterface(c, tx, d.Interface)
+		if err != nil {
+			return err
+		}
+		want, ok := at[d.Subnet]
+		if !ok || i.Addresses[0].Private == want {
+			continue
+		}
+		e.close(c, tx, d.Subnet)
+		if err := e.open(c, tx, d.Subnet, want); err != nil {
 			return err
 		}
 	}

@@ -193,3 +193,20 @@ func TestGroupsInUse(t *testing.T) {
 		t.Errorf("the filter finds %+v", got)
 	}
 }
+
+// TestPortlessProtocol shows a rule of a protocol that has no ports: permissions
+// leave them out, rules say -1.
+func TestPortlessProtocol(t *testing.T) {
+	w := newWorld(t)
+	g := w.group(w.vpc("10.0.0.0/16"), "esp")
+	made := nodetest.Do(w.World, &api.AuthorizeSecurityGroupIngress, &api.AuthorizeSecurityGroupIngressInput{GroupId: &g, IpPermissions: []api.IpPermission{
+		{IpProtocol: new("50"), FromPort: new(int32(0)), ToPort: new(int32(0)), IpRanges: []api.IpRange{{CidrIp: new("0.0.0.0/0")}}},
+	}}).SecurityGroupRules
+	if *made[0].FromPort != -1 || *made[0].ToPort != -1 {
+		t.Errorf("the rule is of ports %d to %d", *made[0].FromPort, *made[0].ToPort)
+	}
+	p := nodetest.Do(w.World, &api.DescribeSecurityGroups, &api.DescribeSecurityGroupsInput{GroupIds: []string{g}}).SecurityGroups[0].IpPermissions
+	if len(p) != 1 || p[0].FromPort != nil || p[0].ToPort != nil {
+		t.Errorf("the permission is %+v", p)
+	}
+}

@@ -33,6 +33,11 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 			Subnet: in.SubnetId, Description: cloud.Or(in.Description, ""), Secondary: int(cloud.Or(in.SecondaryPrivateIpAddressCount, 0)),
 			IPv6Count: int(cloud.Or(in.Ipv6AddressCount, 0)), Groups: in.Groups, Public: new(false), Type: cloud.Or(in.InterfaceType, ""), Tags: tags, Requester: requester,
 		}
+		for _, p := range in.Ipv4Prefixes {
+			if p, err := netip.ParsePrefix(cloud.Or(p.Ipv4Prefix, "")); err == nil { // else refused below
+				n.Prefixes = append(n.Prefixes, p)
+			}
+		}
 		n.ofBalancer()
 		if n.Private, n.SecondaryAddresses, err = PrivateAddresses(in.PrivateIpAddress, in.PrivateIpAddresses); err != nil {
 			return nil, err

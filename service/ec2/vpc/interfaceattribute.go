@@ -209,7 +209,7 @@ func createNetworkInterfacePermission(c *cloud.Call, tx store.Tx, in *api.Create
 func (p *Permit) api() *api.NetworkInterfacePermission {
 	return &api.NetworkInterfacePermission{
 		NetworkInterfacePermissionId: &p.ID, NetworkInterfaceId: &p.Interface, AwsAccountId: text(p.To), AwsService: text(p.Service),
-		Permission: &p.Permission, PermissionState: &api.NetworkInterfacePermissionState{State: new("granted")},
+		Permission: &p.Permission, PermissionState: &api.NetworkInterfacePermissionState{State: new("GRANTED")},
 	}
 }
 

@@ -40,7 +40,8 @@ func (v *Rule) permission() api.IpPermission {
 		IpProtocol: &v.Protocol, IpRanges: []api.IpRange{}, Ipv6Ranges: []api.Ipv6Range{},
 		PrefixListIds: []api.PrefixListId{}, UserIdGroupPairs: []api.UserIdGroupPair{},
 	}
-	if v.Protocol != "-1" {
+	switch v.Protocol {
+	case "tcp", "udp", "icmp", "icmpv6": // others have neither ports nor types
 		p.FromPort, p.ToPort = &v.From, &v.To
 	}
 	return p

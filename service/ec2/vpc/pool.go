@@ -62,8 +62,8 @@ func usable(p netip.Prefix, a netip.Addr) bool {
 }
 
 // takeAddress gives an IPv4 address of the subnet to an interface: the one that
-// is wanted, or any that is free.
-func takeAddress(c *cloud.Call, tx store.Tx, s *Subnet, eni string, want netip.Addr) (netip.Addr, error) {
+// is wanted, or any that is free and in none of the ranges to leave.
+func takeAddress(c *cloud.Call, tx store.Tx, s *Subnet, eni string, want netip.Addr, leave ...netip.Prefix) (netip.Addr, error) {
 	free := func(a netip.Addr) bool { return !takens.Has(tx, c.Account, c.Region, s.ID, a.AsSlice()) }
 	if want.IsValid() {
 		if !s.CIDR.Contains(want) {
@@ -77,7 +77,7 @@ func takeAddress(c *cloud.Call, tx store.Tx, s *Subnet, eni string, want netip.A
 		}
 	} else {
 		var ok bool
-		if want, ok = pickAddress(c, s.CIDR, reservations(c, tx, s.ID), free); !ok {
+		if want, ok = pickAddress(c, s.CIDR, append(reservations(c, tx, s.ID), leave...), free); !ok {
 			return want, errNoAddresses(s.ID)
 		}
 	}

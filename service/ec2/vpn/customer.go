@@ -1,6 +1,7 @@
 package vpn
 
 import (
+	"math"
 	"net/netip"
 	"strconv"
 
@@ -78,7 +79,12 @@ func deleteCustomerGateway(c *cloud.Call, tx store.Tx, in *api.DeleteCustomerGat
 func (g *Customer) api(c *cloud.Call, r store.Reader) *api.CustomerGateway {
 	o := &api.CustomerGateway{
 		CustomerGatewayId: &g.ID, IpAddress: new(g.Address.String()), State: new("available"), Type: new("ipsec.1"),
-		BgpAsn: new(strconv.FormatInt(g.ASN, 10)), Tags: resource.APITags(resource.Tags(c, r, g.ID)),
+		Tags: resource.APITags(resource.Tags(c, r, g.ID)),
+	}
+	if asn := new(strconv.FormatInt(g.ASN, 10)); g.ASN > math.MaxInt32 {
+		o.BgpAsnExtended = asn
+	} else {
+		o.BgpAsn = asn
 	}
 	if g.Device != "" {
 		o.DeviceName = &g.Device

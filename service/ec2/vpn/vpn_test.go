@@ -186,3 +186,16 @@ func input(b cloud.Binding) any {
 	}
 	return v.Interface()
 }
+
+// TestLongASN shows the number of a customer's network where it was given: up
+// to 2147483647 as it always was, above that by its own name.
+func TestLongASN(t *testing.T) {
+	w := newWorld(t)
+	for _, in := range []*api.CreateCustomerGatewayInput{{BgpAsn: new(int32(65010))}, {BgpAsnExtended: new(int64(4200000001))}} {
+		in.Type, in.IpAddress = "ipsec.1", new("198.18.200.1")
+		got := nodetest.Do(w.World, &api.CreateCustomerGateway, in).CustomerGateway
+		if (got.BgpAsn == nil) != (in.BgpAsn == nil) || (got.BgpAsnExtended == nil) != (in.BgpAsnExtended == nil) {
+			t.Errorf("%+v is shown as %+v", in, got)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package vpc
+
+import (
+	"net/netip"
+	"testing"
+
+	api "pileus/api/ec2"
+	"pileus/node/nodetest"
+)
+
+// TestInterfaceForEFA makes an interface of another type than the usual: it is
+// as free as those.
+func TestInterfaceForEFA(t *testing.T) {
+	w := newWorld(t)
+	s := w.subnet(w.vpc("10.0.0.0/16"), "10.0.0.0/24", "us-east-1a")
+	id := *nodetest.Do(w.World, &api.CreateNetworkInterface, &api.CreateNetworkInterfaceInput{SubnetId: s, InterfaceType: new("efa")}).NetworkInterface.NetworkInterfaceId
+	got := nodetest.Do(w.World, &api.DescribeNetworkInterfaces, &api.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{id}}).NetworkInterfaces[0]
+	if *got.Status != "available" || got.Attachment != nil {
+		t.Errorf("it is %s, attached %+v", *got.Status, got.Attachment)
+	}
+	p := nodetest.Do(w.World, &api.CreateNetworkInterfacePermission, &api.CreateNetworkInterfacePermissionInput{NetworkInterfaceId: id, AwsAccountId: new("111111111111"), Permission: "INSTANCE-ATTACH"}).InterfacePermission
+	if *p.PermissionState.State != "GRANTED" {
+		t.Errorf("the permission is %s", *p.PermissionState.State)
+	}
+}
+
+// TestAddressesLeavePrefixes picks addresses beside prefixes that are asked for
+// in the same breath, in a subnet where luck would not do.
+func TestAddressesLeavePrefixes(t *testing.T) {
+	w := newWorld(t)
+	s := w.subnet(w.vpc("10.0.0.0/16"), "10.0.0.0/26", "us-east-1a")
+	prefixes := []string{"10.0.0.16/28", "10.0.0.32/28"}
+	in := &api.CreateNetworkInterfaceInput{SubnetId: s}
+	for _, p := range prefixes {
+		in.Ipv4Prefixes = append(in.Ipv4Prefixes, api.Ipv4PrefixSpecificationRequest{Ipv4Prefix: &p})
+	}
+	for range 8 {
+		i := nodetest.Do(w.World, &api.CreateNetworkInterface, in).NetworkInterface
+		for _, p := range prefixes {
+			if netip.MustParsePrefix(p).Contains(netip.MustParseAddr(*i.PrivateIpAddress)) {
+				t.Errorf("%s is of %s", *i.PrivateIpAddress, p)
+			}
+		}
+		nodetest.Do(w.World, &api.DeleteNetworkInterface, &api.DeleteNetworkInterfaceInput{NetworkInterfaceId: *i.NetworkInterfaceId})
+	}
+}
+
+// TestAddressWithoutName resets an address's name: nothing is listed of it.
+func TestAddressWithoutName(t *testing.T) {
+	w := newWorld(t)
+	id := *nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{}).AllocationId
+	listed := func() int {
+		return len(nodetest.Do(w.World, &api.DescribeAddressesAttribute, &api.DescribeAddressesAttributeInput{AllocationIds: []string{id}, Attribute: new("domain-name")}).Addresses)
+	}
+	nodetest.Do(w.World, &api.ModifyAddressAttribute, &api.ModifyAddressAttributeInput{AllocationId: id, DomainName: new("mail.example.com")})
+	if n := listed(); n != 1 {
+		t.Errorf("%d addresses have a name", n)
+	}
+	nodetest.Do(w.World, &api.ResetAddressAttribute, &api.ResetAddressAttributeInput{AllocationId: id, Attribute: "domain-name"})
+	if n := listed(); n != 0 {
+		t.Errorf("%d addresses have a name after it was reset", n)
+	}
+}
