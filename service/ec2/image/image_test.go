@@ -225,6 +225,10 @@ func TestRetired(t *testing.T) {
 	if _, err := nodetest.Try(w, &api.DeregisterImage, &api.DeregisterImageInput{ImageId: id}); code(err) != "OperationNotPermitted" {
 		t.Errorf("protected: %v", err)
 	}
+	twin := nodetest.Do(w, &api.CopyImage, &api.CopyImageInput{Name: "twin", SourceImageId: id, SourceRegion: nodetest.Region}).ImageId
+	if i := nodetest.Do(w, &api.DescribeImages, &api.DescribeImagesInput{ImageIds: []string{*twin}}).Images[0]; i.DeprecationTime != nil || *i.DeregistrationProtection != "disabled" {
+		t.Errorf("a copy of a deprecated, protected image: deprecated %v, protection %s", i.DeprecationTime, *i.DeregistrationProtection)
+	}
 	nodetest.Do(w, &api.DisableImageDeregistrationProtection, &api.DisableImageDeregistrationProtectionInput{ImageId: id})
 	if _, err := nodetest.Try(w, &api.DeregisterImage, &api.DeregisterImageInput{ImageId: id}); code(err) != "OperationNotPermitted" {
 		t.Errorf("in the cooldown: %v", err)

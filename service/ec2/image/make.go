@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -220,6 +221,7 @@ func copyImage(c *cloud.Call, tx store.Tx, in *api.CopyImageInput) (*api.CopyIma
 		i := *source
 		i.Alias, i.Name, i.Description = "", in.Name, cloud.Or(in.Description, source.Description)
 		i.Public, i.Shared, i.Orgs, i.Disabled = false, nil, nil, false
+		i.Launched, i.Ended, i.Protection, i.Until = time.Time{}, time.Time{}, "", time.Time{}
 		i.Account, i.Region, i.Source = c.Account, c.Region, ""
 		i.Devices = slices.Clone(source.Devices)
 		for n := range i.Devices {

@@ -156,7 +156,7 @@ func tagLaunches(pools []pool, specs []api.TagSpecification) error {
 // targetOf reads a target capacity. What is in neither part belongs to the
 // default one.
 func targetOf(s api.TargetCapacitySpecificationRequest) (t target, err error) {
-	t = target{Total: float64(s.TotalTargetCapacity), Default: cloud.Or(s.DefaultTargetCapacityType, "on-demand"), Unit: cloud.Or(s.TargetCapacityUnitType, "units")}
+	t = target{Total: float64(s.TotalTargetCapacity), Default: cloud.Or(s.DefaultTargetCapacityType, "on-demand"), Unit: cloud.Or(s.TargetCapacityUnitType, "")}
 	spot := float64(cloud.Or(s.SpotTargetCapacity, 0))
 	t.OnDemand = float64(cloud.Or(s.OnDemandTargetCapacity, 0))
 	rest := t.Total - spot - t.OnDemand
@@ -177,7 +177,7 @@ func targetOf(s api.TargetCapacitySpecificationRequest) (t target, err error) {
 // measure weighs the pools by what the target is counted in, where that is not
 // units: a type's vCPUs or its memory.
 func (f *fleet) measure() error {
-	if f.Target.Unit == "units" {
+	if f.Target.Unit == "" || f.Target.Unit == "units" {
 		return nil
 	}
 	for n := range f.Pools {

@@ -63,7 +63,7 @@ func (f *fleet) api(c *cloud.Call, r store.Reader) (out api.FleetData, err error
 	out.FulfilledCapacity, out.FulfilledOnDemandCapacity = new(w.spot+w.onDemand), &w.onDemand
 	out.TargetCapacitySpecification = &api.TargetCapacitySpecification{
 		TotalTargetCapacity: new(int32(f.Target.Total)), OnDemandTargetCapacity: new(int32(f.Target.OnDemand)), SpotTargetCapacity: new(int32(f.Target.spot())),
-		DefaultTargetCapacityType: &f.Target.Default, TargetCapacityUnitType: &f.Target.Unit,
+		DefaultTargetCapacityType: &f.Target.Default, TargetCapacityUnitType: optional(f.Target.Unit),
 	}
 	out.ReplaceUnhealthyInstances, out.TerminateInstancesWithExpiration = &f.Replace, &f.EndsWithIt
 	out.Tags = resource.APITags(resource.Tags(c, r, f.ID))

@@ -54,7 +54,7 @@ const (
 type target struct {
 	Total, OnDemand float64
 	Default         string // "spot", "on-demand"
-	Unit            string // TargetCapacityUnitType
+	Unit            string // TargetCapacityUnitType; "" for units, where nothing else was said
 	MinSpot, MinOD  float64
 	Minimum         bool // MinTargetCapacity was given
 }

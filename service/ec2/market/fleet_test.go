@@ -223,6 +223,10 @@ func TestAllocation(t *testing.T) {
 			test.edit(in)
 			nodetest.Do(w.World, &api.CreateFleet, in)
 			w.Drain()
+			shown := nodetest.Do(w.World, &api.DescribeFleets, &api.DescribeFleetsInput{}).Fleets[0].TargetCapacitySpecification
+			if asked := in.TargetCapacitySpecification.TargetCapacityUnitType; (shown.TargetCapacityUnitType == nil) != (asked == nil) {
+				t.Errorf("asked to count in %v, it is shown as %v", asked, shown.TargetCapacityUnitType)
+			}
 			zones := map[string]int{}
 			for _, i := range w.instances() {
 				zones[*i.Placement.AvailabilityZone]++

@@ -53,7 +53,7 @@ func newSpotFleet(c *cloud.Call, r store.Reader, in *api.SpotFleetRequestConfigD
 		Excess: excessOf(in.ExcessCapacityTerminationPolicy), Replace: cloud.Or(in.ReplaceUnhealthyInstances, false), Behavior: cloud.Or(in.InstanceInterruptionBehavior, "terminate"),
 		Spot:     strategy{Name: strategyNames[cloud.Or(in.AllocationStrategy, "lowestPrice")], Pools: int(cloud.Or(in.InstancePoolsToUseCount, 1)), MostPrice: cloud.Or(in.SpotMaxTotalPrice, "")},
 		OnDemand: strategy{Name: strategyNames[cloud.Or(in.OnDemandAllocationStrategy, "lowestPrice")], Pools: 1, MostPrice: cloud.Or(in.OnDemandMaxTotalPrice, "")},
-		Target:   target{Total: float64(in.TargetCapacity), OnDemand: float64(cloud.Or(in.OnDemandTargetCapacity, 0)), Default: "spot", Unit: cloud.Or(in.TargetCapacityUnitType, "units")},
+		Target:   target{Total: float64(in.TargetCapacity), OnDemand: float64(cloud.Or(in.OnDemandTargetCapacity, 0)), Default: "spot", Unit: cloud.Or(in.TargetCapacityUnitType, "")},
 	}
 	if m := in.SpotMaintenanceStrategies; m != nil && m.CapacityRebalance != nil {
 		f.Rebalance = cloud.Or(m.CapacityRebalance.ReplacementStrategy, "launch")

@@ -219,3 +219,17 @@ func TestDedicatedHosts(t *testing.T) {
 		t.Errorf("releasing it: %+v", r)
 	}
 }
+
+// TestHostOfAType allocates hosts of a type and of a family: each shows what it
+// was made for.
+func TestHostOfAType(t *testing.T) {
+	w := newWorld(t)
+	for _, in := range []*api.AllocateHostsInput{{InstanceType: new("m5.large")}, {InstanceFamily: new("m5")}} {
+		in.AvailabilityZone = "us-east-1a"
+		ids := nodetest.Do(w.World, &api.AllocateHosts, in).HostIds
+		p := nodetest.Do(w.World, &api.DescribeHosts, &api.DescribeHostsInput{HostIds: ids}).Hosts[0].HostProperties
+		if (p.InstanceType == nil) != (in.InstanceType == nil) || (p.InstanceFamily == nil) != (in.InstanceFamily == nil) {
+			t.Errorf("%+v is shown as %+v", in, p)
+		}
+	}
+}

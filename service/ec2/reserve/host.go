@@ -290,7 +290,7 @@ func (h *host) api(c *cloud.Call, r store.Reader) api.Host {
 		HostId: &h.ID, AutoPlacement: &auto, AvailabilityZone: &h.Zone, AvailabilityZoneId: &z.ID, ClientToken: optional(h.Token), HostReservationId: optional(h.Reservation),
 		State: &h.State, AllocationTime: &h.Allocated, ReleaseTime: moment(h.Released), Tags: resource.APITags(resource.Tags(c, r, h.ID)), HostRecovery: &h.Recovery,
 		HostMaintenance: &h.Maintenance, AllowsMultipleInstanceTypes: &several, OwnerId: &h.Account, Instances: []api.HostInstance{},
-		HostProperties:    &api.HostProperties{Cores: &cores, Sockets: new(int32(2)), TotalVCpus: new(int32(total)), InstanceType: optional(h.Type), InstanceFamily: new(h.family())},
+		HostProperties:    &api.HostProperties{Cores: &cores, Sockets: new(int32(2)), TotalVCpus: new(int32(total)), InstanceType: optional(h.Type), InstanceFamily: optional(h.Family)},
 		AvailableCapacity: &api.AvailableCapacity{AvailableVCpus: new(int32(free))},
 	}
 	for _, name := range h.types() {
