@@ -54,6 +54,7 @@ type Machines interface {
 // Machine is the desired state of a machine.
 type Machine struct {
 	ID       string
+	Type     string // of the instance: "t3.micro"
 	Hostname string // "ip-10-0-0-5.ec2.internal"
 	Image    Image
 	VCPUs    int
@@ -76,6 +77,10 @@ type Image struct {
 	ID       string
 	Kind     ImageKind
 	Platform string // "" or "windows"
+	// Start is how its root volume starts, as far as that is known beforehand.
+	Start Start
+	// Firmware is what it wants to be started by, where it is a disk.
+	Firmware Firmware
 }
 
 // ImageKind tells where the files below "/" come from.

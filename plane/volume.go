@@ -46,10 +46,16 @@ type Volumes interface {
 	// Import unpacks a root file system archive (tar), or takes a disk as it is
 	// (raw), as an image that CreateRoot then makes roots of. Either may be
 	// compressed.
-	Import(ctx context.Context, image string, archive io.Reader) (size int64, err error)
+	Import(ctx context.Context, image string, archive io.Reader) (Imported, error)
 	RemoveImage(ctx context.Context, image string) error
 	// Images lists the ids of those that were imported.
 	Images(ctx context.Context) ([]string, error)
+}
+
+// Imported tells what became an image.
+type Imported struct {
+	Size  int64 // of the disk, or of the file system that was made
+	Start Start
 }
 
 // VolumeOption says how a volume is made.

@@ -52,7 +52,7 @@ layout, an archive that "docker save" wrote, an archive of a root file system
 (.tar, .tar.gz, .tar.zst), or a disk (raw, or qcow2, VMDK, VHD and VHDX, which
 qemu-img then converts). Disks boot in virtual machines, for which QEMU has to be
 installed. It is found by describe-images like every other image.`,
-		Example: "  pileus image import debian:12\n  pileus image import ./rootfs.tar.gz --name my-linux --user admin\n  pileus image import ./windows.vhdx --platform windows",
+		Example: "  pileus image import debian:12\n  pileus image import ./rootfs.tar.gz --name my-linux --user admin\n  pileus image import ./debian-12-genericcloud-amd64.qcow2 --user debian --boot-mode uefi\n  pileus image import ./windows.vhdx --platform windows",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			archive, err := openImage(c.Context(), args[0])
@@ -66,6 +66,8 @@ installed. It is found by describe-images like every other image.`,
 	imageFlags(c)
 	c.Flags().String("platform", "linux", "linux or windows")
 	complete(c, "platform", "linux", "windows")
+	c.Flags().String("boot-mode", "", "of a disk: legacy-bios, uefi or uefi-preferred (default: BIOS if it can)")
+	complete(c, "boot-mode", "legacy-bios", "uefi", "uefi-preferred")
 	return c
 }
 
@@ -222,7 +224,7 @@ func sendImage(c *cobra.Command, archive io.Reader, fallback, description string
 	}
 	q := url.Values{
 		"account": {s.Account}, "region": {flag("region", s.Region)}, "name": {flag("name", fallback)},
-		"user": {flag("user", "")}, "description": {description}, "platform": {flag("platform", "")},
+		"user": {flag("user", "")}, "description": {description}, "platform": {flag("platform", "")}, "boot-mode": {flag("boot-mode", "")},
 	}
 	progress := &counted{Reader: archive, to: c.ErrOrStderr()}
 	var out imported

@@ -37,7 +37,8 @@ var _ plane.Machines = (*engines)(nil)
 
 // CanBoot implements plane.Machines.
 func (e *engines) CanBoot(image plane.Image) error {
-	if image.Platform != "" || e.choice == Qemu {
+	disk := image.Start.Disk || image.Kind == plane.Whole && image.Firmware == plane.UEFI
+	if image.Platform != "" || disk || e.choice == Qemu {
 		return e.guests.CanBoot(image)
 	}
 	return e.containers.CanBoot(image)

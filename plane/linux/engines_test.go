@@ -64,3 +64,25 @@ func TestChoiceOfEngines(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestCanBootDisks: an image that only a virtual machine can boot is refused
+// before there is an instance of it, where there is no QEMU.
+func TestCanBootDisks(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // there is no QEMU
+	for _, c := range []struct {
+		what  string
+		image plane.Image
+		boots bool
+	}{
+		{"files", plane.Image{Kind: plane.Whole}, true},
+		{"the built-in image, whatever was said of it", plane.Image{Kind: plane.BuiltIn, Firmware: plane.UEFI}, true},
+		{"a disk", plane.Image{Kind: plane.Whole, Start: plane.Start{Disk: true, BIOS: true}}, false},
+		{"what boots by UEFI", plane.Image{Kind: plane.Whole, Firmware: plane.UEFI}, false},
+	} {
+		e := &engines{containers: &machine.Machines{}, choice: Container, guests: &qemu.Engine{}}
+		err := e.CanBoot(c.image)
+		if (err == nil) != c.boots || err != nil && !strings.Contains(err.Error(), "qemu-system-x86") {
+			t.Errorf("%s: %v", c.what, err)
+		}
+	}
+}

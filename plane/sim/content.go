@@ -136,10 +136,14 @@ func (d *disks) WriteVolume(_ context.Context, id string, f func(io.WriterAt) er
 
 // Import implements plane.Volumes: it measures the archive, and remembers that
 // it was there.
-func (d *disks) Import(_ context.Context, image string, archive io.Reader) (int64, error) {
+func (d *disks) Import(_ context.Context, image string, archive io.Reader) (plane.Imported, error) {
+	head, err := io.ReadAll(io.LimitReader(archive, plane.StartSize))
+	if err != nil {
+		return plane.Imported{}, err
+	}
 	n, err := io.Copy(io.Discard, archive)
 	if err != nil {
-		return 0, err
+		return plane.Imported{}, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -147,7 +151,7 @@ func (d *disks) Import(_ context.Context, image string, archive io.Reader) (int6
 		d.images = map[string]bool{}
 	}
 	d.images[image] = true
-	return n, nil
+	return plane.Imported{Size: int64(len(head)) + n, Start: plane.StartOf(head)}, nil
 }
 
 // RemoveImage implements plane.Volumes.

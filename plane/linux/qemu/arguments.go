@@ -3,6 +3,7 @@
 package qemu
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -170,7 +171,7 @@ const (
 )
 
 // arguments are those of a guest's QEMU, which runs in the machine's folder.
-func (u *unit) arguments(h *host, m plane.Machine, s start, disks []disk, cards []card) ([]string, error) {
+func (u *unit) arguments(h *host, m plane.Machine, s start, disks []disk, cards []card) []string {
 	args := []string{
 		"-name", "guest=" + u.id, "-nodefaults", "-no-user-config", "-display", "none",
 		"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
@@ -182,7 +183,7 @@ func (u *unit) arguments(h *host, m plane.Machine, s start, disks []disk, cards 
 		"-device", `{"driver":"VGA"}`, "-object", "rng-builtin,id=rng", "-device", "virtio-rng-pci,rng=rng",
 		"-rtc", rtc(m),
 	}
-	args = append(args, identity(u.id)...)
+	args = append(args, identity(m)...)
 	switch s.how {
 	case byProgram:
 		args = append(args, "-kernel", s.kernel, "-initrd", s.initrd,
@@ -196,11 +197,7 @@ func (u *unit) arguments(h *host, m plane.Machine, s start, disks []disk, cards 
 			args = append(args, "-initrd", s.initrd)
 		}
 	case byEFI:
-		firmware, err := efi()
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, "-bios", firmware)
+		args = append(args, s.firmware.arguments()...)
 	}
 	if len(m.Guest.Authority) > 0 {
 		args = append(args, "-fw_cfg", "name=opt/com.pileus/authority,file="+authorityFile)
@@ -215,7 +212,7 @@ func (u *unit) arguments(h *host, m plane.Machine, s start, disks []disk, cards 
 	for i, c := range cards {
 		args = append(args, "-netdev", fmt.Sprintf("tap,id=%s,fd=%d", c.netID(), firstTap+i), "-device", encode(c.device(cardKind(m))))
 	}
-	return args, nil
+	return args
 }
 
 func accel(h *host) string {
@@ -242,26 +239,15 @@ func rtc(m plane.Machine) string {
 // identity is what a guest finds in its firmware's tables: what the software of
 // cloud images recognises an instance of EC2 by.
 // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/identify_ec2_instances.html
-func identity(id string) []string {
-	sum := sha256.Sum256([]byte(id))
+func identity(m plane.Machine) []string {
+	sum := sha256.Sum256([]byte(m.ID))
 	h := "ec2" + hex.EncodeToString(sum[:])[3:32]
 	uuid := strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:32]}, "-")
 	return []string{
 		"-uuid", uuid,
 		"-smbios", "type=0,vendor=Amazon EC2,version=1.0",
-		"-smbios", "type=1,manufacturer=Amazon EC2,product=pileus,uuid=" + uuid + ",serial=" + uuid,
-		"-smbios", "type=3,manufacturer=Amazon EC2,asset=" + id,
+		"-smbios", "type=1,manufacturer=Amazon EC2,product=" + cmp.Or(m.Type, "pileus") + ",uuid=" + uuid + ",serial=" + uuid,
+		"-smbios", "type=2,manufacturer=Amazon EC2,asset=" + m.ID,
+		"-smbios", "type=3,manufacturer=Amazon EC2,asset=Amazon EC2",
 	}
-}
-
-// firmwares are where systems keep the firmware of EFI.
-var firmwares = []string{"/usr/share/ovmf/OVMF.fd", "/usr/share/OVMF/OVMF.fd", "/usr/share/qemu/OVMF.fd", "/usr/share/edk2/ovmf/OVMF.fd"}
-
-func efi() (string, error) {
-	for _, f := range firmwares {
-		if _, err := os.Stat(f); err == nil {
-			return f, nil
-		}
-	}
-	return "", fmt.Errorf("%w: its root volume boots by EFI, for which there is no firmware: apt-get install ovmf", plane.ErrUnsupported)
 }

@@ -3,8 +3,6 @@
 package qemu
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -24,15 +22,15 @@ import (
 type start struct {
 	how            method
 	kernel, initrd string // files, where QEMU loads them
+	firmware       efiFirmware
 }
 
 type method string
 
 const (
-	// bySector: the firmware finds a boot sector, as on any computer.
+	// bySector: the firmware runs the boot sector, as on any old computer.
 	bySector method = "boot sector"
-	// byEFI: the volume has partitions and no boot sector; newer firmware looks
-	// for a boot loader in one of them.
+	// byEFI: newer firmware looks for a boot loader in one of the partitions.
 	byEFI method = "EFI"
 	// byKernel: the volume is one file system with a kernel in /boot, which
 	// QEMU loads itself.
@@ -40,32 +38,7 @@ const (
 	// byProgram: the volume is a file system without a kernel. The guest gets one
 	// of the host's, and this program as its first process.
 	byProgram method = "program"
-	// noStart: not at all.
-	noStart method = ""
 )
-
-const sector = 512
-
-// sectorStart is how a volume that is a disk starts; noStart where it is none.
-func sectorStart(r io.ReaderAt) (method, error) {
-	head := make([]byte, 2*sector)
-	if _, err := r.ReadAt(head, 0); err != nil {
-		if errors.Is(err, io.EOF) {
-			return noStart, nil
-		}
-		return noStart, err
-	}
-	if binary.LittleEndian.Uint16(head[510:]) != 0xaa55 {
-		return noStart, nil
-	}
-	const table = 440 // where code ends and the table of partitions begins
-	code := head[:table]
-	if bytes.Count(code, []byte{0}) != len(code) {
-		return bySector, nil
-	}
-	// A table alone: for firmware that looks into the partitions.
-	return byEFI, nil
-}
 
 // IsDisk tells whether a machine's root volume, which is open, is a disk, that
 // no engine but this one boots from.
@@ -74,8 +47,8 @@ func (e *Engine) IsDisk(m plane.Machine) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	how, err := startOf(device)
-	return how != noStart, err
+	start, err := startOf(device)
+	return start.Disk, err
 }
 
 // Boots tells whether a machine whose root volume is a file system can boot here.
@@ -87,13 +60,13 @@ func (e *Engine) Boots(m plane.Machine) bool {
 	return err == nil
 }
 
-func startOf(device string) (method, error) {
+func startOf(device string) (plane.Start, error) {
 	f, err := os.Open(device)
 	if err != nil {
-		return noStart, err
+		return plane.Start{}, err
 	}
 	defer f.Close()
-	return sectorStart(f)
+	return plane.ReadStart(f)
 }
 
 // prepare finds how a machine boots, and puts into its folder what is needed
@@ -105,8 +78,17 @@ func (e *Engine) prepare(u *unit, m plane.Machine, device string) (s start, err 
 	if m.Image.Kind == plane.BuiltIn {
 		return e.prepareProgram()
 	}
-	if s.how, err = startOf(device); s.how != noStart || err != nil {
+	start, err := startOf(device)
+	switch {
+	case err != nil:
 		return s, err
+	case start.Disk && start.Firmware(m.Image.Firmware) == plane.UEFI:
+		s.how = byEFI
+		s.firmware, err = e.efi()
+		return s, errors.Join(err, u.keepVariables(s.firmware))
+	case start.Disk:
+		s.how = bySector
+		return s, nil
 	}
 	if m.Image.Platform == windows {
 		return s, fmt.Errorf("%w: its root volume does not begin as a disk does that Windows boots from", plane.ErrUnsupported)

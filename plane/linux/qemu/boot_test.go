@@ -3,34 +3,10 @@
 package qemu
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
 )
-
-func TestSectorStart(t *testing.T) {
-	disk := func(code ...byte) []byte {
-		b := make([]byte, 4096)
-		copy(b, code)
-		b[510], b[511] = 0x55, 0xaa
-		return b
-	}
-	for _, c := range []struct {
-		what    string
-		content []byte
-		want    method
-	}{
-		{"a boot sector", disk(0xeb, 0x63), bySector},
-		{"a table of partitions alone", disk(), byEFI},
-		{"a file system", make([]byte, 4096), noStart},
-		{"nothing", nil, noStart},
-	} {
-		if got, err := sectorStart(bytes.NewReader(c.content)); got != c.want || err != nil {
-			t.Errorf("%s: %q, %v", c.what, got, err)
-		}
-	}
-}
 
 // TestKernelOf: the newest kernel of an image, and what belongs to it.
 func TestKernelOf(t *testing.T) {

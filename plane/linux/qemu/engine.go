@@ -55,7 +55,9 @@ type Engine struct {
 	cgroups cgroup.Groups
 	clock   clock.Clock
 	host    host
-	making  sync.Mutex // of the initial file system
+	// firmwares are where UEFI's may be.
+	firmwares []efiFirmware
+	making    sync.Mutex // of the initial file system
 
 	mu       sync.Mutex
 	units    map[string]*unit
@@ -88,7 +90,7 @@ func Open(o Options) (*Engine, error) {
 			return nil, err
 		}
 	}
-	e := &Engine{Options: o, cgroups: groups, clock: clock.New(), units: map[string]*unit{}}
+	e := &Engine{Options: o, cgroups: groups, clock: clock.New(), firmwares: efiFirmwares, units: map[string]*unit{}}
 	if err := e.adopt(); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}

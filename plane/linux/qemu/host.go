@@ -61,7 +61,11 @@ func (e *Engine) CanBoot(image plane.Image) error {
 	if image.Kind == plane.HostOverlay {
 		return fmt.Errorf("%w: image %s is this host's own userland, which machines of the qemu engine cannot have: choose another image, or start pileus with --engine container", plane.ErrUnsupported, image.ID)
 	}
-	return e.Missing()
+	err := e.Missing()
+	if err == nil && byUEFI(image) {
+		_, err = e.efi()
+	}
+	return err
 }
 
 // Fast tells whether the processor itself runs guests.
@@ -88,7 +92,11 @@ func (e *Engine) Describe() []plane.Capability {
 	} else {
 		kernel.Works, kernel.Reason = false, err.Error()
 	}
-	return []plane.Capability{{Name: name, Works: true}, kvm, kernel}
+	uefi := plane.Capability{Name: "UEFI for virtual machines", Works: true}
+	if _, err := e.efi(); err != nil {
+		uefi.Works, uefi.Reason = false, needsEFI
+	}
+	return []plane.Capability{{Name: name, Works: true}, kvm, kernel, uefi}
 }
 
 // What the guest of tryKVM answers, and what QEMU's exit makes of it.

@@ -72,11 +72,7 @@ func (e *Engine) launch(ctx context.Context, u *unit, want plane.Machine) error 
 	if err != nil {
 		return errors.Join(err, unplug(e.Network(u.id), cards), e.cgroups.Remove(u.id))
 	}
-	args, err := u.arguments(e.probe(), want, s, disks, cards)
-	if err == nil {
-		err = e.bear(ctx, u, args, taps)
-	}
-	if err != nil {
+	if err := e.bear(ctx, u, u.arguments(e.probe(), want, s, disks, cards), taps); err != nil {
 		err = errors.Join(err, u.change(func(r *record) { r.Ended = "crashed" }), unplug(e.Network(u.id), cards), e.cgroups.Remove(u.id))
 		return fmt.Errorf("boot machine %s: %w", u.id, err)
 	}

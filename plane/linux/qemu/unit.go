@@ -96,6 +96,7 @@ const (
 	kernelFile    = "kernel"
 	initrdFile    = "initrd"
 	authorityFile = "authority.pem"
+	variablesFile = "uefi-variables"
 )
 
 func (u *unit) file(name string) string { return filepath.Join(u.dir, name) }

@@ -27,44 +27,43 @@ const leastImage = 8 << 30
 
 func (s *Store) imageFile(image string) string { return s.path(imagesDir, image+".ext4") }
 
-// Import implements plane.Volumes. An image that exists is replaced; size is
-// that of the disk, or of its file system, of which the files fill two thirds at
-// most.
-func (s *Store) Import(ctx context.Context, image string, archive io.Reader) (size int64, err error) {
+// Import implements plane.Volumes. An image that exists is replaced. Files fill
+// two thirds at most of the file system that is made for them.
+func (s *Store) Import(ctx context.Context, image string, archive io.Reader) (made plane.Imported, err error) {
 	if err := checkID(image); err != nil {
-		return 0, err
+		return made, err
 	}
 	content, err := decompress(archive)
 	if err != nil {
-		return 0, fmt.Errorf("import image %s: %w", image, err)
+		return made, fmt.Errorf("import image %s: %w", image, err)
 	}
 	plain := bufio.NewReaderSize(content, 1<<20)
-	head, err := plain.Peek(sector)
+	head, err := plain.Peek(plane.StartSize)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, fmt.Errorf("import image %s: %w", image, err)
+		return made, fmt.Errorf("import image %s: %w", image, err)
 	}
 	defer s.locks.lock("image " + image)()
 	dir, err := os.MkdirTemp(s.path(scratchDir), "image-")
 	if err != nil {
-		return 0, err
+		return made, err
 	}
 	defer s.removeScratch(dir)
 	file := filepath.Join(dir, "file")
-	if isDisk(head) {
-		size, err = writeDisk(file, plain)
+	if made.Start = plane.StartOf(head); made.Start.Disk {
+		made.Size, err = writeDisk(file, plain)
 	} else {
-		size, err = makeImage(ctx, file, filepath.Join(dir, "root"), plain)
+		made.Size, err = makeImage(ctx, file, filepath.Join(dir, "root"), plain)
 	}
 	if err != nil {
-		return 0, full(fmt.Errorf("import image %s: %w", image, err))
+		return made, full(fmt.Errorf("import image %s: %w", image, err))
 	}
 	if err := syncFile(file); err != nil {
-		return 0, err
+		return made, err
 	}
 	if err := os.Rename(file, s.imageFile(image)); err != nil {
-		return 0, err
+		return made, err
 	}
-	return size, syncDir(s.path(imagesDir))
+	return made, syncDir(s.path(imagesDir))
 }
 
 // makeImage makes a file system of what an archive has; the folder is for the
@@ -80,12 +79,6 @@ func makeImage(ctx context.Context, file, folder string, archive io.Reader) (siz
 	const gib = 1 << 30
 	size = max(leastImage, (used*3/2+gib-1)/gib*gib)
 	return size, makeFileSystem(ctx, file, size, folder)
-}
-
-// isDisk tells whether what begins so is a disk, with a boot sector or a table
-// of partitions, and neither an archive nor a file system.
-func isDisk(head []byte) bool {
-	return len(head) == sector && head[510] == 0x55 && head[511] == 0xaa && string(head[257:262]) != "ustar"
 }
 
 // writeDisk writes a disk's content to a new file, without its zeros. Its size

@@ -61,8 +61,7 @@ func copyRoot(ctx context.Context, to *os.File, template string, size int64) err
 	if err := to.Truncate(size); err != nil {
 		return err
 	}
-	head := make([]byte, sector)
-	if _, err := from.ReadAt(head, 0); err != nil || isDisk(head) {
+	if start, err := plane.ReadStart(from); err != nil || start.Disk {
 		return err // the system of a disk takes the room itself
 	}
 	return growFileSystem(ctx, to.Name())

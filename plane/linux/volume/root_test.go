@@ -106,10 +106,11 @@ func TestImport(t *testing.T) {
 	_, err := plain.WriteTo(z)
 	must(t, errors.Join(err, z.Close()))
 
-	size, err := s.Import(t.Context(), "ami-1", &packed)
+	made, err := s.Import(t.Context(), "ami-1", &packed)
 	must(t, err)
-	if size != leastImage {
-		t.Errorf("size %d", size)
+	size := made.Size
+	if size != leastImage || made.Start.Disk {
+		t.Errorf("%+v", made)
 	}
 	image := plane.Image{ID: "ami-1", Kind: plane.Whole}
 	must(t, s.CreateRoot(t.Context(), "vol-1", image, size))

@@ -264,9 +264,9 @@ func TestImportDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, content := range [][]byte{disk, packed.Bytes()} {
-		size, err := s.Import(t.Context(), "img-disk", bytes.NewReader(content))
-		if err != nil || size != 5<<20 {
-			t.Fatalf("%d bytes, %v", size, err)
+		made, err := s.Import(t.Context(), "img-disk", bytes.NewReader(content))
+		if err != nil || made.Size != 5<<20 || !made.Start.BIOS {
+			t.Fatalf("%+v, %v", made, err)
 		}
 		if err := s.CreateRoot(t.Context(), "vol-disk", plane.Image{ID: "img-disk", Kind: plane.Whole}, 1<<30); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 
+	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/plane"
 	"pileus/service/ec2/resource"
@@ -86,21 +87,36 @@ func (s *Room) importArchive(c *cloud.Call, r *http.Request) (*Imported, error) 
 	default:
 		return nil, cloud.Errorf(http.StatusBadRequest, "InvalidParameter", "The platform is linux or windows, not '%s'.", q.Get("platform"))
 	}
+	switch i.BootMode = q.Get("boot-mode"); i.BootMode {
+	case "", api.BootModeValuesLegacyBios, api.BootModeValuesUefi, api.BootModeValuesUefiPreferred:
+	default:
+		return nil, cloud.Errorf(http.StatusBadRequest, "InvalidParameter", "The boot mode is legacy-bios, uefi or uefi-preferred, not '%s'.", i.BootMode)
+	}
 	i.User = cmp.Or(i.User, fallback)
 	content := contentPrefix + c.Rand().String(17, "0123456789abcdef")
 	defer s.arriving.add(content)()
-	size, err := s.plane.Import(c, content, r.Body)
+	made, err := s.plane.Import(c, content, r.Body)
 	if err != nil {
 		return nil, fmt.Errorf("unpack the archive: %w", err)
 	}
-	gib := max(int32(size>>30)+spareGiB, leastGiB)
+	gib := max(int32(made.Size>>30)+spareGiB, leastGiB)
 	i.Boots.ID = content
+	i.startsBy(made.Start)
 	i.Devices = []Device{{Name: i.RootDevice, GiB: gib, Type: "gp3", Delete: true}}
 	err = c.Update(func(tx store.Tx) error { return i.create(c, tx, nil) })
 	if err != nil {
 		return nil, errors.Join(err, s.plane.RemoveImage(c, content))
 	}
-	return &Imported{ImageID: i.ID, Name: i.Name, Region: i.Region, Bytes: size}, nil
+	return &Imported{ImageID: i.ID, Name: i.Name, Region: i.Region, Bytes: made.Size}, nil
+}
+
+// startsBy notes how the image's root starts. One that has nothing for another
+// firmware boots by UEFI, also where nobody has said so.
+func (i *Image) startsBy(s plane.Start) {
+	i.Boots.Start = s
+	if s.Disk && !s.BIOS {
+		i.BootMode = cmp.Or(i.BootMode, api.BootModeValuesUefi)
+	}
 }
 
 // imported tells whether the image's root comes from an archive: a volume of

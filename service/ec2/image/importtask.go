@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"io"
 	"strconv"
 
 	api "pileus/api/ec2"
@@ -9,6 +10,7 @@ import (
 	"pileus/plane"
 	"pileus/service/ec2/bucket"
 	"pileus/service/ec2/ebs"
+	"pileus/service/ec2/ebs/diskimage"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -66,6 +68,8 @@ func (q *importRequest) check() error {
 		return resource.Errorf("InvalidParameter", "Invalid value '%s' for Architecture", q.Architecture)
 	case q.Platform != "Linux" && q.Platform != "Windows":
 		return resource.Errorf("InvalidParameter", "Invalid value '%s' for Platform", q.Platform)
+	case q.BootMode == api.BootModeValuesUefiPreferred:
+		return resource.Errorf("InvalidParameter", "The boot mode '%s' is not supported for imported images", q.BootMode)
 	case q.License != "" && q.License != "AWS" && q.License != "BYOL":
 		return resource.Errorf("InvalidParameter", "Invalid value '%s' for LicenseType", q.License)
 	}
@@ -127,6 +131,7 @@ func (s *Room) performImport(c *cloud.Call, t *task) error {
 		if now.Import.Platform == "Windows" {
 			i.Boots.Platform, i.User = windows, "Administrator"
 		}
+		i.startsBy(now.Disks[0].Start)
 		for _, d := range now.Disks {
 			n, err := ebs.Restorable(c, tx, d.Snapshot)
 			if err != nil {
@@ -149,6 +154,7 @@ func (s *Room) importDisk(c *cloud.Call, t *task, n int) error {
 	if err != nil {
 		return err
 	}
+	seen := &beginning{Disk: disk}
 	var blank *ebs.Snapshot
 	err = c.View(func(r store.Reader) (err error) {
 		blank, err = ebs.Blank(c, r, "Created by AWS-VMImport service for "+t.ID, t.Import.Encrypted, optional(t.Import.KMSKey))
@@ -157,19 +163,41 @@ func (s *Room) importDisk(c *cloud.Call, t *task, n int) error {
 	if err != nil {
 		return err
 	}
-	return s.Disks.Import(c, blank, disk, nil, func(tx store.Tx, made *ebs.Snapshot) error {
+	return s.Disks.Import(c, blank, seen, nil, func(tx store.Tx, made *ebs.Snapshot) error {
 		known, ok := tasks.Get(tx, t.key()...)
 		if !ok || known.Status != taskActive {
 			return ebs.ErrGone
 		}
 		now := *known
 		now.Disks = append([]taskDisk(nil), known.Disks...)
-		now.Disks[n].Snapshot, now.Disks[n].Size = made.ID, size
+		now.Disks[n].Snapshot, now.Disks[n].Size, now.Disks[n].Start = made.ID, size, plane.StartOf(seen.head[:])
 		now.Message, now.Progress = "converting", int32(99*(n+1)/len(now.Disks))
 		tasks.Put(tx, &now)
 		d.Snapshot = made.ID
 		return nil
 	})
+}
+
+// beginning is a disk of which the beginning is kept when it is copied.
+type beginning struct {
+	diskimage.Disk
+	head [plane.StartSize]byte
+}
+
+// CopyTo implements diskimage.Disk.
+func (b *beginning) CopyTo(w io.WriterAt) error { return b.Disk.CopyTo(headed{w, b}) }
+
+type headed struct {
+	io.WriterAt
+	of *beginning
+}
+
+// WriteAt implements io.WriterAt.
+func (h headed) WriteAt(p []byte, at int64) (int, error) {
+	if at < int64(len(h.of.head)) {
+		copy(h.of.head[at:], p)
+	}
+	return h.WriterAt.WriteAt(p, at)
 }
 
 func (t *task) imported(c *cloud.Call, r store.Reader) api.ImportImageTask {

@@ -37,6 +37,7 @@ func Find(c *cloud.Call, r store.Reader, id string) (Launchable, error) {
 		}
 		l.Devices = append(l.Devices, d.api())
 	}
+	l.Boots.Firmware = plane.Firmware(i.BootMode)
 	return l, nil
 }
 

@@ -149,6 +149,9 @@ func registerImage(c *cloud.Call, tx store.Tx, in *api.RegisterImageInput) (*api
 	if cloud.Or(in.ImageLocation, "") != "" {
 		return nil, resource.Unsupported("Images in S3 (instance store-backed) are not supported; register one of a snapshot")
 	}
+	if in.UefiData != nil {
+		return nil, resource.Unsupported("Images of this cloud do not carry UEFI variables: register the image without UefiData")
+	}
 	i := &Image{
 		Account: c.Account, Region: c.Region, Name: in.Name, Description: cloud.Or(in.Description, ""), Architecture: cloud.Or(in.Architecture, "i386"),
 		RootDevice: cloud.Or(in.RootDeviceName, "/dev/sda1"), Boots: plane.Image{Kind: plane.Whole}, User: "ec2-user",

@@ -5,6 +5,7 @@ import (
 
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/plane"
 	"pileus/service/ec2/ebs"
 	"pileus/service/ec2/resource"
 	"pileus/store"
@@ -36,6 +37,7 @@ type taskDisk struct {
 	Bucket, Key, Format string
 	Snapshot            string // once it is there
 	Size                int64  // of the disk image, in bytes
+	Start               plane.Start
 }
 
 type taskKind string

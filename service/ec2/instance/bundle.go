@@ -3,6 +3,7 @@ package instance
 import (
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/plane"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -71,14 +72,16 @@ func cancelConversionTask(_ *cloud.Call, _ store.Reader, in *api.CancelConversio
 	return nil, errNoConversion(in.ConversionTaskId)
 }
 
-// getInstanceUefiData refuses: machines here start without firmware that keeps
-// variables.
+// getInstanceUefiData refuses: what a machine's firmware keeps is not shown.
 func getInstanceUefiData(c *cloud.Call, r store.Reader, in *api.GetInstanceUefiDataInput) (*api.GetInstanceUefiDataOutput, error) {
 	i, err := Find(c, r, in.InstanceId)
 	if err != nil {
 		return nil, err
 	}
-	return nil, resource.Unsupported("The instance '%s' has no UEFI variable store: its boot mode is %s.", i.ID, i.bootMode())
+	if mode := i.bootMode(); mode != string(plane.UEFI) {
+		return nil, resource.Unsupported("The instance '%s' has no UEFI variable store: its boot mode is %s.", i.ID, mode)
+	}
+	return nil, resource.Unsupported("The UEFI variables of the instance '%s' are kept, and not shown.", i.ID)
 }
 
 // getInstanceTpmEkPub refuses: machines here have no NitroTPM.

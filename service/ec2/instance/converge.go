@@ -98,9 +98,10 @@ func (s *Room) boot(c *cloud.Call, i *Instance) error {
 func (s *Room) machine(c *cloud.Call, i *Instance) (m plane.Machine, err error) {
 	t := i.Kind()
 	m = plane.Machine{
-		ID: i.ID, Image: i.Boots, VCPUs: max(i.Cores*i.Threads, 1), MemoryMiB: t.MemoryMiB, VPC: i.VPC,
+		ID: i.ID, Type: i.Type, Image: i.Boots, VCPUs: max(i.Cores*i.Threads, 1), MemoryMiB: t.MemoryMiB, VPC: i.VPC,
 		Guest: plane.Guest{User: i.User},
 	}
+	m.Image.Firmware = t.firmware(i.Boots.Firmware)
 	if i.Windows() {
 		m.Engine = "qemu"
 	}

@@ -1,8 +1,6 @@
 package instance
 
 import (
-	"strings"
-
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/service/ec2/ebs"
@@ -153,12 +151,4 @@ func (i *Instance) platformDetails() (details, operation string) {
 		return "Windows", "RunInstances:0002"
 	}
 	return "Linux/UNIX", "RunInstances"
-}
-
-// bootMode is how the instance starts.
-func (i *Instance) bootMode() string {
-	if t := i.Kind(); len(t.bootModes) > 0 && !strings.Contains(strings.Join(t.bootModes, " "), "legacy-bios") {
-		return "uefi"
-	}
-	return "legacy-bios"
 }

@@ -57,6 +57,10 @@ func errArchitecture(kind *Type, image string) *cloud.Error {
 		strings.Join(kind.Architectures, ","), image)
 }
 
+func errUEFI(kind *Type) *cloud.Error {
+	return resource.Errorf("InvalidParameterValue", "The %s instance type does not support an AMI with a boot mode of UEFI. Only instance types built on the Nitro System support UEFI. Specify an instance type that supports UEFI, and try again.", kind.Name)
+}
+
 func errProfile(kind, value string) *cloud.Error {
 	return resource.Errorf("InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.%s is invalid. Invalid IAM Instance Profile %s", value, kind, map[string]string{"name": "name", "arn": "ARN"}[kind])
 }

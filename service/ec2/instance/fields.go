@@ -102,7 +102,7 @@ var plainFields = resource.Fields[view]{
 	"affinity":                            one(func(v *view) string { return v.Placement.Affinity }),
 	"architecture":                        one(func(v *view) string { return v.Architecture }),
 	"availability-zone":                   one(func(v *view) string { return v.Zone }),
-	"boot-mode":                           one(func(v *view) string { return v.bootMode() }),
+	"boot-mode":                           one(func(v *view) string { return string(v.Boots.Firmware) }),
 	"capacity-reservation-id":             one(func(v *view) string { return v.CapacityReservation }),
 	"client-token":                        one(func(v *view) string { return v.Token }),
 	"current-instance-boot-mode":          one(func(v *view) string { return v.bootMode() }),

@@ -59,7 +59,7 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.CreateInstanceExportTask.View(createInstanceExportTask).Partial("no instance counts as imported: export its image"),
 		api.DescribeConversionTasks.View(describeConversionTasks),
 		api.CancelConversionTask.View(cancelConversionTask),
-		api.GetInstanceUefiData.View(getInstanceUefiData).Partial("no machine has a UEFI variable store"),
+		api.GetInstanceUefiData.View(getInstanceUefiData).Partial("the variables of machines that boot by UEFI are kept, and not shown"),
 		api.GetInstanceTpmEkPub.View(getInstanceTpmEkPub).Partial("no machine has a NitroTPM"),
 
 		api.CreateKeyPair.Serve(createKeyPair),

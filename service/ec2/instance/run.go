@@ -75,8 +75,9 @@ func (s *Room) prepare(c *cloud.Call, r store.Reader, in *api.RunInstancesInput)
 	for _, step := range []func(*cloud.Call, store.Reader) error{
 		l.counts,
 		func(c *cloud.Call, r store.Reader) error { return l.findImage(c, r, s.images) },
-		func(*cloud.Call, store.Reader) error { return s.canBoot(l.image.Boots) },
-		l.findType, l.findKey, l.findTags, l.findData, l.findNetwork, l.findPlacement, l.findProfile,
+		l.findType,
+		func(*cloud.Call, store.Reader) error { return s.canBoot(l.image.Boots, l.kind) },
+		l.findKey, l.findTags, l.findData, l.findNetwork, l.findPlacement, l.findProfile,
 		func(c *cloud.Call, r store.Reader) error { return l.findDevices(c, r, s.volumes) },
 		l.findOptions,
 	} {
@@ -120,8 +121,12 @@ func (l *launch) findImage(c *cloud.Call, r store.Reader, images Images) (err er
 	return err
 }
 
-// canBoot refuses images of which no machine could run here.
-func (s *Room) canBoot(image plane.Image) error {
+// canBoot refuses images of which no machine of a type could run here.
+func (s *Room) canBoot(image plane.Image, t *Type) error {
+	if image.Firmware == plane.UEFI && !t.uefi() {
+		return errUEFI(t)
+	}
+	image.Firmware = t.firmware(image.Firmware)
 	if err := s.plane.CanBoot(image); err != nil {
 		return resource.Unsupported("This cloud cannot run instances of that image: %v", err)
 	}
