@@ -66,11 +66,15 @@ func Open(o Options) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	disks, err := volume.Open(volume.Options{Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log, Rootless: o.Rootless})
+	var p *Plane
+	disks, err := volume.Open(volume.Options{
+		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "volumes"), Log: o.Log, Rootless: o.Rootless,
+		Hold: func(ctx context.Context, id string) (release func(), err error) { return p.guests.Hold(ctx, id) },
+	})
 	if err != nil {
 		return nil, err
 	}
-	p := &Plane{volumes: disks, lazyNetwork: &lazyNetwork{o: network.Options{
+	p = &Plane{volumes: disks, lazyNetwork: &lazyNetwork{o: network.Options{
 		Cloud: o.Cloud, Dir: filepath.Join(o.Dir, "network"), Log: o.Log, HostNS: o.HostNS, Uplink: o.Uplink,
 		Range: plane.Internet, Rootless: o.Rootless,
 	}}}

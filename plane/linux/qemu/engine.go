@@ -206,6 +206,10 @@ func (e *Engine) status(ctx context.Context, u *unit) plane.MachineStatus {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if g.frozen(bounded) {
+		if r.Held {
+			s.Booted, s.Ready, s.Reachable = r.Booted, r.Ready, r.Booted
+			return s
+		}
 		s.State, s.Booted, s.Ready = plane.Frozen, r.Booted, r.Ready
 		return s
 	}

@@ -384,6 +384,9 @@ func (e *Engine) find(id string) error {
 		ctx, cancel := context.WithTimeout(context.Background(), birthLimit)
 		defer cancel()
 		err := errors.Join(e.allow(id, r.Disks), e.manage(ctx, u, p))
+		if g := u.running(); err == nil && g != nil {
+			err = e.goOn(u, g)
+		}
 		if err == nil {
 			return nil
 		}

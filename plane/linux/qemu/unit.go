@@ -26,6 +26,9 @@ type unit struct {
 
 	op sync.Mutex // held by whoever starts, stops or changes the machine
 
+	holding sync.Mutex // guards holds
+	holds   int        // how often it is held; op is, meanwhile
+
 	mu       sync.Mutex // guards what follows
 	record   record
 	guest    *guest // nil while it does not run
@@ -46,6 +49,7 @@ type record struct {
 	Ended   string // why, once it has
 	Agent   bool   // its first process is ours
 	Leaving string // why that one said it would end
+	Held    bool   // it stands still for a moment, and is to go on
 }
 
 // guest is a machine that runs.

@@ -22,13 +22,21 @@ const (
 
 // FreezeVolume implements plane.Volumes: the file system on the volume is
 // frozen wherever it is mounted, so that what is on the device is one moment
-// of it and clean. A device without a mounted file system is flushed.
-func (s *Store) FreezeVolume(_ context.Context, id string, f func(plane.VolumeContent) error) error {
+// of it and clean. A device without a mounted file system is flushed, and who
+// writes to it held.
+func (s *Store) FreezeVolume(ctx context.Context, id string, f func(plane.VolumeContent) error) error {
 	p, err := s.locate(id)
 	if err != nil {
 		return err
 	}
 	defer s.locks.lock("freeze " + id)()
+	if s.hold != nil {
+		release, err := s.hold(ctx, id)
+		if err != nil {
+			return fmt.Errorf("freeze volume %s: %w", id, err)
+		}
+		defer release()
+	}
 	thaw, err := s.freeze(id)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@
 package volume
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,6 +32,9 @@ type Options struct {
 	Cgroups func(volume string) []string
 	// Rootless mounts volumes by fuse2fs, because there are no block devices.
 	Rootless bool
+	// Hold has those stand still who write to a volume other than through a
+	// file system that is mounted here, until release is called; nil for none.
+	Hold func(ctx context.Context, volume string) (release func(), err error)
 }
 
 // Store implements plane.Volumes.
@@ -46,6 +50,7 @@ type Store struct {
 	work    sync.WaitGroup // those that watch ciphers
 	// rootless: no block devices, fuse2fs mounts the volumes
 	rootless bool
+	hold     func(ctx context.Context, volume string) (release func(), err error)
 
 	mu      sync.Mutex
 	master  []byte                      // seals the keys of encrypted volumes
@@ -79,7 +84,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, cgroups: o.Cgroups, program: o.Program,
-		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, ciphers: map[string]*process.Process{}}
+		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, hold: o.Hold, ciphers: map[string]*process.Process{}}
 	if s.rootless {
 		s.noLoop, s.noFUSE = errBlock, errNoCipher
 	}

@@ -33,6 +33,7 @@ type Snapshot struct {
 	Source *Source      // what it is a copy of, while it is copied
 	Direct *Direct      // filled through the EBS direct APIs
 	Task   string       // that will fill it
+	After  string       // id of an instance that restarts before it is taken
 	Image  *plane.Image // of the catalogue: its content is this image's root
 
 	Public bool
@@ -65,6 +66,12 @@ var snapshots = &store.Table[Snapshot]{
 				return nil
 			}
 			return store.K(s.Account, s.Region, s.Volume)
+		},
+		"after": func(s *Snapshot) store.Key {
+			if s.After == "" {
+				return nil
+			}
+			return store.K(s.Account, s.Region, s.After)
 		},
 		"source": func(s *Snapshot) store.Key {
 			if s.Source == nil {

@@ -32,7 +32,7 @@ func (s *Room) convergeSnapshot(c *cloud.Call, key store.Key) error {
 		return nil
 	case n.Direct != nil:
 		return n.expire(c)
-	case n.Task != "":
+	case n.Task != "" || n.After != "":
 		return nil
 	case n.Source != nil:
 		return s.copyContent(c, n)

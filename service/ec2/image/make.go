@@ -63,8 +63,19 @@ func (s *Room) createImage(c *cloud.Call, tx store.Tx, in *api.CreateImageInput)
 		if err := s.Reboot(c, tx, in.InstanceId); err != nil {
 			return nil, err
 		}
+		ebs.AfterRestart(c, tx, in.InstanceId, i.snapshots())
 	}
 	return &api.CreateImageOutput{ImageId: &i.ID}, nil
+}
+
+// snapshots are the ids of those that the image consists of.
+func (i *Image) snapshots() (ids []string) {
+	for _, d := range i.Devices {
+		if d.Snapshot != "" {
+			ids = append(ids, d.Snapshot)
+		}
+	}
+	return ids
 }
 
 // snapshotted takes snapshots of an instance's volumes and returns the mappings

@@ -14,10 +14,12 @@ import (
 )
 
 const (
-	// grace is how long a system may take to shut down.
-	stopGrace      = 60 * time.Second
+	// grace is how long a system may take to shut down: minutes, of which one
+	// with a kernel of its own makes use where its processor is emulated.
+	// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-reboot.html
+	stopGrace      = 2 * time.Minute
 	terminateGrace = 10 * time.Second
-	rebootGrace    = 30 * time.Second
+	rebootGrace    = 4 * time.Minute
 	// tries is how often a machine is started before the instance is given up.
 	tries = 4
 )
@@ -224,6 +226,9 @@ func (s *Room) reboot(c *cloud.Call, i *Instance) error {
 	return s.settle(c, i, func(tx store.Tx, d *Instance) error {
 		d.Rebooted = i.Reboots
 		instances.Put(tx, d)
+		if d.Rebooted == d.Reboots {
+			ebs.Restarted(tx, d.Account, d.Region, d.ID)
+		}
 		return nil
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/service/ec2/ebs"
 	"pileus/store"
 )
 
@@ -66,6 +67,9 @@ func (s *Room) become(c *cloud.Call, tx store.Tx, i *Instance, to State) {
 	instances.Put(tx, i)
 	if to != Running && to != Stopped {
 		tx.After(at, instanceController, i.key())
+	}
+	if to == Stopped || to == ShuttingDown {
+		ebs.Restarted(tx, i.Account, i.Region, i.ID)
 	}
 	for _, f := range s.Hooks.Changed {
 		f(c, tx, i, from)
