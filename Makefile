@@ -1,9 +1,10 @@
 # The two commands that matter: `make up` starts a cloud, `make test` proves it.
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+DEBIAN_DISKS ?= /var/tmp/pileus-debian
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: up build test unit race acceptance lint generate generated docs packed fuzz crash soak bench clean help
+.PHONY: up build test unit race acceptance lint generate generated docs packed fuzz crash debian soak bench clean help
 
 up: build ## build and start a cloud in the foreground
 	@exec bin/pileus up $(ARGS)
@@ -46,6 +47,11 @@ fuzz: ## every fuzz target for FUZZTIME (1m) each
 crash: build ## kill -9 a loaded process hundreds of times and look for what is lost
 	PILEUS_CRASHES=$(or $(CRASHES),400) $(GO) test -count=1 -v -run Crash -timeout 60m ./store/... ./blob/...
 	CRASHES=$(or $(MACHINE_CRASHES),40) acceptance/machines/run crashes # as root
+
+debian: build ## as root: Debian disks with their own kernels in virtual machines, by BIOS and UEFI (half an hour without KVM)
+	acceptance/machines/debian-disk both $(DEBIAN_DISKS)/both.raw
+	acceptance/machines/debian-disk efi $(DEBIAN_DISKS)/efi.raw
+	DEBIAN_DISKS=$(DEBIAN_DISKS) acceptance/machines/run debian
 
 soak: build ## an hour of mixed load; prints memory over time
 	$(GO) run ./bench -soak $(or $(SOAK),1h)
