@@ -6,9 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
-	"pileus/clock"
 	"pileus/plane"
 )
 
@@ -20,7 +18,7 @@ func (s *stand) through() net.Conn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(clock.Machine().Add(10 * time.Second))
+	c.SetDeadline(soon())
 	return c
 }
 
@@ -84,7 +82,7 @@ func TestDoorInbound(t *testing.T) {
 		b := make([]byte, 4)
 		c, err := net.Dial("tcp", s.wire.at("10.9.0.5:80"))
 		if err == nil { // it may be refused as soon as that
-			c.SetDeadline(clock.Machine().Add(10 * time.Second))
+			c.SetDeadline(soon())
 			_, err = io.ReadFull(c, b)
 			c.Close()
 		}

@@ -92,7 +92,7 @@ func checkedWeb(t *testing.T, c Check, targets ...Target) (*web, *handClock) {
 	s := newWeb(t, targets...)
 	hand := newHandClock()
 	s.engine.opts.Clock = hand
-	c.Interval, c.Timeout = 5*time.Second, 2*time.Second
+	c.Interval, c.Timeout = 5*time.Second, patient
 	s.b.Groups["g"].Check = c
 	return s, hand
 }
@@ -182,8 +182,7 @@ func TestProbes(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(func() { h2c.Close(); secure.Close() })
 	plain := webTarget(t, "i-1", named("plain"))
-	gone, _ := net.Listen("tcp", "127.0.0.1:0")
-	gone.Close()
+	gone := nobody(t)
 	silent := server(t, "i-1", func(c net.Conn) { c.Read(make([]byte, 1000)); c.Read(make([]byte, 1)) })
 	garbage := server(t, "i-1", func(c net.Conn) { c.Read(make([]byte, 1000)); fmt.Fprint(c, "SSH-2.0\r\n\r\n") })
 	for name, test := range map[string]struct {
@@ -200,8 +199,8 @@ func TestProbes(t *testing.T) {
 		"gRPC":            {Check{Protocol: "HTTP", Path: "/grpc.health.v1.Health/Check", Matcher: "0"}, "GRPC", targetAt("i-1", h2c.Listener.Addr()), "healthy", ""},
 		"gRPC code":       {Check{Protocol: "HTTP", Path: "/AWS.ALB/healthcheck", Matcher: "0"}, "GRPC", targetAt("i-1", h2c.Listener.Addr()), "unhealthy", "Target.ResponseCodeMismatch"},
 		"gRPC default":    {Check{Protocol: "HTTP", Path: "/AWS.ALB/healthcheck"}, "GRPC", targetAt("i-1", h2c.Listener.Addr()), "healthy", ""},
-		"another port":    {Check{Protocol: "TCP", Port: plain.Port}, "", targetAt("i-1", gone.Addr()), "healthy", ""},
-		"refused":         {Check{Protocol: "HTTP", Path: "/"}, "HTTP1", targetAt("i-1", gone.Addr()), "unhealthy", "Target.FailedHealthChecks"},
+		"another port":    {Check{Protocol: "TCP", Port: plain.Port}, "", targetAt("i-1", gone), "healthy", ""},
+		"refused":         {Check{Protocol: "HTTP", Path: "/"}, "HTTP1", targetAt("i-1", gone), "unhealthy", "Target.FailedHealthChecks"},
 		"TLS where none":  {Check{Protocol: "TLS"}, "", plain, "unhealthy", "Target.FailedHealthChecks"},
 		"no answer":       {Check{Protocol: "HTTP", Path: "/"}, "HTTP1", silent, "unhealthy", "Target.Timeout"},
 		"not HTTP":        {Check{Protocol: "HTTP", Path: "/"}, "HTTP1", garbage, "unhealthy", "Target.FailedHealthChecks"},

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // raw is a target that answers each request with bytes; "" closes instead.
@@ -38,30 +37,33 @@ func raw(t *testing.T, id string, answers ...string) Target {
 const fine = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 func TestGateway(t *testing.T) {
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
+	const hint = "HTTP/1.1 100 Continue\r\n\r\n"
 	silent := server(t, "i-1", func(c net.Conn) { io.Copy(io.Discard, c) })
 	for name, test := range map[string]struct {
 		target Target
+		said   int // before it is silent; below 0 it is not
 		want   int
 	}{
-		"refuses":         {targetAt("i-1", gone.Addr()), 502},
-		"closes":          {raw(t, "i-1", ""), 502},
-		"not HTTP":        {raw(t, "i-1", "hello\r\n\r\n"), 502},
-		"half a head":     {server(t, "i-1", func(c net.Conn) { c.Read(make([]byte, 4096)); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nA: b") }), 502},
-		"bad length":      {raw(t, "i-1", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), 502},
-		"large head":      {raw(t, "i-1", "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 40<<10)+"\r\n\r\n"), 502},
-		"says nothing":    {silent, 504},
-		"hints, then not": {server(t, "i-1", func(c net.Conn) { fmt.Fprint(c, "HTTP/1.1 100 Continue\r\n\r\n"); io.Copy(io.Discard, c) }), 504},
+		"refuses":         {targetAt("i-1", nobody(t)), -1, 502},
+		"closes":          {raw(t, "i-1", ""), -1, 502},
+		"not HTTP":        {raw(t, "i-1", "hello\r\n\r\n"), -1, 502},
+		"half a head":     {server(t, "i-1", func(c net.Conn) { c.Read(make([]byte, 4096)); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nA: b") }), -1, 502},
+		"bad length":      {raw(t, "i-1", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), -1, 502},
+		"large head":      {raw(t, "i-1", "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 40<<10)+"\r\n\r\n"), -1, 502},
+		"says nothing":    {silent, 0, 504},
+		"hints, then not": {server(t, "i-1", func(c net.Conn) { fmt.Fprint(c, hint); io.Copy(io.Discard, c) }), len(hint), 504},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newWeb(t, test.target)
-			s.b.IdleTimeout = 150 * time.Millisecond
+			if test.said >= 0 {
+				s.wire.called = make(silences, 1)
+			}
 			b := s.apply().dial()
-			if resp, body := b.get("/"); resp.StatusCode != test.want || !strings.Contains(body, fmt.Sprint(test.want)) {
+			b.say("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+			if test.said >= 0 {
+				(<-s.wire.called).after(test.said)
+			}
+			if resp, body := b.hear("GET"); resp.StatusCode != test.want || !strings.Contains(body, fmt.Sprint(test.want)) {
 				t.Errorf("%d %q", resp.StatusCode, body)
 			}
 			all := s.counted()
@@ -185,13 +187,16 @@ func TestPipelined(t *testing.T) {
 
 func TestSilentClients(t *testing.T) {
 	s := newWeb(t, webTarget(t, "i-1", tells))
-	s.b.IdleTimeout = 50 * time.Millisecond
+	s.wire.clients = make(silences, 1)
 	s.apply()
-	if !s.dial().ended() {
+	mute := s.dial()
+	(<-s.wire.clients).after(0)
+	if !mute.ended() {
 		t.Error("a client that says nothing stays")
 	}
 	for what, say := range map[string]string{"half a head": "GET / HTTP/1.1\r\nHo", "half a body": "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab"} {
 		b := s.dial().say("%s", say)
+		(<-s.wire.clients).after(len(say))
 		if resp, _ := b.hear("GET"); resp.StatusCode != 408 || !b.ended() {
 			t.Errorf("%s: %d", what, resp.StatusCode)
 		}

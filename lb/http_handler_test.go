@@ -223,10 +223,12 @@ func TestHTTP2Gateway(t *testing.T) {
 	silent := server(t, "i-1", func(c net.Conn) { io.Copy(io.Discard, c) })
 	for name, test := range map[string]struct {
 		targets []Target
+		idle    time.Duration
 		want    int
-	}{"none": {nil, 503}, "closes": {[]Target{raw(t, "i-1", "")}, 502}, "silent": {[]Target{silent}, 504}} {
-		s, client, _ := secureWeb(t, nil, test.targets...)
-		s.b.IdleTimeout = 100 * time.Millisecond
+	}{"none": {nil, 0, 503}, "closes": {[]Target{raw(t, "i-1", "")}, 0, 502}, "silent": {[]Target{silent}, 100 * time.Millisecond, 504}} {
+		s, client, _ := secureWeb(t, nil)
+		do(t, client, newRequest(t, "GET", "https://www.example.com/", nil)) // connecting has to end within the idle time, too
+		s.b.Groups["g"].Targets, s.b.IdleTimeout = test.targets, test.idle
 		s.apply()
 		if resp, body := do(t, client, newRequest(t, "GET", "https://www.example.com/", nil)); resp.StatusCode != test.want || !strings.Contains(body, fmt.Sprint(test.want)) {
 			t.Errorf("%s: %d %q", name, resp.StatusCode, body)

@@ -17,7 +17,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"pileus/clock"
 	"pileus/rng"
@@ -28,15 +27,21 @@ type webWire struct {
 	loopback
 	calls  sync.Map // target: *counter
 	refuse func(from netip.Addr, to netip.AddrPort) error
-	full   *crowd         // nobody answers those who call
-	deaf   netip.AddrPort // where it cannot listen
+	full   *crowd // nobody answers those who call
+	// Where they are not nil: the connections of clients, and those to targets.
+	clients, called silences
+	deaf            netip.AddrPort // where it cannot listen
 }
 
 func (w *webWire) Listen(ctx context.Context, vpc string, at netip.AddrPort) (net.Listener, error) {
 	if at == w.deaf {
 		return nil, syscall.EADDRNOTAVAIL
 	}
-	return w.loopback.Listen(ctx, vpc, at)
+	l, err := w.loopback.Listen(ctx, vpc, at)
+	if err != nil || w.clients == nil {
+		return l, err
+	}
+	return silentDoor{l, w.clients}, nil
 }
 
 func (w *webWire) Dial(ctx context.Context, vpc string, from netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {
@@ -52,7 +57,7 @@ func (w *webWire) Dial(ctx context.Context, vpc string, from netip.Addr, network
 			return nil, err
 		}
 	}
-	return w.loopback.Dial(ctx, vpc, from, network, to)
+	return w.called.wrap(w.loopback.Dial(ctx, vpc, from, network, to))
 }
 
 func (w *webWire) dialed(t Target) int64 {
@@ -115,7 +120,7 @@ func (s *web) dial() *browser {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(clock.Machine().Add(20 * time.Second))
+	c.SetDeadline(soon())
 	return &browser{s.t, c, bufio.NewReader(c)}
 }
 

@@ -47,7 +47,7 @@ func (c *crowd) queued(n int) {
 // others spill over, and lets the instances answer at last.
 func TestSurge(t *testing.T) {
 	s := newWeb(t, webTarget(t, "i-1", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "at last") }))
-	s.b.Kind = Classic
+	s.b.Kind, s.b.IdleTimeout = Classic, patient
 	s.wire.full = newCrowd()
 	s.apply()
 	var all sync.WaitGroup
@@ -89,7 +89,7 @@ func TestSurge(t *testing.T) {
 // there is no room for them.
 func TestSurgeOfConnections(t *testing.T) {
 	s := newWeb(t, server(t, "i-1", func(c net.Conn) { io.WriteString(c, "at last\n") }))
-	s.b.Kind = Classic
+	s.b.Kind, s.b.IdleTimeout = Classic, patient
 	s.b.Listeners[0].Protocol, s.b.Groups["g"].Protocol = "TCP", "TCP"
 	s.wire.full = newCrowd()
 	s.apply()

@@ -42,7 +42,7 @@ func (s *stand) dialUDP() *net.UDPConn {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { c.Close() })
-	c.SetDeadline(clock.Machine().Add(10 * time.Second))
+	c.SetDeadline(soon())
 	return c.(*net.UDPConn)
 }
 
