@@ -65,7 +65,11 @@ func (s *Store) ServeVolume(id, device string) (*os.File, error) {
 }
 
 func (s *Store) serve(id, device string) (*os.File, error) {
-	if err := s.unused(id, leaveLimit); err != nil {
+	err := s.unused(id, leaveLimit)
+	if errors.Is(err, plane.ErrBusy) && !s.VolumeMounted(id) {
+		err = s.unused(id, quitLimit) // nobody has it any more: what was written is being written out
+	}
+	if err != nil {
 		return nil, err
 	}
 	spec, err := json.Marshal(server{
@@ -117,7 +121,7 @@ func (s *Store) MountVolume(id, device string) (folder string, err error) {
 	}
 	defer c.Close()
 	socket.Close()
-	mount, err := handoff.AskDisk(c.(*net.UnixConn), handoff.DiskRequest{FileSystem: true})
+	mount, err := askOnce(c.(*net.UnixConn))
 	if err != nil {
 		return "", fmt.Errorf("mount volume %s: %w", id, err)
 	}
@@ -126,6 +130,21 @@ func (s *Store) MountVolume(id, device string) (folder string, err error) {
 		return "", fmt.Errorf("mount volume %s: %w", id, err)
 	}
 	return folder, nil
+}
+
+// askOnce asks a volume's server for its file system, and returns when the
+// server itself has let go of the mount: until then it could not be unmounted.
+func askOnce(c *net.UnixConn) (mount *os.File, err error) {
+	mount, err = handoff.AskDisk(c, handoff.DiskRequest{FileSystem: true})
+	if err != nil {
+		return nil, err
+	}
+	// Told that there are no more requests, it closes its end.
+	if err := c.CloseWrite(); err == nil {
+		_ = c.SetReadDeadline(clock.Machine().Add(quitLimit)) // without it the wait has no end, which is no harm
+		_, _ = c.Read(make([]byte, 1))
+	}
+	return mount, nil
 }
 
 // isMounted tells whether a root volume is mounted. What a fuse2fs that died

@@ -50,7 +50,8 @@ type mounted struct {
 // fuseProcess is fuse2fs at work.
 type fuseProcess struct {
 	*exec.Cmd
-	ended chan struct{}
+	ended  chan struct{}
+	number string // of the file system, once it is mounted
 }
 
 // Serve is the life of a volume's server, if this program was started as one;
@@ -142,11 +143,7 @@ func (s *server) mount(r handoff.DiskRequest) (*os.File, error) {
 		return clone(s.Device, r.ReadOnly)
 	}
 	if s.fuse != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), leaveLimit)
-		defer cancel()
-		select {
-		case <-s.fuse.ended:
-		case <-ctx.Done():
+		if !s.fuse.ends(leaveLimit) && (len(mountsOf(s.fuse.number)) > 0 || !s.fuse.ends(quitLimit)) {
 			return nil, fmt.Errorf("%s is mounted already", s.Device)
 		}
 	}
@@ -158,6 +155,19 @@ func (s *server) mount(r handoff.DiskRequest) (*os.File, error) {
 	}
 	f, err := clone(fuseFolder, r.ReadOnly)
 	return f, errors.Join(err, unix.Unmount(fuseFolder, unix.MNT_DETACH))
+}
+
+// ends tells whether fuse2fs ends within a limit: nobody has its file system any
+// more, and it has written out what there was.
+func (f *fuseProcess) ends(limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	select {
+	case <-f.ended:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // repair makes the volume's file system whole. Its device is away meanwhile:
@@ -213,7 +223,7 @@ func (s *server) start(readOnly bool) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
-	s.fuse = &fuseProcess{c, make(chan struct{})}
+	s.fuse = &fuseProcess{Cmd: c, ended: make(chan struct{})}
 	birth, err := process.BirthOf(c.Process.Pid)
 	if err != nil {
 		return err
@@ -223,6 +233,7 @@ func (s *server) start(readOnly bool) error {
 	if err != nil {
 		return errors.Join(err, errors.New(strings.TrimSpace(complaint.String())))
 	}
+	s.fuse.number = number
 	b, err := json.Marshal(mounted{c.Process.Pid, birth, number})
 	if err != nil {
 		return err
