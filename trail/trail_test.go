@@ -229,7 +229,7 @@ func TestManyEventsAreWrittenBeforeTheyFallOut(t *testing.T) {
 	watch := clock.Start()
 	for fresh() == 0 { // more than half of the ring is pending: at once rather than in a second
 		record(tr, 60, 61)
-		if watch.Elapsed() > 30*time.Second {
+		if watch.Elapsed() > 5*time.Minute {
 			t.Fatal("nothing was written")
 		}
 	}

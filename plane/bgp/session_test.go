@@ -37,7 +37,7 @@ func end(t *testing.T, ctx context.Context, conn net.Conn, local, peer uint32, n
 // until reads what was learned until it is what is wanted.
 func until(t *testing.T, learned chan news, want news) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		select {

@@ -58,7 +58,7 @@ func (l *loopback) dial(t *testing.T, port uint16) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(clock.Machine().Add(20 * time.Second))
+	c.SetDeadline(clock.Machine().Add(2 * time.Minute))
 	return c
 }
 
@@ -77,7 +77,7 @@ func newLoopback(t *testing.T) *loopback {
 			}
 			wg.Go(func() {
 				defer c.Close()
-				c.SetDeadline(clock.Machine().Add(20 * time.Second))
+				c.SetDeadline(clock.Machine().Add(2 * time.Minute))
 				io.Copy(c, c)
 			})
 		}
@@ -98,7 +98,7 @@ func TestTraffic(t *testing.T) {
 	nodetest.Do(w.World, &api.ModifyLoadBalancerAttributes, &api.ModifyLoadBalancerAttributesInput{LoadBalancerName: "web",
 		LoadBalancerAttributes: api.LoadBalancerAttributes{AccessLog: &api.AccessLog{Enabled: true, S3BucketName: new("logs-of-web"), EmitInterval: new(int32(5))}}})
 	nodetest.Do(w.World, &api.ConfigureHealthCheck, &api.ConfigureHealthCheckInput{LoadBalancerName: "web",
-		HealthCheck: api.HealthCheck{Target: "TCP:25", Interval: 5, Timeout: 2, UnhealthyThreshold: 2, HealthyThreshold: 2}})
+		HealthCheck: api.HealthCheck{Target: "TCP:25", Interval: 120, Timeout: 60, UnhealthyThreshold: 2, HealthyThreshold: 2}})
 	w.register("web", w.instances...)                                                                                                   // each node has one
 	for h := w.health("web"); h[w.instances[0]] != h[w.instances[1]] || h[w.instances[0]] != "InService/N/A/N/A"; h = w.health("web") { // the first check comes at once
 		if err := w.clock().Wait(t.Context(), 5*time.Millisecond); err != nil {

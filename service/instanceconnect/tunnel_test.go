@@ -83,7 +83,7 @@ func TestTunnel(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := websocket.NetConn(t.Context(), c, websocket.MessageBinary)
-	n.SetDeadline(clock.Machine().Add(10 * time.Second))
+	n.SetDeadline(clock.Machine().Add(2 * time.Minute))
 	fmt.Fprint(n, "hello\n")
 	heard := bufio.NewReader(n)
 	for _, want := range []string{"instance\n", "hello\n"} {

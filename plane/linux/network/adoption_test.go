@@ -49,7 +49,7 @@ func TestRepair(t *testing.T) {
 	say(t, dial(t, n, "vpc-1", "10.0.0.10", "10.0.1.11:80"), "repaired")
 	ctx, cancel := context.WithTimeout(t.Context(), 4e8)
 	defer cancel()
-	if _, err := n.Dial(ctx, "vpc-1", netip.MustParseAddr("10.0.0.10"), "tcp", netip.MustParseAddrPort("10.0.1.11:81")); !os.IsTimeout(err) {
+	if _, err := n.Dial(ctx, "vpc-1", netip.MustParseAddr("10.0.0.10"), "tcp", netip.MustParseAddrPort("10.0.1.11:81")); !quiet(err) {
 		t.Errorf("a port that no rule opens: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func TestBGP(t *testing.T) {
 		}},
 		VPN: &plane.VPNGateway{ID: "vgw-1", Tunnels: []plane.Tunnel{o1, o2}},
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	defer cancel()
 	if err := n.ApplyVPC(ctx, v); err != nil {
 		t.Fatal(err)
@@ -86,15 +86,7 @@ func TestBGP(t *testing.T) {
 	}
 	asks := func(name string, from func(func() error) error, to string, want netip.Addr) {
 		t.Helper()
-		for machine := clock.New(); ; { // routes follow within a second
-			got, err := call(ctx, from, to)
-			if err == nil && got == want.String() {
-				return
-			}
-			if werr := machine.Wait(ctx, 100*time.Millisecond); werr != nil {
-				t.Fatalf("%s: %s is greeted as %q, %v; want %v", name, to, got, err, want)
-			}
-		}
+		greeted(t, ctx, name, from, to, want)
 	}
 	asks("from the cloud", inside, "192.168.7.1:8080", host)
 	asks("from the office", n.sites["vpn-1"].do, "10.0.0.10:80", netip.MustParseAddr("192.168.7.1"))

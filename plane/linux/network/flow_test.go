@@ -21,7 +21,7 @@ func TestFlows(t *testing.T) {
 	if err := n.ApplyVPC(t.Context(), v); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := context.WithTimeout(t.Context(), 20e9)
+	ctx, stop := context.WithTimeout(t.Context(), patient)
 	defer stop()
 	flows, err := n.Flows(ctx, "vpc-1")
 	if err != nil {

@@ -78,7 +78,7 @@ func behind(rules ...plane.Match) plane.VPC {
 var node = netip.MustParseAddr("10.0.0.20")
 
 func asks(c net.Conn) (string, error) {
-	c.SetDeadline(clock.Machine().Add(5 * time.Second))
+	c.SetDeadline(clock.Machine().Add(patient))
 	if _, err := fmt.Fprintln(c, "who am I?"); err != nil {
 		return "", err
 	}
@@ -87,9 +87,9 @@ func asks(c net.Conn) (string, error) {
 }
 
 // called is what the one at to says of a caller that says who it is.
-func called(t *testing.T, n *Network, as, network, to string, patience time.Duration) (string, error) {
+func called(t *testing.T, n *Network, as, network, to string, limit time.Duration) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	c, err := n.DialAs(ctx, "vpc-1", node, netip.MustParseAddrPort(as), network, netip.MustParseAddrPort(to))
 	if err != nil {
@@ -114,7 +114,7 @@ func TestNLBClients(t *testing.T) {
 			{"10.0.1.10:4002", "10.0.0.10:80"}, {"10.0.0.10:4003", "10.0.1.10:80"}, // from another instance
 			{"198.18.0.2:4004", "10.0.1.10:80"}, // the target itself, through the internet
 		} {
-			if got, err := called(t, n, x.as, network, x.to, 5*time.Second); err != nil || got != x.as {
+			if got, err := called(t, n, x.as, network, x.to, patient); err != nil || got != x.as {
 				t.Errorf("%s as %s to %s: seen as %q, %v", network, x.as, x.to, got, err)
 			}
 		}
@@ -205,12 +205,12 @@ func TestNLBGroups(t *testing.T) {
 			for _, to := range []string{"10.0.0.10:80", "10.0.1.10:80"} {
 				who(t, n, to)
 				port++
-				patience := 5 * time.Second
+				limit := patient
 				if !x.arrives {
-					patience = 300 * time.Millisecond
+					limit = 300 * time.Millisecond
 				}
 				from := fmt.Sprintf("198.18.0.77:%d", port)
-				switch got, err := called(t, n, from, "tcp", to, patience); {
+				switch got, err := called(t, n, from, "tcp", to, limit); {
 				case x.arrives && (err != nil || got != from):
 					t.Errorf("to %s: seen as %q, %v", to, got, err)
 				case !x.arrives && err == nil:

@@ -64,7 +64,7 @@ func TestVPN(t *testing.T) {
 		}},
 		VPN: &plane.VPNGateway{ID: "vgw-1", Tunnels: []plane.Tunnel{o1, o2}},
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	defer cancel()
 	if err := n.ApplyVPC(ctx, v); err != nil {
 		t.Fatal(err)
@@ -98,10 +98,7 @@ func TestVPN(t *testing.T) {
 
 	ask := func(name string, from func(func() error) error, to string, want netip.Addr) {
 		t.Helper()
-		got, err := call(ctx, from, to)
-		if err != nil || got != want.String() {
-			t.Errorf("%s: %s is greeted as %q, %v; want %v", name, to, got, err, want)
-		}
+		greeted(t, ctx, name, from, to, want)
 	}
 	site := n.sites["vpn-1"].do
 	inside := func(f func() error) error {
@@ -152,6 +149,21 @@ func greet(t *testing.T, n *Network, where string, at netip.AddrPort) {
 			c.Close()
 		}
 	}()
+}
+
+// greeted waits until whoever calls is greeted as what is wanted: routes follow
+// within a second, at each end by itself.
+func greeted(t *testing.T, ctx context.Context, name string, from func(func() error) error, to string, want netip.Addr) {
+	t.Helper()
+	for machine := clock.New(); ; {
+		got, err := call(ctx, from, to)
+		if err == nil && got == want.String() {
+			return
+		}
+		if machine.Wait(ctx, 100*time.Millisecond) != nil {
+			t.Fatalf("%s: %s is greeted as %q, %v; want %v", name, to, got, err, want)
+		}
+	}
 }
 
 // call connects and reads the greeting.

@@ -131,7 +131,7 @@ func FuzzMonitor(f *testing.F) {
 			t.Fatal(err)
 		}
 		defer m.close()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		var s struct{ Status string }
 		if err := m.do(ctx, "query-status", nil, &s); errors.Is(err, context.DeadlineExceeded) {

@@ -262,7 +262,7 @@ func TestImpaired(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(dir, "volumes", "ciphers", v))
 	must(t, errors.Join(err, json.Unmarshal(b, &record)))
 	must(t, syscall.Kill(record.PID, syscall.SIGKILL))
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for status() != "impaired failed" {
 		if ctx.Err() != nil {
