@@ -28,7 +28,7 @@ class Groups(Case):
     def states(self, n):
         return sorted(i["LifecycleState"] for i in self.described(n)["Instances"])
 
-    def wait(self, what, done, seconds=60):
+    def wait(self, what, done, seconds=180):
         end = time.monotonic() + seconds
         while not done():
             self.assertLess(time.monotonic(), end, what)

@@ -24,7 +24,7 @@ class Scaling(Case):
     def described(self, n):
         return self.asg.describe_auto_scaling_groups(AutoScalingGroupNames=[n])["AutoScalingGroups"][0]
 
-    def wait(self, what, done, seconds=60):
+    def wait(self, what, done, seconds=180):
         end = time.monotonic() + seconds
         while not done():
             self.assertLess(time.monotonic(), end, what)

@@ -24,7 +24,7 @@ class Alarms(Case):
         got = self.cw.describe_alarms(AlarmNames=[alarm], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
         return (got["MetricAlarms"] + got["CompositeAlarms"])[0]
 
-    def eventually(self, want, look, seconds=30):
+    def eventually(self, want, look, seconds=180):
         end = time.monotonic() + seconds
         while (got := look()) != want and time.monotonic() < end:
             time.sleep(0.2)

@@ -32,7 +32,7 @@ class Transfer(Machines):
 
     def until(self, wanted, look):
         """Waits until look() gives what is wanted of its first item."""
-        for _ in range(100):
+        for _ in range(1200):
             got = look()
             if wanted(got):
                 return got

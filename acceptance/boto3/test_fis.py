@@ -37,7 +37,7 @@ class Experiments(Case):
         return self.fis.start_experiment(clientToken=str(uuid.uuid4()), experimentTemplateId=template["id"], **more)["experiment"]["id"]
 
     def until(self, experiment, status):
-        for _ in range(100):
+        for _ in range(1200):
             got = self.fis.get_experiment(id=experiment)["experiment"]
             if got["state"]["status"] == status:
                 return got

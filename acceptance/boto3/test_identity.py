@@ -210,7 +210,7 @@ class Sessions(Users):
         sts = client("sts", keys)
         self.refused("AccessDenied", sts.get_session_token, SerialNumber=serial, TokenCode="000000")
         # A code that was used is not good twice: the next half minute brings another.
-        deadline = time.time() + 35
+        deadline = time.time() + 150
         while True:
             try:
                 session = sts.get_session_token(SerialNumber=serial, TokenCode=totp(seed)[1])["Credentials"]
@@ -268,7 +268,7 @@ class Organizations(Case):
 
     def account(self, org, label):
         state = org.create_account(AccountName=label, Email=f"{label}@example.com")["CreateAccountStatus"]
-        for _ in range(40):
+        for _ in range(480):
             if state["State"] != "IN_PROGRESS":
                 break
             time.sleep(0.25)

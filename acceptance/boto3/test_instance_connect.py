@@ -21,7 +21,7 @@ class Connect(Case):
         def now():
             return [e for page in found.paginate(InstanceConnectEndpointIds=named) for e in page["InstanceConnectEndpoints"]][0]
 
-        for _ in range(100):
+        for _ in range(1200):
             if now()["State"] == "create-complete":
                 break
             time.sleep(0.1)
@@ -32,7 +32,7 @@ class Connect(Case):
         self.assertFalse(now()["PreserveClientIp"])
         self.refused("ResourceLimitExceeded", self.ec2.create_instance_connect_endpoint, SubnetId=self.subnet)
         self.ec2.delete_instance_connect_endpoint(InstanceConnectEndpointId=named[0])
-        for _ in range(100):
+        for _ in range(1200):
             if not self.ec2.describe_instance_connect_endpoints()["InstanceConnectEndpoints"]:
                 break
             time.sleep(0.1)

@@ -36,7 +36,7 @@ class Services(Case):
         self.consumer.delete_vpc_endpoints(VpcEndpointIds=[endpoint])
 
     def becomes(self, state, endpoint):
-        for _ in range(100):
+        for _ in range(1200):
             got = self.consumer.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"][0]["State"]
             if got == state:
                 return

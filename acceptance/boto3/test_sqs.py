@@ -112,7 +112,7 @@ class Queues(Case):
         self.assertEqual([url], self.sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"])
         self.sqs.start_message_move_task(SourceArn=self.arn(dead))
         self.assertEqual(["poison"], self.bodies(url, wait=10))
-        for _ in range(20):
+        for _ in range(480):
             task = self.sqs.list_message_move_tasks(SourceArn=self.arn(dead))["Results"][0]
             if task["Status"] == "COMPLETED":
                 break

@@ -24,7 +24,7 @@ class Shifts(Case):
         return self.arc.start_zonal_shift(resourceIdentifier=arn, awayFrom=zone, expiresIn=lasts, comment="boto3")
 
     def until(self, what, got):
-        for _ in range(100):
+        for _ in range(1200):
             if got():
                 return
             time.sleep(0.1)

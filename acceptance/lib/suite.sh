@@ -12,6 +12,9 @@
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 PASSED=0 FAILED=0 SKIPPED=0
+# How many seconds at least what must come is waited for: it only ends what would
+# wait for ever, however slow the machine.
+PATIENCE=120
 CLOUDS=()
 
 suite() {
@@ -60,8 +63,8 @@ cloud_start() {
   "$PILEUS" up --data-dir "$dir/data" --port 0 "$@" >"$dir/out" 2>"$dir/log" &
   CLOUD=$!
   CLOUDS+=("$CLOUD")
-  local tries
-  for ((tries = 0; tries < 300; tries++)); do
+  local end=$((SECONDS + PATIENCE))
+  while [ $SECONDS -lt $end ]; do
     if grep -qsx 'Ready\.' "$dir/out"; then
       ENDPOINT=$(sed -n 's/^ *endpoint *//p' "$dir/out")
       CLOUD_DIR=$dir
@@ -127,7 +130,16 @@ run_case() {
   fi
   FAILED=$((FAILED + 1))
   echo "FAIL $name ($took)"
-  sed 's/^/       /' "$log" | tail -n 40
+  { tail -n 40 "$log"; explain 2>&1 </dev/null; } | sed 's/^/       /'
+}
+
+# explain says, after a case that failed, what may have been the cause. A suite
+# that knows more has one of its own.
+explain() { explain_log "${CLOUD_DIR:-}/log"; }
+explain_log() {
+  [ -s "$1" ] || return 0
+  echo "-- the last that $1 says:"
+  tail -n 15 "$1"
 }
 
 skip_case() {
@@ -182,10 +194,10 @@ refused() {
   has "$want" <<<"$out"
 }
 
-# eventually command...: tries for ten seconds.
+# eventually command...: tries until it succeeds.
 eventually() {
-  local tries
-  for ((tries = 0; tries < 40; tries++)); do
+  local end=$((SECONDS + PATIENCE))
+  while [ $SECONDS -lt $end ]; do
     if "$@" >"$WORK/eventually.log" 2>&1; then return; fi
     sleep 0.25
   done

@@ -4,11 +4,11 @@ pileus status | grep -q 'data plane *linux' || exit 0
 out() { (cd "$WORK/balancing" && "${TERRAFORM:-terraform}" output -raw "$1"); }
 node() { aws ec2 describe-network-interfaces --filters "Name=description,Values=ELB $1*" --query 'NetworkInterfaces[0].Association.PublicIp' --output text; }
 within() {
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     "$@" && return
     sleep 0.2
   done
-  echo "not within 20 s: $*"
+  echo "waited in vain for: $*"
   return 1
 }
 web=$(node app/tf-web) classic=$(node tf-classic) front=$(out front)

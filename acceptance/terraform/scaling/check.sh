@@ -3,11 +3,11 @@
 group=$(aws autoscaling describe-auto-scaling-groups --query 'AutoScalingGroups[0].AutoScalingGroupName' --output text)
 serving() { aws autoscaling describe-auto-scaling-groups --auto-scaling-group-names "$group" --query 'length(AutoScalingGroups[0].Instances[?LifecycleState==`InService`])' --output text; }
 within() {
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     "$@" && return
     sleep 0.2
   done
-  echo "not within 20 s: $*"
+  echo "waited in vain for: $*"
   return 1
 }
 test "$(serving)" = 2
