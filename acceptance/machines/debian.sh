@@ -18,7 +18,7 @@ debian_ready() {
 
 # debian_into INSTANCE COMMAND runs a command there, as the image's own user.
 debian_into() {
-  ssh -i "$WORK/debian.pem" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=20 "debian@$(public "$1")" "${@:2}"
+  ssh -i "$WORK/debian.pem" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=60 "debian@$(public "$1")" "${@:2}"
 }
 # cloud-init has come to its end, and says so with its exit status.
 debian_done() { debian_into "$1" 'cloud-init status | grep -q "status: done"'; }
@@ -87,7 +87,7 @@ debian_inside() {
   equal 5 "$(sed -n 's/^ *\([0-9]\)[0-9]*M$/\1/p' inside)" # GiB of 6, begun: the image's disk has 2
   virtual_console "$id" | has 'user data has run on'
   virtual_console "$id" | has 'login:'
-  slow 20 virtual_ok "$id"
+  slow 60 virtual_ok "$id"
 }
 
 debian_volume() {
@@ -97,12 +97,12 @@ debian_volume() {
   volume=$(query VolumeId ec2 create-volume --size 1 --availability-zone "$(debian_field "$id" Placement.AvailabilityZone)")
   aws ec2 wait volume-available --volume-ids "$volume"
   aws ec2 attach-volume --volume-id "$volume" --instance-id "$id" --device /dev/sdf
-  slow 20 virtual_attached "$volume" attached
+  slow 30 virtual_attached "$volume" attached
   local disk=/dev/disk/by-id/virtio-${volume/-/}
-  slow 10 debian_into "$id" test -e "$disk"
+  slow 30 debian_into "$id" test -e "$disk"
   debian_into "$id" "sudo mkfs.ext4 -q $disk && sudo mount $disk /mnt && echo kept | sudo tee /mnt/file && sudo umount /mnt"
   aws ec2 detach-volume --volume-id "$volume"
-  slow 10 debian_free "$volume"
+  slow 30 debian_free "$volume"
   debian_into "$id" test ! -e "$disk"
   aws ec2 delete-volume --volume-id "$volume"
 }
@@ -117,7 +117,7 @@ debian_killed() {
   kill -9 "$(cat virtual.pid)"
   virtual_up "${AWS_ENDPOINT_URL##*:}" auto
   equal "$before" "$(virtual_pids "$id")"
-  slow 10 virtual_ok "$id"
+  slow 60 virtual_ok "$id"
   debian_into "$id" true
 }
 
