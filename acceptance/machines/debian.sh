@@ -79,7 +79,7 @@ debian_inside() {
     cat /sys/class/net/ens*/mtu; resolvectl dns; df --output=size -BM / | tail -1; getent hosts "$(hostname).ec2.internal"' >inside
   all=$(cat inside)
   name=$(debian_field "$id" PrivateDnsName)
-  for want in 'No such file' aws 'run' written 'answered 302' "${name%%.*}" 'sys_vendor=Amazon EC2' product_name=t3.small product_uuid=ec2 product_serial=ec2 \
+  for want in 'No such file' aws 'run' written 'answered 4' "${name%%.*}" 'sys_vendor=Amazon EC2' product_name=t3.small product_uuid=ec2 product_serial=ec2 \
     "board_asset_tag=$id" 9001 169.254.169.253 "$(private "$id")"; do
     has "$want" <<<"$all"
   done
@@ -132,7 +132,7 @@ debian_metric() {
 }
 
 # boots counts the kernels that an instance has started.
-boots() { debian_into "$1" 'sudo journalctl --list-boots | wc -l'; }
+boots() { debian_into "$1" 'sudo journalctl --list-boots | grep -c "[0-9a-f]\{32\}"'; }
 booted() { [ "$(boots "$1")" = "$2" ]; }
 
 debian_rebooted() {
