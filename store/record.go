@@ -24,6 +24,19 @@ var encoding = func() cbor.EncMode {
 	return m
 }()
 
+var decoding = func() cbor.DecMode {
+	m, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	if err != nil {
+		panic(err)
+	}
+	return m
+}()
+
+// Unmarshal reads CBOR, whatever was written: a string may hold bytes that are
+// no UTF-8, as keys and what clients send do, and what cannot be read again
+// would be lost.
+func Unmarshal(b []byte, v any) error { return decoding.Unmarshal(b, v) }
+
 // tablePrefix begins the rows of a table.
 func tablePrefix(name string, b []byte) []byte {
 	b = append(b, name...)
@@ -122,7 +135,7 @@ func parse(name string, version uint8, migrate map[uint8]func([]byte) ([]byte, e
 	if rec, ok := v.(Record); ok {
 		err = rec.ParseRecord(body)
 	} else {
-		err = cbor.Unmarshal(body, v)
+		err = Unmarshal(body, v)
 	}
 	if err != nil {
 		panic(failure{fmt.Errorf("store: decode %s: %w", name, err)})

@@ -248,7 +248,7 @@ func unpack(b []byte) ([]*Event, error) {
 		return nil, fmt.Errorf("trail: decompress events: %w", err)
 	}
 	var rows []stored
-	if err := cbor.Unmarshal(plain, &rows); err != nil {
+	if err := store.Unmarshal(plain, &rows); err != nil {
 		return nil, fmt.Errorf("trail: decode events: %w", err)
 	}
 	events := make([]*Event, len(rows))

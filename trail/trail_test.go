@@ -50,7 +50,7 @@ func event(n int) *trail.Event {
 		Status:    200, Latency: 1500 * time.Microsecond, BytesIn: 10, BytesOut: 20,
 	}
 	if n%3 == 2 {
-		e.Status, e.Code, e.Message = 403, "AccessDenied", "not you"
+		e.Status, e.Code, e.Message = 403, "AccessDenied", "not you, \xff" // what clients send is not always UTF-8
 		e.Trace = map[string]any{"decision": "deny", "n": n}
 	}
 	return e

@@ -125,6 +125,21 @@ func ends(w *nodetest.World, expression string, queries ...api.MetricDataQuery) 
 	return res[0].Values[0], res[1].Values[0], len(res[0].Values)
 }
 
+// A detector is named by the bytes of its metric's key, which are no UTF-8, and
+// is read again by every evaluation.
+func TestAnomalyDetectorOfDimensions(t *testing.T) {
+	w := nodetest.New(t, Module())
+	on := watching("m")
+	on.Dimensions = []api.Dimension{{Name: "InstanceId", Value: "i-1"}, {Name: "Zone", Value: "a"}}
+	nodetest.Do(w, &api.PutAnomalyDetector, &api.PutAnomalyDetectorInput{SingleMetricAnomalyDetector: on})
+	w.Drain()
+	list := nodetest.Do(w, &api.DescribeAnomalyDetectors, &api.DescribeAnomalyDetectorsInput{}).AnomalyDetectors
+	if len(list) != 1 || len(list[0].SingleMetricAnomalyDetector.Dimensions) != 2 {
+		t.Errorf("detectors are %+v", list)
+	}
+	nodetest.Do(w, &api.DeleteAnomalyDetector, &api.DeleteAnomalyDetectorInput{SingleMetricAnomalyDetector: on})
+}
+
 func TestAnomalyDetector(t *testing.T) {
 	w := nodetest.New(t, Module())
 	w.Advance(time.Date(2027, 3, 1, 12, 0, 0, 0, time.UTC).Sub(w.Now()))

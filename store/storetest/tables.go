@@ -52,6 +52,7 @@ func names(seq iter.Seq[*person]) string {
 func tables(t *testing.T, b Backend) {
 	for _, memo := range []int{0, 2} {
 		t.Run(fmt.Sprintf("memo %d", memo), func(t *testing.T) {
+			t.Run("any bytes", func(t *testing.T) { anyBytes(t, b, people(memo)) })
 			t.Run("order and indexes", func(t *testing.T) { order(t, b, people(memo)) })
 			t.Run("pages", func(t *testing.T) { pages(t, b, people(memo)) })
 			t.Run("snapshots", func(t *testing.T) { tableSnapshots(t, b, people(memo)) })
@@ -59,6 +60,19 @@ func tables(t *testing.T, b Backend) {
 	}
 	t.Run("migration", func(t *testing.T) { migration(t, b) })
 	t.Run("DeleteAll", func(t *testing.T) { deleteAll(t, b) })
+}
+
+// anyBytes holds that what was written can be read: a string that is no UTF-8,
+// too.
+func anyBytes(t *testing.T, b Backend, people *store.Table[person]) {
+	s := b.Open(t)
+	want := person{Account: "1", Name: "a\x00\xff", City: "\xfe"}
+	update(t, s, func(tx store.Tx) { people.Put(tx, &want) })
+	view(t, s, func(r store.Reader) {
+		if p, ok := people.Get(r, "1", want.Name); !ok || p.City != want.City {
+			t.Errorf("%v, %t", p, ok)
+		}
+	})
 }
 
 func order(t *testing.T, b Backend, people *store.Table[person]) {
