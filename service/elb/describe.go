@@ -98,7 +98,7 @@ func (b *balancer) apiPolicies() *api.Policies {
 			out.AppCookieStickinessPolicies = append(out.AppCookieStickinessPolicies, api.AppCookieStickinessPolicy{PolicyName: &p.Name, CookieName: new(p.value("CookieName"))})
 		case lbCookieType:
 			x := api.LBCookieStickinessPolicy{PolicyName: &p.Name}
-			if n, err := strconv.ParseInt(p.value("CookieExpirationPeriod"), 10, 64); err == nil {
+			if n, err := strconv.ParseInt(p.value(expirationAttribute), 10, 64); err == nil && n > 0 {
 				x.CookieExpirationPeriod = &n
 			}
 			out.LBCookieStickinessPolicies = append(out.LBCookieStickinessPolicies, x)

@@ -73,7 +73,7 @@ func (b *balancer) desiredListener(c *cloud.Call, r store.Reader, l listener) (l
 			x.Sticky = lb.Stickiness{Type: "app_cookie", Cookie: p.value("CookieName")}
 		case lbCookieType:
 			x.Sticky = lb.Stickiness{Type: "lb_cookie"}
-			if n, err := strconv.ParseInt(p.value("CookieExpirationPeriod"), 10, 64); err == nil {
+			if n, err := strconv.ParseInt(p.value(expirationAttribute), 10, 64); err == nil && n > 0 {
 				x.Sticky.Duration = time.Duration(n) * time.Second
 			}
 		}

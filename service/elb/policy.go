@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	api "pileus/api/elb"
 	"pileus/cloud"
@@ -23,7 +24,7 @@ func createAppCookiePolicy(c *cloud.Call, tx store.Tx, in *api.CreateAppCookieSt
 func createLBCookiePolicy(c *cloud.Call, tx store.Tx, in *api.CreateLBCookieStickinessPolicyInput) (*api.CreateLBCookieStickinessPolicyOutput, error) {
 	p := policy{Name: in.PolicyName, Type: lbCookieType}
 	if in.CookieExpirationPeriod != nil {
-		p.Attributes = []attribute{{"CookieExpirationPeriod", strconv.FormatInt(*in.CookieExpirationPeriod, 10)}}
+		p.Attributes = []attribute{{expirationAttribute, strconv.FormatInt(*in.CookieExpirationPeriod, 10)}}
 	}
 	return &api.CreateLBCookieStickinessPolicyOutput{}, addPolicy(c, tx, in.LoadBalancerName, p)
 }
@@ -68,10 +69,14 @@ func addPolicy(c *cloud.Call, tx store.Tx, balancer string, p policy) error {
 // check completes a policy and tells what is wrong with it.
 func (p *policy) check(b *balancer, t policyType) error {
 	counts := map[string]int{}
-	for _, a := range p.Attributes {
+	for i, a := range p.Attributes {
 		kind, ok := t.attribute(a.Name)
 		if !ok {
 			return unfit("Policy attribute '%s' is not valid for policy type '%s'", a.Name, t.name)
+		}
+		if kind.kind == "Boolean" { // Terraform writes "True"
+			a.Value = strings.ToLower(a.Value)
+			p.Attributes[i] = a
 		}
 		if err := kind.check(b, a.Value); err != nil {
 			return err
@@ -86,6 +91,9 @@ func (p *policy) check(b *balancer, t policyType) error {
 		case n > 1 && (a.cardinality == one || a.cardinality == zeroOrOne):
 			return unfit("Policy attribute '%s' can be given only once", a.name)
 		}
+	}
+	if t.name == lbCookieType && counts[expirationAttribute] == 0 { // a policy without it shows 0
+		p.Attributes = append(p.Attributes, attribute{expirationAttribute, "0"})
 	}
 	if name := p.value(referenceAttribute); name != "" {
 		*p = policy{p.Name, p.Type, append([]attribute{{referenceAttribute, name}}, withoutReference(predefined(name).Attributes)...)}

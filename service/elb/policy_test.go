@@ -84,7 +84,7 @@ func TestPolicies(t *testing.T) {
 	const negotiation, proxy = "SSLNegotiationPolicyType", "ProxyProtocolPolicyType"
 	fails(t, w.policy("strict", negotiation, "Reference-Security-Policy", "ELBSecurityPolicy-TLS-1-2-2017-01"), "", "")
 	fails(t, w.policy("own", negotiation, "Protocol-TLSv1.2", "true", "ECDHE-ECDSA-AES128-GCM-SHA256", "true"), "", "")
-	fails(t, w.policy("proxy", proxy, "ProxyProtocol", "true"), "", "")
+	fails(t, w.policy("proxy", proxy, "ProxyProtocol", "True"), "", "")
 	fails(t, w.policy("key", "PublicKeyPolicyType", "PublicKey", key), "", "")
 	fails(t, w.policy("auth", "BackendServerAuthenticationPolicyType", "PublicKeyPolicyName", "key"), "", "")
 
@@ -133,6 +133,15 @@ func TestDescribePolicies(t *testing.T) {
 			}
 		}
 		return ""
+	}
+	nodetest.Do(w.World, &api.CreateLBCookieStickinessPolicy, &api.CreateLBCookieStickinessPolicyInput{LoadBalancerName: "web", PolicyName: "session"})
+	fails(t, w.policy("proxy", "ProxyProtocolPolicyType", "ProxyProtocol", "True"), "", "")
+	own := nodetest.Do(w.World, &api.DescribeLoadBalancerPolicies, &api.DescribeLoadBalancerPoliciesInput{LoadBalancerName: new("web"), PolicyNames: []string{"session", "proxy"}}).PolicyDescriptions
+	if value(own[0], "CookieExpirationPeriod") != "0" || value(own[1], "ProxyProtocol") != "true" {
+		t.Errorf("a cookie of the session is %v, and the PROXY protocol %v", own[0].PolicyAttributeDescriptions, own[1].PolicyAttributeDescriptions)
+	}
+	if p := w.describe("web").Policies.LBCookieStickinessPolicies[0]; p.CookieExpirationPeriod != nil {
+		t.Errorf("a cookie of the session ends after %d s", *p.CookieExpirationPeriod)
 	}
 	for _, in := range []*api.DescribeLoadBalancerPoliciesInput{{LoadBalancerName: new("web"), PolicyNames: []string{"strict"}}, {PolicyNames: []string{"ELBSecurityPolicy-TLS-1-2-2017-01"}}} {
 		p := nodetest.Do(w.World, &api.DescribeLoadBalancerPolicies, in).PolicyDescriptions[0]

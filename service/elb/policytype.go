@@ -22,6 +22,10 @@ const (
 // referenceAttribute of a negotiation policy names a predefined one.
 const referenceAttribute = "Reference-Security-Policy"
 
+// expirationAttribute of a stickiness policy is in seconds; 0 is as long as the
+// client's session.
+const expirationAttribute = "CookieExpirationPeriod"
+
 // policyType is a type, and what attributes its policies have.
 type policyType struct {
 	name, text string
@@ -58,7 +62,7 @@ func policyTypes() []policyType {
 		{appCookieType, "Stickiness policy whose sessions live as long as the cookie that the application itself sets. It can be set on HTTP and HTTPS listeners only.",
 			[]attributeType{{"CookieName", "String", one, "", ""}}},
 		{lbCookieType, "Stickiness policy with sessions that end with the browser, or after a time. It can be set on HTTP and HTTPS listeners only.",
-			[]attributeType{{"CookieExpirationPeriod", "Long", zeroOrOne, "", ""}}},
+			[]attributeType{{expirationAttribute, "Long", zeroOrOne, "", ""}}},
 		{proxyType, "Policy that has the addresses of clients sent to instances in a header of the PROXY protocol. It applies to listeners of TCP and SSL.",
 			[]attributeType{{"ProxyProtocol", "Boolean", one, "", ""}}},
 		{publicKeyType, "Policy that holds a public key, for policies that authenticate instances.",
