@@ -56,6 +56,7 @@ func (g *Group) mixedMenu(c *cloud.Call) (*menu, error) {
 			return nil, err
 		}
 		m.dishes = append(m.dishes, list...)
+		m.weighted = m.weighted || g.measured()
 	}
 	if len(m.dishes) == 0 {
 		m.dishes = []dish{{kind: cloud.Or(data.InstanceType, ""), weight: 1, template: base}}
@@ -84,11 +85,14 @@ func (g *Group) matching(c *cloud.Call, q *api.InstanceRequirements, like dish) 
 		d.kind = cloud.Or(t.InstanceType, "")
 		list = append(list, d)
 	}
-	if g.Units == "vcpu" || g.Units == "memory-mib" {
+	if g.measured() {
 		return list, g.measure(c, list)
 	}
 	return list, nil
 }
+
+// measured says whether types weigh what they have of vCPUs or memory.
+func (g *Group) measured() bool { return g.Units == "vcpu" || g.Units == "memory-mib" }
 
 // measure sets the weights of types to their vCPUs or memory.
 func (g *Group) measure(c *cloud.Call, list []dish) error {

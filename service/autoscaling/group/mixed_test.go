@@ -129,6 +129,20 @@ func TestAttributesInsteadOfTypes(t *testing.T) {
 	}
 }
 
+// Clients add up what the instances weigh to know whether the group is whole.
+func TestCapacityInVCPUsIsShownAsWeight(t *testing.T) {
+	w := newWorld(t)
+	policy := mixed(w.template("web", "t3.micro"), nil, api.LaunchTemplateOverrides{InstanceRequirements: &api.InstanceRequirements{
+		VCpuCount: api.VCpuCountRequest{Min: 2, Max: new(int32(2))}, MemoryMiB: api.MemoryMiBRequest{Min: 4096, Max: new(int32(8192))}}})
+	w.create(group("g", 4, 8, policy, func(in *api.CreateAutoScalingGroupInput) { in.DesiredCapacityType = new("vcpu") }))
+	w.serving("g", 2)
+	for _, i := range w.get("g").Instances {
+		if i.WeightedCapacity == nil || *i.WeightedCapacity != "2" {
+			t.Errorf("an instance of two vCPUs weighs %v", i.WeightedCapacity)
+		}
+	}
+}
+
 func TestMaintenancePolicyHasSuccessorsComeFirst(t *testing.T) {
 	w := newWorld(t)
 	w.create(group("g", 2, 2, func(in *api.CreateAutoScalingGroupInput) {
