@@ -15,6 +15,10 @@ func enumValues(shape string) []string {
 		return []string{"included", "excluded", "required"}
 	case "BurstablePerformance":
 		return []string{"included", "excluded", "required"}
+	case "CapacityDistributionStrategy":
+		return []string{"balanced-only", "balanced-best-effort"}
+	case "CapacityReservationPreference":
+		return []string{"capacity-reservations-only", "capacity-reservations-first", "none", "default"}
 	case "CpuManufacturer":
 		return []string{"intel", "amd", "amazon-web-services"}
 	case "ImpairedZoneHealthCheckBehavior":

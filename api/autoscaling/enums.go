@@ -42,6 +42,20 @@ const (
 	BurstablePerformanceRequired = "required"
 )
 
+// Values of CapacityDistributionStrategy.
+const (
+	CapacityDistributionStrategyBalancedOnly       = "balanced-only"
+	CapacityDistributionStrategyBalancedBestEffort = "balanced-best-effort"
+)
+
+// Values of CapacityReservationPreference.
+const (
+	CapacityReservationPreferenceCapacityReservationsOnly  = "capacity-reservations-only"
+	CapacityReservationPreferenceCapacityReservationsFirst = "capacity-reservations-first"
+	CapacityReservationPreferenceNone                      = "none"
+	CapacityReservationPreferenceDefault                   = "default"
+)
+
 // Values of CpuManufacturer.
 const (
 	CpuManufacturerIntel             = "intel"

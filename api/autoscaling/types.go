@@ -120,6 +120,8 @@ type AutoScalingGroup struct {
 	TrafficSources                   []TrafficSourceIdentifier
 	InstanceMaintenancePolicy        *InstanceMaintenancePolicy
 	AvailabilityZoneImpairmentPolicy *AvailabilityZoneImpairmentPolicy
+	AvailabilityZoneDistribution     *AvailabilityZoneDistribution
+	CapacityReservationSpecification *CapacityReservationSpecification
 }
 
 type DescribeAutoScalingGroupsInput struct {
@@ -150,6 +152,10 @@ type AutoScalingInstanceDetails struct {
 type DescribeAutoScalingInstancesOutput struct {
 	AutoScalingInstances []AutoScalingInstanceDetails
 	NextToken            *string `aws:"re=XmlString"`
+}
+
+type AvailabilityZoneDistribution struct {
+	CapacityDistributionStrategy *string `aws:"enum=CapacityDistributionStrategy"`
 }
 
 type AvailabilityZoneImpairmentPolicy struct {
@@ -200,6 +206,16 @@ type CapacityForecast struct {
 	Values     []float64   `aws:"req"`
 }
 
+type CapacityReservationSpecification struct {
+	CapacityReservationPreference *string `aws:"enum=CapacityReservationPreference"`
+	CapacityReservationTarget     *CapacityReservationTarget
+}
+
+type CapacityReservationTarget struct {
+	CapacityReservationIds               []string `aws:"e.min=1;e.max=255;e.re=AsciiStringMaxLen255"`
+	CapacityReservationResourceGroupArns []string `aws:"e.min=1;e.max=1023;e.re=XmlStringMaxLen1023"`
+}
+
 type CompleteLifecycleActionOutput struct {
 }
 
@@ -226,7 +242,7 @@ type CreateAutoScalingGroupInput struct {
 	TargetGroupARNs                  []string `aws:"e.min=1;e.max=511;e.re=XmlStringMaxLen511"`
 	HealthCheckType                  *string  `aws:"min=1;max=32;re=XmlStringMaxLen32"`
 	HealthCheckGracePeriod           *int32
-	PlacementGroup                   *string  `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	PlacementGroup                   *string  `aws:"min=0;max=255"`
 	VPCZoneIdentifier                *string  `aws:"min=1;max=5000;re=XmlStringMaxLen5000"`
 	TerminationPolicies              []string `aws:"e.min=1;e.max=1600;e.re=XmlStringMaxLen1600"`
 	NewInstancesProtectedFromScaleIn *bool
@@ -242,6 +258,8 @@ type CreateAutoScalingGroupInput struct {
 	InstanceMaintenancePolicy        *InstanceMaintenancePolicy
 	AvailabilityZoneImpairmentPolicy *AvailabilityZoneImpairmentPolicy
 	SkipZonalShiftValidation         *bool
+	AvailabilityZoneDistribution     *AvailabilityZoneDistribution
+	CapacityReservationSpecification *CapacityReservationSpecification
 }
 
 type CreateLaunchConfigurationInput struct {
@@ -1179,7 +1197,7 @@ type UpdateAutoScalingGroupInput struct {
 	AvailabilityZones                []string `aws:"e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
 	HealthCheckType                  *string  `aws:"min=1;max=32;re=XmlStringMaxLen32"`
 	HealthCheckGracePeriod           *int32
-	PlacementGroup                   *string  `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	PlacementGroup                   *string  `aws:"min=0;max=255"`
 	VPCZoneIdentifier                *string  `aws:"min=1;max=5000;re=XmlStringMaxLen5000"`
 	TerminationPolicies              []string `aws:"e.min=1;e.max=1600;e.re=XmlStringMaxLen1600"`
 	NewInstancesProtectedFromScaleIn *bool
@@ -1192,6 +1210,8 @@ type UpdateAutoScalingGroupInput struct {
 	InstanceMaintenancePolicy        *InstanceMaintenancePolicy
 	AvailabilityZoneImpairmentPolicy *AvailabilityZoneImpairmentPolicy
 	SkipZonalShiftValidation         *bool
+	AvailabilityZoneDistribution     *AvailabilityZoneDistribution
+	CapacityReservationSpecification *CapacityReservationSpecification
 }
 
 type VCpuCountRequest struct {

@@ -131,7 +131,8 @@ func updateOf(in *api.CreateAutoScalingGroupInput) *api.UpdateAutoScalingGroupIn
 		VPCZoneIdentifier: in.VPCZoneIdentifier, TerminationPolicies: in.TerminationPolicies, NewInstancesProtectedFromScaleIn: in.NewInstancesProtectedFromScaleIn,
 		ServiceLinkedRoleARN: in.ServiceLinkedRoleARN, MaxInstanceLifetime: in.MaxInstanceLifetime, CapacityRebalance: in.CapacityRebalance,
 		Context: in.Context, DesiredCapacityType: in.DesiredCapacityType, DefaultInstanceWarmup: in.DefaultInstanceWarmup, InstanceMaintenancePolicy: in.InstanceMaintenancePolicy,
-		AvailabilityZoneImpairmentPolicy: in.AvailabilityZoneImpairmentPolicy,
+		AvailabilityZoneImpairmentPolicy: in.AvailabilityZoneImpairmentPolicy, AvailabilityZoneDistribution: in.AvailabilityZoneDistribution,
+		CapacityReservationSpecification: in.CapacityReservationSpecification,
 	}
 }
 
@@ -286,7 +287,7 @@ func (g *Group) applyRest(_ *cloud.Call, _ store.Tx, in *api.UpdateAutoScalingGr
 	g.PlacementGroup = cloud.Or(in.PlacementGroup, g.PlacementGroup)
 	g.Context = cmp.Or(cloud.Or(in.Context, ""), g.Context)
 	g.ServiceRole = cmp.Or(cloud.Or(in.ServiceLinkedRoleARN, ""), g.ServiceRole)
-	return nil
+	return g.distribute(in)
 }
 
 func checkMaintenance(p *api.InstanceMaintenancePolicy) error {

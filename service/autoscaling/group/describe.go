@@ -74,6 +74,7 @@ func (g *Group) api(c *cloud.Call, r store.Reader) api.AutoScalingGroup {
 		DefaultInstanceWarmup: g.Warmup, InstanceMaintenancePolicy: g.Maintenance, AvailabilityZoneImpairmentPolicy: g.Impairment,
 		LoadBalancerNames: []string{}, TargetGroupARNs: []string{}, TrafficSources: []api.TrafficSourceIdentifier{},
 	}
+	g.describeDistribution(&out)
 	if g.MaxLifetime > 0 {
 		out.MaxInstanceLifetime = &g.MaxLifetime
 	}

@@ -88,7 +88,7 @@ func (k *Keeper) buy(c *cloud.Call, s *scene, m *menu, goal int32) (i *Instance,
 				return nil, failure, nil
 			}
 		}
-		if lacking {
+		if lacking && !s.BalancedOnly {
 			if err := k.avoid(c, s, z); err != nil {
 				return nil, nil, err
 			}
@@ -271,6 +271,10 @@ func (s *scene) zonesByNeed(now time.Time) []string {
 		}
 	}
 	zones := slices.Clone(s.open(s.Zones))
+	if s.BalancedOnly { // a zone without capacity is waited for
+		slices.SortStableFunc(zones, func(a, b string) int { return cmp.Compare(count[a], count[b]) })
+		return zones[:min(len(zones), 1)]
+	}
 	slices.SortStableFunc(zones, func(a, b string) int {
 		return cmp.Or(
 			cmp.Compare(truth(s.dark[a]), truth(s.dark[b])),

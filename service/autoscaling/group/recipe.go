@@ -75,6 +75,17 @@ func resolve(c *cloud.Call, t *api.LaunchTemplateSpecification) (*api.LaunchTemp
 	}, data, nil
 }
 
+// AsksForSpot tells whether the group's launch template or configuration asks
+// for spot instances.
+func (g *Group) AsksForSpot(c *cloud.Call, r store.Reader) (bool, error) {
+	if g.LaunchTemplate != nil {
+		_, data, err := resolve(c, g.LaunchTemplate)
+		return err == nil && data.InstanceMarketOptions != nil && cloud.Or(data.InstanceMarketOptions.MarketType, "") == ec2.MarketTypeSpot, err
+	}
+	l, err := launch.Find(c, r, g.LaunchConfiguration)
+	return err == nil && l.Spec.SpotPrice != nil, err
+}
+
 // number is the number of a launch template's version.
 func number(version string) int64 {
 	n, err := strconv.ParseInt(version, 10, 64)
@@ -117,6 +128,7 @@ func (m *menu) request(g *Group, o order, token string) *ec2.RunInstancesInput {
 	if g.PlacementGroup != "" {
 		place(in).GroupName = &g.PlacementGroup
 	}
+	g.reserve(in)
 	if tags := g.instanceTags(); len(tags) > 0 {
 		in.TagSpecifications = []ec2.TagSpecification{{ResourceType: new("instance"), Tags: tags}}
 	}

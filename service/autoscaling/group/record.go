@@ -38,6 +38,8 @@ type Group struct {
 	Rebalance     bool   // CapacityRebalance
 	Maintenance   *api.InstanceMaintenancePolicy
 	Impairment    *api.AvailabilityZoneImpairmentPolicy
+	BalancedOnly  bool     // CapacityDistributionStrategy: not another zone where one has no capacity
+	Reservations  string   // CapacityReservationPreference; "" for "default"
 	Termination   []string // TerminationPolicies
 	ServiceRole   string   // ServiceLinkedRoleARN
 	Context       string

@@ -65,7 +65,7 @@ func (k *Keeper) bindings() []cloud.Binding {
 		api.AttachLoadBalancers.Update(attachLoadBalancers),
 		api.AttachTrafficSources.Update(attachTrafficSources).Partial("no VPC Lattice"),
 		api.CompleteLifecycleAction.Update(completeLifecycleAction),
-		api.CreateAutoScalingGroup.Update(k.createAutoScalingGroup).Partial("no Lambda functions as termination policies, no VPC Lattice"),
+		api.CreateAutoScalingGroup.Update(k.createAutoScalingGroup).Partial("no Lambda functions as termination policies, no VPC Lattice, no capacity reservations as targets and only them"),
 		api.CreateOrUpdateTags.Update(createOrUpdateTags),
 		api.DeleteAutoScalingGroup.Update(k.deleteAutoScalingGroup),
 		api.DeleteLifecycleHook.Update(deleteLifecycleHook),
@@ -104,6 +104,6 @@ func (k *Keeper) bindings() []cloud.Binding {
 		api.SetInstanceProtection.Update(setInstanceProtection),
 		api.SuspendProcesses.Update(suspendProcesses),
 		api.TerminateInstanceInAutoScalingGroup.Update(k.terminateInstance),
-		api.UpdateAutoScalingGroup.Update(k.updateAutoScalingGroup).Partial("no Lambda functions as termination policies"),
+		api.UpdateAutoScalingGroup.Update(k.updateAutoScalingGroup).Partial("no Lambda functions as termination policies, no capacity reservations as targets and only them"),
 	}
 }

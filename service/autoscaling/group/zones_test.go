@@ -38,6 +38,37 @@ func (w *world) darken(letter string, down bool) {
 	})
 }
 
+func TestDistribution(t *testing.T) {
+	w := newWorld(t)
+	w.create(group("g", 4, 8, func(in *api.CreateAutoScalingGroupInput) {
+		in.AvailabilityZoneDistribution = &api.AvailabilityZoneDistribution{CapacityDistributionStrategy: new("balanced-only")}
+		in.CapacityReservationSpecification = &api.CapacityReservationSpecification{CapacityReservationPreference: new("none")}
+	}))
+	w.create(group("plain", 0, 1))
+	for name, want := range map[string]string{"g": "balanced-only none", "plain": "balanced-best-effort default"} {
+		g := w.get(name)
+		if got := *g.AvailabilityZoneDistribution.CapacityDistributionStrategy + " " + *g.CapacityReservationSpecification.CapacityReservationPreference; got != want {
+			t.Errorf("%s has %s, want %s", name, got, want)
+		}
+	}
+	for _, m := range w.machines() {
+		if p := *m.CapacityReservationSpecification.CapacityReservationPreference; p != "none" {
+			t.Errorf("%s uses reservations: %s", *m.InstanceId, p)
+		}
+	}
+	w.darken("a", true)
+	nodetest.Do(w.World, &api.UpdateAutoScalingGroup, &api.UpdateAutoScalingGroupInput{AutoScalingGroupName: "g", DesiredCapacity: new(int32(8)), PlacementGroup: new("")})
+	w.settle()
+	if z := w.byZone("g"); z["b"] > 3 {
+		t.Errorf("a group that is balanced only has %v", z)
+	}
+	w.darken("a", false)
+	w.Advance(10 * time.Minute)
+	if z := w.byZone("g"); z["a"] != 4 || z["b"] != 4 {
+		t.Errorf("once the zone is back: %v: %s", z, w.tell("g"))
+	}
+}
+
 func TestADarkZoneIsLeftAndReturnedTo(t *testing.T) {
 	w := newWorld(t)
 	w.create(group("g", 4, 4))

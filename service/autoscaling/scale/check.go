@@ -47,7 +47,8 @@ func checkPolicy(g *group.Group, in *api.PutScalingPolicyInput) error {
 	return nil
 }
 
-// foreign refuses parameters of other types of policies.
+// foreign refuses parameters of other types of policies. A number of 0 is a
+// placeholder: clients such as Terraform send it with any type.
 func foreign(kind string, in *api.PutScalingPolicyInput) error {
 	simple, step := []string{simpleScaling}, []string{stepScaling}
 	both := []string{simpleScaling, stepScaling}
@@ -59,11 +60,11 @@ func foreign(kind string, in *api.PutScalingPolicyInput) error {
 		{"AdjustmentType", in.AdjustmentType != nil, both},
 		{"MinAdjustmentStep", in.MinAdjustmentStep != nil, both},
 		{"MinAdjustmentMagnitude", in.MinAdjustmentMagnitude != nil, both},
-		{"ScalingAdjustment", in.ScalingAdjustment != nil, simple},
-		{"Cooldown", in.Cooldown != nil, simple},
+		{"ScalingAdjustment", cloud.Or(in.ScalingAdjustment, 0) != 0, simple},
+		{"Cooldown", cloud.Or(in.Cooldown, 0) != 0, simple},
 		{"MetricAggregationType", in.MetricAggregationType != nil, step},
 		{"StepAdjustments", len(in.StepAdjustments) > 0, step},
-		{"EstimatedInstanceWarmup", in.EstimatedInstanceWarmup != nil, []string{stepScaling, targetTracking}},
+		{"EstimatedInstanceWarmup", cloud.Or(in.EstimatedInstanceWarmup, 0) != 0, []string{stepScaling, targetTracking}},
 		{"TargetTrackingConfiguration", in.TargetTrackingConfiguration != nil, []string{targetTracking}},
 		{"PredictiveScalingConfiguration", in.PredictiveScalingConfiguration != nil, []string{predictiveScaling}},
 	} {

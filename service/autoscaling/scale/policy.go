@@ -114,6 +114,12 @@ func described(old api.ScalingPolicy, in *api.PutScalingPolicyInput) api.Scaling
 		TargetTrackingConfiguration: in.TargetTrackingConfiguration, Enabled: new(cloud.Or(in.Enabled, true)),
 		PredictiveScalingConfiguration: in.PredictiveScalingConfiguration,
 	}
+	if *p.PolicyType != simpleScaling { // where there is one, it is a placeholder
+		p.ScalingAdjustment, p.Cooldown = nil, nil
+	}
+	if *p.PolicyType != stepScaling && *p.PolicyType != targetTracking {
+		p.EstimatedInstanceWarmup = nil
+	}
 	switch *p.PolicyType {
 	case stepScaling:
 		p.MetricAggregationType = new(cloud.Or(in.MetricAggregationType, "Average"))

@@ -75,6 +75,26 @@ func TestCooldownOfPolicy(t *testing.T) {
 	w.wantDesired("after a minute", 3)
 }
 
+// Terraform sends 0 for what a policy of the type does not have.
+func TestPlaceholders(t *testing.T) {
+	w := newWorld(t)
+	w.group(1, 9, 1, nil)
+	step := &api.PutScalingPolicyInput{PolicyName: "step", PolicyType: new("StepScaling"), AdjustmentType: new("ChangeInCapacity"), Cooldown: new(int32(0)), ScalingAdjustment: new(int32(0)),
+		StepAdjustments: []api.StepAdjustment{{MetricIntervalLowerBound: new(0.0), ScalingAdjustment: 1}}}
+	w.put(step)
+	one := simple("simple", "ChangeInCapacity", 1)
+	one.EstimatedInstanceWarmup = new(int32(0))
+	w.put(one)
+	for _, p := range nodetest.Do(w.World, &api.DescribePolicies, &api.DescribePoliciesInput{AutoScalingGroupName: &one.AutoScalingGroupName, PolicyNames: []string{"step", "simple"}}).ScalingPolicies {
+		if p.Cooldown != nil || p.EstimatedInstanceWarmup != nil || (p.ScalingAdjustment != nil) != (*p.PolicyName == "simple") {
+			t.Errorf("a placeholder stays: %+v", p)
+		}
+	}
+	step.AutoScalingGroupName, step.Cooldown = one.AutoScalingGroupName, new(int32(1))
+	_, err := nodetest.Try(w.World, &api.PutScalingPolicy, step)
+	fails(t, err, "ValidationError", "Cooldown is not supported for policy type StepScaling")
+}
+
 func TestStepPolicy(t *testing.T) {
 	w := newWorld(t)
 	w.group(1, 20, 10, nil)

@@ -29,6 +29,11 @@ func putWarmPool(c *cloud.Call, tx store.Tx, in *api.PutWarmPoolInput) (*api.Put
 	if prepared >= 0 { // -1 takes the limit away
 		w.MaxGroupPreparedCapacity = &prepared
 	}
+	if spot, err := g.AsksForSpot(c, tx); err != nil {
+		return nil, err
+	} else if spot {
+		return nil, group.Invalid("You can't add a warm pool to an Auto Scaling group that has a launch template or launch configuration that requests Spot Instances.")
+	}
 	d := g.Clone()
 	d.WarmPool = w
 	group.Put(tx, d)

@@ -22,7 +22,7 @@ func New(k *group.Keeper) group.Room {
 		Operations: []cloud.Binding{
 			api.DeleteWarmPool.Update(r.deleteWarmPool),
 			api.DescribeWarmPool.View(describeWarmPool),
-			api.PutWarmPool.Update(putWarmPool).Partial("templates that ask for spot instances are not refused"),
+			api.PutWarmPool.Update(putWarmPool),
 		},
 		Access: access(),
 	}

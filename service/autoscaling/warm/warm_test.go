@@ -221,6 +221,17 @@ func TestPoolChecks(t *testing.T) {
 	fails(t, err, "ValidationError", "MaxGroupPreparedCapacity")
 	_, err = nodetest.Try(w.World, &api.PutWarmPool, &api.PutWarmPoolInput{AutoScalingGroupName: name, PoolState: new("Lukewarm")})
 	fails(t, err, "ValidationError", "Stopped")
+	nodetest.Do(w.World, &ec2.CreateLaunchTemplateVersion, &ec2.CreateLaunchTemplateVersionInput{LaunchTemplateName: new(name), SourceVersion: new("1"), LaunchTemplateData: ec2.RequestLaunchTemplateData{
+		InstanceMarketOptions: &ec2.LaunchTemplateInstanceMarketOptionsRequest{MarketType: new("spot")}}})
+	for version, want := range map[string]string{"1": "", "2": "Spot Instances"} {
+		nodetest.Do(w.World, &api.UpdateAutoScalingGroup, &api.UpdateAutoScalingGroupInput{AutoScalingGroupName: name, LaunchTemplate: &api.LaunchTemplateSpecification{LaunchTemplateName: new(name), Version: &version}})
+		if _, err := nodetest.Try(w.World, &api.PutWarmPool, &api.PutWarmPoolInput{AutoScalingGroupName: name}); want != "" {
+			fails(t, err, "ValidationError", want)
+		} else if err != nil {
+			t.Errorf("on demand: %v", err)
+		}
+	}
+	nodetest.Do(w.World, &api.UpdateAutoScalingGroup, &api.UpdateAutoScalingGroupInput{AutoScalingGroupName: name, LaunchTemplate: &api.LaunchTemplateSpecification{LaunchTemplateName: new(name), Version: new("1")}})
 	_, err = nodetest.Try(w.World, &api.DescribeWarmPool, &api.DescribeWarmPoolInput{AutoScalingGroupName: name, NextToken: new("!")})
 	fails(t, err, "InvalidNextToken", "")
 	for op, try := range map[string]func(c *cloud.Call) error{
