@@ -287,11 +287,11 @@ func (b *balancer) zones() []api.AvailabilityZone {
 			if b.Internal && n.Private.IsValid() {
 				a.PrivateIPv4Address = new(n.Private.String())
 			}
-			if len(n.IPv6) > 0 {
-				a.IPv6Address = new(n.IPv6[0].String())
-			}
 			if a != (api.LoadBalancerAddress{}) {
 				z.LoadBalancerAddresses = append(z.LoadBalancerAddresses, a)
+			}
+			if len(n.IPv6) > 0 { // an entry of its own, after that of IPv4
+				z.LoadBalancerAddresses = append(z.LoadBalancerAddresses, api.LoadBalancerAddress{IPv6Address: new(n.IPv6[0].String())})
 			}
 		}
 		list = append(list, z)

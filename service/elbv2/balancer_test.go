@@ -3,6 +3,7 @@ package elbv2_test
 import (
 	"net/http"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -98,6 +99,20 @@ func TestWhatCannotBeMade(t *testing.T) {
 			_, err := nodetest.Try(w.World, &api.CreateLoadBalancer, &row.in)
 			wants(t, err, row.code, row.text)
 		})
+	}
+}
+
+// TestAddressesOfDualStack: a zone tells its IPv4 and its IPv6 address apart.
+func TestAddressesOfDualStack(t *testing.T) {
+	w := newWorld(t)
+	vpc := nodetest.Do(w.World, &apiec2.CreateVpc, &apiec2.CreateVpcInput{CidrBlock: new("10.9.0.0/16"), AmazonProvidedIpv6CidrBlock: new(true)}).Vpc
+	six := nodetest.Do(w.World, &apiec2.DescribeVpcs, &apiec2.DescribeVpcsInput{VpcIds: []string{*vpc.VpcId}}).Vpcs[0].Ipv6CidrBlockAssociationSet[0].Ipv6CidrBlock
+	subnet := nodetest.Do(w.World, &apiec2.CreateSubnet, &apiec2.CreateSubnetInput{VpcId: *vpc.VpcId, CidrBlock: new("10.9.0.0/24"), Ipv6CidrBlock: new(strings.Replace(*six, "/56", "/64", 1))}).Subnet
+	nodetest.Do(w.World, &api.CreateLoadBalancer, &api.CreateLoadBalancerInput{Name: "six", Type: new("network"), Scheme: new("internal"), IpAddressType: new("dualstack"),
+		SubnetMappings: []api.SubnetMapping{{SubnetId: subnet.SubnetId, PrivateIPv4Address: new("10.9.0.15")}}})
+	a := w.describe("six").AvailabilityZones[0].LoadBalancerAddresses
+	if len(a) != 2 || *a[0].PrivateIPv4Address != "10.9.0.15" || a[0].IPv6Address != nil || a[1].IPv6Address == nil || a[1].PrivateIPv4Address != nil {
+		t.Errorf("its addresses are %+v", a)
 	}
 }
 
