@@ -281,9 +281,11 @@ func mutual(c *cloud.Call, r store.Reader, in *api.MutualAuthenticationAttribute
 	case "off":
 		return nil, nil
 	case "passthrough":
-		if m.TrustStoreArn != nil || m.IgnoreClientCertificateExpiry != nil {
+		// Terraform sends both, empty.
+		if cloud.Or(m.TrustStoreArn, "") != "" || cloud.Or(m.IgnoreClientCertificateExpiry, false) {
 			return nil, invalid("A trust store cannot be specified when the mutual authentication mode is 'passthrough'")
 		}
+		m.TrustStoreArn, m.IgnoreClientCertificateExpiry = nil, nil
 		return &m, nil
 	case "verify":
 	default:

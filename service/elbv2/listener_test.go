@@ -60,6 +60,15 @@ func TestCertificates(t *testing.T) {
 	if *l.SslPolicy != "ELBSecurityPolicy-2016-08" || *l.MutualAuthentication.Mode != "off" || *l.Certificates[0].CertificateArn != first {
 		t.Errorf("the listener is %+v", l)
 	}
+	// What is empty is not given: Terraform sends it.
+	pass := api.MutualAuthenticationAttributes{Mode: new("passthrough"), TrustStoreArn: new(""), IgnoreClientCertificateExpiry: new(false)}
+	m := nodetest.Do(w.World, &api.ModifyListener, &api.ModifyListenerInput{ListenerArn: *l.ListenerArn, MutualAuthentication: &pass}).Listeners[0].MutualAuthentication
+	if *m.Mode != "passthrough" || m.TrustStoreArn != nil || m.IgnoreClientCertificateExpiry != nil {
+		t.Errorf("client certificates are passed through as %+v", m)
+	}
+	pass.TrustStoreArn = new("arn:aws:elasticloadbalancing:us-east-1:000000000000:truststore/x/1")
+	_, err = nodetest.Try(w.World, &api.ModifyListener, &api.ModifyListenerInput{ListenerArn: *l.ListenerArn, MutualAuthentication: &pass})
+	wants(t, err, "ValidationError", "A trust store cannot be specified")
 	nodetest.Do(w.World, &api.AddListenerCertificates, &api.AddListenerCertificatesInput{ListenerArn: *l.ListenerArn, Certificates: one(second)})
 	list := nodetest.Do(w.World, &api.DescribeListenerCertificates, &api.DescribeListenerCertificatesInput{ListenerArn: *l.ListenerArn}).Certificates
 	if len(list) != 2 || !*list[0].IsDefault || *list[1].CertificateArn != second || *list[1].IsDefault {
