@@ -26,14 +26,26 @@ func (w *world) endpoint(in *api.CreateVpcEndpointInput) *api.VpcEndpoint {
 }
 
 func TestGatewayEndpoint(t *testing.T) {
+	for service, at := range map[string]struct {
+		list string
+		edge netip.Addr
+	}{
+		"s3":       {"pl-63a5400a", plane.EdgeS3},
+		"dynamodb": {"pl-02cd2c6b", plane.EdgeDynamoDB},
+	} {
+		t.Run(service, func(t *testing.T) { testGatewayEndpoint(t, service, at.list, at.edge) })
+	}
+}
+
+func testGatewayEndpoint(t *testing.T, service, list string, edge netip.Addr) {
 	w := servedWorld(t)
 	v := w.vpc("10.0.0.0/16")
 	table := *nodetest.Do(w.World, &api.CreateRouteTable, &api.CreateRouteTableInput{VpcId: v}).RouteTable.RouteTableId
 	w.nic(w.subnet(v, "10.0.1.0/24", "us-east-1a"))
-	in := &api.CreateVpcEndpointInput{VpcId: v, ServiceName: "com.amazonaws.us-east-1.s3", RouteTableIds: []string{table}}
+	in := &api.CreateVpcEndpointInput{VpcId: v, ServiceName: "com.amazonaws.us-east-1." + service, RouteTableIds: []string{table}}
 	e := w.endpoint(in)
 	p := w.applied(v)
-	if len(p.GatewayEndpoints) != 1 || p.GatewayEndpoints[0].ID != *e.VpcEndpointId || p.GatewayEndpoints[0].Addresses[0].Addr() != plane.EdgeS3 {
+	if len(p.GatewayEndpoints) != 1 || p.GatewayEndpoints[0].ID != *e.VpcEndpointId || p.GatewayEndpoints[0].Addresses[0].Addr() != edge {
 		t.Errorf("the data plane has %+v", p.GatewayEndpoints)
 	}
 	route := func() (found *plane.Route) {
@@ -46,12 +58,12 @@ func TestGatewayEndpoint(t *testing.T) {
 		}
 		return found
 	}
-	if r := route(); r == nil || r.Kind != plane.ToGatewayEndpoint || r.Destination != netip.PrefixFrom(plane.EdgeS3, 32) {
+	if r := route(); r == nil || r.Kind != plane.ToGatewayEndpoint || r.Destination != netip.PrefixFrom(edge, 32) {
 		t.Errorf("the route is %+v", r)
 	}
 	_, err := nodetest.Try(w.World, &api.CreateVpcEndpoint, in)
 	wantCode(t, err, "RouteAlreadyExists")
-	_, err = nodetest.Try(w.World, &api.DeleteRoute, &api.DeleteRouteInput{RouteTableId: table, DestinationPrefixListId: new("pl-63a5400a")})
+	_, err = nodetest.Try(w.World, &api.DeleteRoute, &api.DeleteRouteInput{RouteTableId: table, DestinationPrefixListId: new(list)})
 	wantCode(t, err, "InvalidParameterValue")
 	nodetest.Do(w.World, &api.ModifyVpcEndpoint, &api.ModifyVpcEndpointInput{VpcEndpointId: *e.VpcEndpointId, RemoveRouteTableIds: []string{table}})
 	if r := route(); r != nil {
@@ -138,7 +150,7 @@ func TestEndpointErrors(t *testing.T) {
 		code string
 	}{
 		"no such service":        {api.CreateVpcEndpointInput{ServiceName: "com.amazonaws.us-east-1.nothing"}, "InvalidServiceName"},
-		"not in this cloud":      {api.CreateVpcEndpointInput{ServiceName: "com.amazonaws.us-east-1.dynamodb"}, "InvalidServiceName"},
+		"not in this cloud":      {api.CreateVpcEndpointInput{ServiceName: "com.amazonaws.us-east-1.dynamodb", VpcEndpointType: new("Interface")}, "InvalidServiceName"},
 		"another region":         {api.CreateVpcEndpointInput{ServiceName: "com.amazonaws.eu-west-1.s3"}, "InvalidServiceName"},
 		"the wrong type":         {api.CreateVpcEndpointInput{ServiceName: "com.amazonaws.us-east-1.sqs"}, "InvalidParameter"},
 		"a bad policy":           {api.CreateVpcEndpointInput{ServiceName: "com.amazonaws.us-east-1.s3", PolicyDocument: new("{")}, "InvalidPolicyDocument"},
@@ -151,7 +163,7 @@ func TestEndpointErrors(t *testing.T) {
 		wantCode(t, err, tt.code)
 	}
 	services := nodetest.Do(w.World, &api.DescribeVpcEndpointServices, &api.DescribeVpcEndpointServicesInput{})
-	if len(services.ServiceNames) != 3 || len(services.ServiceDetails) != 4 { // ec2, s3 of both types, sqs
+	if len(services.ServiceNames) != 4 || len(services.ServiceDetails) != 5 { // dynamodb's gateway, ec2, s3 of both types, sqs
 		t.Errorf("services: %v", services.ServiceNames)
 	}
 }

@@ -16,7 +16,7 @@ import (
 // https://docs.aws.amazon.com/vpc/latest/privatelink/aws-services-privatelink-support.html
 type endpointService struct {
 	host          string // first label of its names: "sqs"
-	api, probe    string // the service and one of its operations, to tell whether this cloud has it
+	api, probe    string // the service and one of its operations, to tell whether this cloud has it; "" where that does not matter
 	list          string // prefix list of a gateway endpoint; "" where there is none
 	interfaces    bool
 	wild, noRules bool   // names below its own lead to it too; it takes no endpoint policy
@@ -25,7 +25,7 @@ type endpointService struct {
 
 var endpointServices = []endpointService{
 	{host: "autoscaling", api: "autoscaling", probe: "DescribeAutoScalingGroups", interfaces: true},
-	{host: "dynamodb", api: "dynamodb", probe: "ListTables", list: "pl-02cd2c6b"},
+	{host: "dynamodb", list: "pl-02cd2c6b"}, // routes lead to its edge, whatever answers there
 	{host: "dynamodb", api: "dynamodb", probe: "ListTables", interfaces: true},
 	{host: "ebs", api: "ebs", probe: "ListSnapshotBlocks", interfaces: true},
 	{host: "ec2", api: "ec2", probe: "DescribeVpcs", interfaces: true},
@@ -38,6 +38,11 @@ var endpointServices = []endpointService{
 	{host: "sqs", api: "sqs", probe: "ListQueues", interfaces: true},
 	{host: "ssm", api: "ssm", probe: "GetParameter", interfaces: true},
 	{host: "sts", api: "sts", probe: "GetCallerIdentity", interfaces: true},
+}
+
+// present tells whether endpoints to it can be made in this cloud.
+func (s endpointService) present(c *cloud.Call) bool {
+	return s.probe == "" || c.Cloud.Implements(s.api, s.probe)
 }
 
 func (s endpointService) name(region string) string {
@@ -90,7 +95,7 @@ func chosenService(c *cloud.Call, r store.Reader, name, kind string) (endpointSe
 	s, kinds := serviceNamed(c.Region, name, kind)
 	if o, ok := offered(r, name); ok && o.Region == c.Region && o.allows(c) {
 		s, kinds = o.as(), []string{interfaceEndpoint}
-	} else if len(kinds) == 0 || !c.Cloud.Implements(s.api, s.probe) {
+	} else if len(kinds) == 0 || !s.present(c) {
 		return s, noServiceName(name)
 	}
 	if !slices.Contains(kinds, kind) {
@@ -103,7 +108,7 @@ func describeVpcEndpointServices(c *cloud.Call, r store.Reader, in *api.Describe
 	all := func(yield func(*endpointService) bool) {
 		for _, s := range endpointServices {
 			wanted := len(in.ServiceNames) == 0 || slices.Contains(in.ServiceNames, s.name(c.Region))
-			if wanted && c.Cloud.Implements(s.api, s.probe) && !yield(&s) {
+			if wanted && s.present(c) && !yield(&s) {
 				return
 			}
 		}
