@@ -134,6 +134,8 @@ func (l *launch) spec(c *cloud.Call, r store.Reader, n api.InstanceNetworkInterf
 	spec.new = vpc.NewInterface{
 		Description: cloud.Or(n.Description, ""), Secondary: int(cloud.Or(n.SecondaryPrivateIpAddressCount, 0)), IPv6Count: int(cloud.Or(n.Ipv6AddressCount, 0)),
 		Public: n.AssociatePublicIpAddress, Type: cloud.Or(n.InterfaceType, ""), Tags: l.tags.iface,
+		PrimaryIPv6: cloud.Or(n.PrimaryIpv6, false), Tracking: vpc.TrackingBy(n.ConnectionTrackingSpecification),
+		Delegated: vpc.DelegatedBy(n.Ipv4Prefixes, n.Ipv4PrefixCount, n.Ipv6Prefixes, n.Ipv6PrefixCount),
 	}
 	if primary {
 		if err := l.findSubnet(c, r, cloud.Or(n.SubnetId, "")); err != nil {

@@ -114,6 +114,12 @@ func TestInterfacesOfALaunch(t *testing.T) {
 	if i.PublicIpAddress != nil {
 		t.Error("an instance with two interfaces got a public address")
 	}
+	delegated := w.run(1, func(in *api.RunInstancesInput) {
+		in.NetworkInterfaces = []api.InstanceNetworkInterfaceSpecification{{DeviceIndex: new(int32(0)), SubnetId: &subnet, Ipv4PrefixCount: new(int32(2))}}
+	})[0]
+	if n := delegated.NetworkInterfaces[0].Ipv4Prefixes; len(n) != 2 || *n[0].Ipv4Prefix == *n[1].Ipv4Prefix {
+		t.Errorf("two prefixes were asked for: %v", n)
+	}
 	found := nodetest.Do(w.World, &api.DescribeInstances, &api.DescribeInstancesInput{Filters: []api.Filter{
 		{Name: new("network-interface.description"), Values: []string{"sec*"}}, {Name: new("network-interface.attachment.device-index"), Values: []string{"1"}},
 	}})

@@ -239,6 +239,18 @@ func TestAllocation(t *testing.T) {
 	}
 }
 
+// TestFleetsFitTheImage asks by attributes for types that the image cannot run on.
+func TestFleetsFitTheImage(t *testing.T) {
+	w := newWorld(t)
+	w.launchTemplate("base")
+	_, err := nodetest.Try(w.World, &api.CreateFleet, w.fleetInput("request", 1, 0, api.FleetLaunchTemplateOverridesRequest{InstanceRequirements: &api.InstanceRequirementsRequest{
+		VCpuCount: api.VCpuCountRangeRequest{Min: 2}, MemoryMiB: api.MemoryMiBRequest{Min: 4096}, CpuManufacturers: []string{"amazon-web-services"},
+	}}))
+	if code(err) != "InvalidFleetConfiguration" {
+		t.Errorf("types of arm64 for an image of x86_64: %v", err)
+	}
+}
+
 func TestSpotFleet(t *testing.T) {
 	w := newWorld(t)
 	until := w.Now().Add(3 * time.Hour)

@@ -1,6 +1,7 @@
 package market
 
 import (
+	"cmp"
 	"encoding/json"
 	"math"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/region"
+	"pileus/service/ec2/image"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/template"
@@ -76,7 +78,7 @@ func listed(s *string) (list []string) {
 
 // pools are the ways to launch that a recipe stands for.
 func (p *recipe) pools(c *cloud.Call, r store.Reader) (list []pool, err error) {
-	if err := p.findTypes(); err != nil {
+	if err := p.findTypes(c, r); err != nil {
 		return nil, err
 	}
 	if p.weight <= 0 || checkPrice(p.maxPrice) != nil {
@@ -113,11 +115,14 @@ func (p *recipe) pools(c *cloud.Call, r store.Reader) (list []pool, err error) {
 	return list, nil
 }
 
-func (p *recipe) findTypes() error {
+func (p *recipe) findTypes(c *cloud.Call, r store.Reader) error {
 	if p.requirements != nil {
 		a, err := attributesOf(p.requirements)
 		if err != nil {
 			return err
+		}
+		if i, err := image.Find(c, r, cmp.Or(p.image, cloud.Or(p.base.ImageId, ""))); err == nil { // else the launch says what is wrong with it
+			a.architectures = []string{i.Architecture}
 		}
 		if len(p.types) > 0 {
 			return resource.Errorf("InvalidFleetConfiguration", "InstanceType and InstanceRequirements cannot be specified together.")

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/identity"
 	"pileus/region"
@@ -20,17 +21,47 @@ import (
 // NewInterface says what interface to make.
 type NewInterface struct {
 	Subnet, Description string
-	Private             netip.Addr     // the primary address; invalid: any that is free
-	Secondary           int            // how many more addresses
-	SecondaryAddresses  []netip.Addr   // or which ones
-	Prefixes            []netip.Prefix // what is delegated to it next; none of its addresses is picked from there
+	Private             netip.Addr   // the primary address; invalid: any that is free
+	Secondary           int          // how many more addresses
+	SecondaryAddresses  []netip.Addr // or which ones
+	Delegated           Delegated    // none of its addresses is picked from there
 	IPv6Count           int
 	IPv6                []netip.Addr
+	PrimaryIPv6         bool // its first IPv6 address is the primary one
+	Tracking            *Tracking
 	Groups              []string // ids; none: the VPC's default group
 	Public              *bool    // a public address at start; nil: as the subnet has it
 	Type                string   // "interface" where empty
 	Requester           string   // who manages it; "" for the account
 	Tags                identity.Tags
+}
+
+// Delegated are prefixes that an interface asks for: which, or how many.
+type Delegated struct {
+	IPv4, IPv6           []string
+	IPv4Count, IPv6Count int32
+}
+
+// DelegatedBy reads what requests ask for.
+func DelegatedBy(v4 []api.Ipv4PrefixSpecificationRequest, v4Count *int32, v6 []api.Ipv6PrefixSpecificationRequest, v6Count *int32) Delegated {
+	d := Delegated{IPv4Count: cloud.Or(v4Count, 0), IPv6Count: cloud.Or(v6Count, 0)}
+	for _, p := range v4 {
+		d.IPv4 = append(d.IPv4, cloud.Or(p.Ipv4Prefix, ""))
+	}
+	for _, p := range v6 {
+		d.IPv6 = append(d.IPv6, cloud.Or(p.Ipv6Prefix, ""))
+	}
+	return d
+}
+
+// named are the IPv4 prefixes asked for by name.
+func (d Delegated) named() (list []netip.Prefix) {
+	for _, s := range d.IPv4 {
+		if p, err := netip.ParsePrefix(s); err == nil { // else refused when it is delegated
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // CreateInterface makes an interface in a subnet.
@@ -50,8 +81,16 @@ func CreateInterface(c *cloud.Call, tx store.Tx, n NewInterface) (*Interface, er
 		Account: c.Account, Region: c.Region, ID: resource.NewID(c, "eni"), VPC: s.VPC, Subnet: s.ID, Zone: s.Zone,
 		Description: n.Description, Type: cmp.Or(n.Type, "interface"), MAC: newMAC(c), Groups: groups, SourceCheck: true,
 		Requester: n.Requester, PublicIP: cloud.Or(n.Public, s.PublicOnLaunch), Made: c.Now,
+		Tracking: n.Tracking,
 	}
 	if err := i.addFirst(c, tx, s, n); err != nil {
+		return nil, err
+	}
+	i.PrimaryIPv6 = n.PrimaryIPv6 && len(i.IPv6) > 0
+	if _, err := i.delegate(c, tx, n.Delegated.IPv4, n.Delegated.IPv4Count, false); err != nil {
+		return nil, err
+	}
+	if _, err := i.delegate(c, tx, n.Delegated.IPv6, n.Delegated.IPv6Count, true); err != nil {
 		return nil, err
 	}
 	interfaces.Put(tx, i)
@@ -99,7 +138,7 @@ func (i *Interface) addPrivate(c *cloud.Call, tx store.Tx, s *Subnet, n NewInter
 			if a.IsValid() != given {
 				continue
 			}
-			a, err := takeAddress(c, tx, s, i.ID, a, n.Prefixes...)
+			a, err := takeAddress(c, tx, s, i.ID, a, n.Delegated.named()...)
 			if err != nil {
 				return err
 			}

@@ -32,11 +32,8 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 		n := NewInterface{
 			Subnet: in.SubnetId, Description: cloud.Or(in.Description, ""), Secondary: int(cloud.Or(in.SecondaryPrivateIpAddressCount, 0)),
 			IPv6Count: int(cloud.Or(in.Ipv6AddressCount, 0)), Groups: in.Groups, Public: new(false), Type: cloud.Or(in.InterfaceType, ""), Tags: tags, Requester: requester,
-		}
-		for _, p := range in.Ipv4Prefixes {
-			if p, err := netip.ParsePrefix(cloud.Or(p.Ipv4Prefix, "")); err == nil { // else refused below
-				n.Prefixes = append(n.Prefixes, p)
-			}
+			PrimaryIPv6: cloud.Or(in.EnablePrimaryIpv6, false), Tracking: TrackingBy(in.ConnectionTrackingSpecification),
+			Delegated: DelegatedBy(in.Ipv4Prefixes, in.Ipv4PrefixCount, in.Ipv6Prefixes, in.Ipv6PrefixCount),
 		}
 		n.ofBalancer()
 		if n.Private, n.SecondaryAddresses, err = PrivateAddresses(in.PrivateIpAddress, in.PrivateIpAddresses); err != nil {
@@ -50,9 +47,6 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 		}
 		i, err := CreateInterface(c, tx, n)
 		if err != nil {
-			return nil, err
-		}
-		if i, err = addPrefixes(c, tx, i, in); err != nil {
 			return nil, err
 		}
 		out := apiInterface(c, tx, i)
@@ -100,29 +94,6 @@ func IPv6Addresses(list []api.InstanceIpv6Address) (out []netip.Addr, err error)
 	return out, nil
 }
 
-// addPrefixes gives a new interface the prefixes and settings that only
-// CreateNetworkInterface knows.
-func addPrefixes(c *cloud.Call, tx store.Tx, old *Interface, in *api.CreateNetworkInterfaceInput) (*Interface, error) {
-	i := old.clone()
-	var v4, v6 []string
-	for _, p := range in.Ipv4Prefixes {
-		v4 = append(v4, cloud.Or(p.Ipv4Prefix, ""))
-	}
-	for _, p := range in.Ipv6Prefixes {
-		v6 = append(v6, cloud.Or(p.Ipv6Prefix, ""))
-	}
-	if _, err := i.delegate(c, tx, v4, cloud.Or(in.Ipv4PrefixCount, 0), false); err != nil {
-		return nil, err
-	}
-	if _, err := i.delegate(c, tx, v6, cloud.Or(in.Ipv6PrefixCount, 0), true); err != nil {
-		return nil, err
-	}
-	i.PrimaryIPv6 = cloud.Or(in.EnablePrimaryIpv6, false) && len(i.IPv6) > 0
-	i.Tracking = tracking(in.ConnectionTrackingSpecification)
-	interfaces.Put(tx, i)
-	return i, nil
-}
-
 // delegate gives an interface prefixes: those that are wanted, or a number.
 func (i *Interface) delegate(c *cloud.Call, tx store.Tx, want []string, n int32, six bool) (added []netip.Prefix, err error) {
 	list := make([]netip.Prefix, n)
@@ -156,7 +127,8 @@ func (i *Interface) delegate(c *cloud.Call, tx store.Tx, want []string, n int32,
 	return added, nil
 }
 
-func tracking(in *api.ConnectionTrackingSpecificationRequest) *Tracking {
+// TrackingBy is what a request says of the connections that an interface tracks.
+func TrackingBy(in *api.ConnectionTrackingSpecificationRequest) *Tracking {
 	if in == nil {
 		return nil
 	}

@@ -103,7 +103,7 @@ func modifyNetworkInterfaceAttribute(c *cloud.Call, tx store.Tx, in *api.ModifyN
 		i.PrimaryIPv6, sets = *in.EnablePrimaryIpv6 && len(i.IPv6) > 0, sets+1
 	}
 	if in.ConnectionTrackingSpecification != nil {
-		i.Tracking, sets = tracking(in.ConnectionTrackingSpecification), sets+1
+		i.Tracking, sets = TrackingBy(in.ConnectionTrackingSpecification), sets+1
 	}
 	if in.AssociatePublicIpAddress != nil {
 		i.PublicIP, sets = *in.AssociatePublicIpAddress, sets+1
