@@ -52,9 +52,8 @@ func (g *v2) Create(id string, l Limits) error {
 	if err := os.MkdirAll(g.root, 0o755); err != nil {
 		return err
 	}
-	enable := "+" + strings.Join(g.has, " +")
 	for _, above := range []string{filepath.Dir(g.root), g.root} {
-		if err := writeFile(enable, above, "cgroup.subtree_control"); err != nil {
+		if err := g.enable(above); err != nil {
 			return fmt.Errorf("enable controllers in %s: %w", above, err)
 		}
 	}
@@ -77,6 +76,46 @@ func (g *v2) Create(id string, l Limits) error {
 	}
 	if slices.Contains(g.has, "pids") {
 		return writeFile(strconv.Itoa(most), g.path(id, "pids.max"))
+	}
+	return nil
+}
+
+// aside is the group into which processes are moved that are in the way.
+const aside = "host"
+
+// enable has a group's controllers count for the groups below it. But for the
+// host's own first one the kernel refuses that to a group with processes of its
+// own, as the first group is that a container of Docker sees: they get a group
+// below it, as systemd would have started them.
+func (g *v2) enable(group string) error {
+	on := "+" + strings.Join(g.has, " +")
+	err := writeFile(on, group, "cgroup.subtree_control")
+	for range 10 { // processes start others meanwhile
+		if !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		if err := stepAside(group); err != nil {
+			return err
+		}
+		err = writeFile(on, group, "cgroup.subtree_control")
+	}
+	return err
+}
+
+// stepAside moves a group's processes to one below it.
+func stepAside(group string) error {
+	if err := os.Mkdir(filepath.Join(group, aside), 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	pids, err := readNumbers(group, "cgroup.procs")
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		err := writeFile(strconv.Itoa(pid), group, aside, "cgroup.procs")
+		if err != nil && !errors.Is(err, unix.ESRCH) { // it has ended
+			return fmt.Errorf("move process %d: %w", pid, err)
+		}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -222,6 +223,11 @@ func (ns *namespace) set(settings ...setting) error {
 	if len(settings) == 0 {
 		return nil
 	}
+	if slices.ContainsFunc(settings, func(s setting) bool { return strings.HasPrefix(s.name, "netfilter.") }) {
+		if err := ns.loadTracking(); err != nil {
+			return err
+		}
+	}
 	return ns.do(func() error {
 		for _, s := range settings {
 			path := "/proc/sys/net/" + strings.ReplaceAll(s.name, ".", "/")
@@ -233,6 +239,30 @@ func (ns *namespace) set(settings ...setting) error {
 				return fmt.Errorf("set net.%s: %w", s.name, err)
 			}
 		}
+		return nil
+	})
+}
+
+// loadTracking has the kernel load its connection tracking, where that is a
+// module that nothing on the host has needed since it started: without it there
+// are no parameters of it. A rule that asks for a connection's state loads it.
+func (ns *namespace) loadTracking() error {
+	there := false
+	err := ns.do(func() error {
+		_, err := os.Stat("/proc/sys/net/netfilter/nf_conntrack_max")
+		there = err == nil
+		return nil
+	})
+	if err != nil || there {
+		return err
+	}
+	asking := newRuleset()
+	asking.chain("tracking", rule(state(ctGoes), accept()))
+	if err := commit(ns, newRuleset(), asking); err != nil {
+		return fmt.Errorf("load connection tracking: %w", err)
+	}
+	return ns.transact(func(conn *nftables.Conn, t *nftables.Table) error {
+		conn.DelTable(t)
 		return nil
 	})
 }

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -221,6 +223,51 @@ func TestLimits(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(group, "blkio.throttle.read_bps_device")); err != nil || len(got) > 0 {
 		t.Errorf("after closing: %q, %v", got, err)
 	}
+}
+
+// TestLimitsUnified is TestLimits where control groups are of the second kind:
+// what the cloud's group may do bounds who is in it.
+func TestLimitsUnified(t *testing.T) {
+	withDevices(t)
+	s := store(t, t.TempDir())
+	lim, ok := s.limiter().(ioMax)
+	if !ok {
+		t.Skip("SKIPPED: the io controller is not in control groups of the second kind")
+	}
+	group := lim.always()[0]
+	defer func() { must(t, os.Remove(group)) }()
+	create(t, s, "vol-1", 64<<20)
+	dev := open(t, s, "vol-1")
+	must(t, s.LimitVolume(t.Context(), "vol-1", plane.VolumeLimits{IOPS: 100, BytesPerSecond: 1 << 20}))
+	d, _, err := s.device("vol-1")
+	must(t, err)
+	has := func(want string) {
+		t.Helper()
+		if got, err := os.ReadFile(filepath.Join(group, "io.max")); err != nil || string(got) != want {
+			t.Errorf("io.max: %q, %v, want %q", got, err, want)
+		}
+	}
+	has(d.number() + " rbps=1048576 wbps=1048576 riops=100 wiops=100\n")
+	f, err := os.Open(group)
+	must(t, err)
+	defer f.Close()
+	reads := func(block string, n int) float64 {
+		c := exec.Command("dd", "if="+dev, "of=/dev/null", "iflag=direct", "bs="+block, fmt.Sprintf("count=%d", n))
+		c.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(f.Fd())}
+		w := stopwatch()
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return w()
+	}
+	if took := reads("4k", 100); took < 0.7 {
+		t.Errorf("100 reads at 100 a second took %.3f s", took)
+	}
+	if took := reads("256k", 8); took < 1.2 {
+		t.Errorf("2 MiB at 1 MiB a second took %.3f s", took)
+	}
+	must(t, s.CloseVolume(t.Context(), "vol-1"))
+	has("")
 }
 
 func readDirect(t *testing.T, dev string, n int) (seconds float64) {
