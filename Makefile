@@ -4,7 +4,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DEBIAN_DISKS ?= /var/tmp/pileus-debian
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: up build test unit race acceptance lint generate generated docs packed fuzz crash debian soak bench clean help
+.PHONY: up build test unit race acceptance test-vm lint generate generated docs packed fuzz crash debian soak bench clean help
 
 up: build ## build and start a cloud in the foreground
 	@exec bin/pileus up $(ARGS)
@@ -25,6 +25,9 @@ race: ## the Go tests under the race detector
 acceptance: build ## aws CLI, boto3, SDK for JavaScript and Terraform against fresh clouds; SUITES="cli js" for some
 	@scripts/setup
 	@scripts/acceptance $(SUITES)
+
+test-vm: ## the data plane on a distribution's kernel in QEMU, an hour; PARTS="cgroup network" for some
+	@scripts/vm-test $(PARTS)
 
 lint: ## gofmt, go vet, staticcheck
 	@scripts/lint
@@ -63,4 +66,4 @@ clean: ## remove what was built
 	rm -rf bin dist
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14

@@ -3,6 +3,8 @@ package planetest
 import (
 	"bytes"
 	"context"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -73,4 +75,13 @@ func (h Hand) Run(id, user, script string) (out string, exit int) {
 		h.T.Fatalf("run %q: %v\n%s", script, err, b.Bytes())
 	}
 	return b.String(), exit
+}
+
+// Patient is how long to wait at most for what takes d at most: PATIENCE, of the
+// environment, times that on a machine that is as many times slower than usual.
+func Patient(d time.Duration) time.Duration {
+	if n, err := strconv.Atoi(os.Getenv("PATIENCE")); err == nil && n > 1 {
+		d *= time.Duration(n)
+	}
+	return d
 }

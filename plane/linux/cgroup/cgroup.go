@@ -4,13 +4,18 @@ package cgroup
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
+	"golang.org/x/sys/unix"
+
+	"pileus/clock"
 	"pileus/plane"
 )
 
@@ -70,6 +75,12 @@ func LimitsOf(m plane.Machine) Limits {
 
 // quota is the processor time of a period, in microseconds.
 func (l Limits) quota() int64 { return max(int64(l.CPUs*period), 1000) }
+
+// Containers is the name of the groups of a cloud's containers.
+func Containers(cloud string) string { return "pileus-" + cloud }
+
+// Guests is the name of the groups of a cloud's virtual machines.
+func Guests(cloud string) string { return "pileus-" + cloud + "-vm" }
 
 // Open makes the groups of that name, below which each machine has its own, of the kind that
 // this host has its memory controller in.
@@ -172,10 +183,28 @@ func removeTree(name string) error {
 			return err
 		}
 	}
-	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	return removeEmpty(name)
+}
+
+// dying is how long processes that have been killed may take to leave their
+// group: threads end, and memory is given back, after the last is told dead.
+const dying = 10 * time.Second
+
+// removeEmpty removes a group whose processes have ended or are about to.
+func removeEmpty(name string) error {
+	c, watch := clock.New(), clock.Start()
+	for {
+		err := os.Remove(name)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		if !errors.Is(err, unix.EBUSY) || watch.Elapsed() > dying {
+			return err
+		}
+		if err := c.Wait(context.Background(), 2*time.Millisecond); err != nil {
+			return err
+		}
 	}
-	return nil
 }
 
 // harmless are the character devices of every machine.

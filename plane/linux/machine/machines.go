@@ -99,7 +99,7 @@ func Open(o Options) (*Machines, error) {
 	groups := cgroup.None()
 	if o.Files == nil {
 		var err error
-		if groups, err = cgroup.Open("pileus-" + o.Cloud); err != nil {
+		if groups, err = cgroup.Open(cgroup.Containers(o.Cloud)); err != nil {
 			return nil, err
 		}
 	}

@@ -331,7 +331,7 @@ func (w *world) boot(id string, metadata map[string]string) plane.Machine {
 }
 
 // patience is how long tests wait for what should take no time.
-const patience = 60 * time.Second
+var patience = planetest.Patient(60 * time.Second)
 
 // hand is how the test gets at the machines, which another process may take
 // over meanwhile.

@@ -86,7 +86,7 @@ func Open(o Options) (*Engine, error) {
 	groups := cgroup.None()
 	if !o.Rootless {
 		var err error
-		if groups, err = cgroup.Open("pileus-" + o.Cloud + "-vm"); err != nil {
+		if groups, err = cgroup.Open(cgroup.Guests(o.Cloud)); err != nil {
 			return nil, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"pileus/plane"
+	"pileus/plane/linux/cgroup"
 )
 
 // A volume's limits are throttles of the block layer: for each cgroup, how
@@ -23,9 +24,9 @@ import (
 // limiter sets limits in a cgroup.
 type limiter interface {
 	// set bounds I/O on a device; zeros mean unbounded.
-	set(cgroup, device string, l plane.VolumeLimits) error
-	// always are cgroups that count for every machine.
-	always() []string
+	set(group, device string, l plane.VolumeLimits) error
+	// groups are the cgroups to set them in, for every machine.
+	groups() []string
 }
 
 const (
@@ -36,16 +37,18 @@ const (
 // limiter is how this machine limits I/O; nil where it cannot.
 func (s *Store) limiter() limiter {
 	if _, err := os.Stat(filepath.Join(blkioRoot, "blkio.throttle.read_bps_device")); err == nil {
-		return blkio{s.cgroup()}
+		return blkio{s.parents()}
 	}
 	if b, err := os.ReadFile(filepath.Join(cgroupRoot, "cgroup.controllers")); err == nil && hasWord(string(b), "io") {
-		return ioMax{s.cgroup()}
+		return ioMax{s.parents()}
 	}
 	return nil
 }
 
-// cgroup is the group in which this cloud's machines have theirs.
-func (s *Store) cgroup() string { return "pileus-" + s.cloud }
+// parents are the groups in which this cloud's machines have theirs.
+func (s *Store) parents() []string {
+	return []string{cgroup.Containers(s.cloud), cgroup.Guests(s.cloud)}
+}
 
 func limitReason(l limiter) string {
 	switch l.(type) {
@@ -76,7 +79,7 @@ func (s *Store) LimitVolume(_ context.Context, id string, l plane.VolumeLimits) 
 	if lim == nil {
 		return fmt.Errorf("limit volume %s: %w: %s", id, plane.ErrUnsupported, limitReason(nil))
 	}
-	for _, group := range s.groups(lim, id) {
+	for _, group := range lim.groups() {
 		if serr := lim.set(group, d.number(), l); serr != nil && !errors.Is(serr, os.ErrNotExist) { // a machine that ended
 			err = errors.Join(err, serr)
 		}
@@ -90,37 +93,31 @@ func (s *Store) unlimit(id string, d loop) {
 	if lim == nil {
 		return
 	}
-	for _, group := range s.groups(lim, id) {
+	for _, group := range lim.groups() {
 		if err := lim.set(group, d.number(), plane.VolumeLimits{}); err != nil && !errors.Is(err, os.ErrNotExist) { // a machine that ended
 			s.log.Warn("take a volume's limits away", "volume", id, "cgroup", group, "err", err)
 		}
 	}
 }
 
-func (s *Store) groups(lim limiter, id string) []string {
-	list := lim.always()
-	if s.cgroups != nil {
-		list = append(list, s.cgroups(id)...)
-	}
-	return list
-}
-
 // blkio is cgroup v1, where no group inherits limits.
-type blkio struct{ cloud string }
+type blkio struct{ parents []string }
 
-func (b blkio) always() []string {
-	machines, err := filepath.Glob(filepath.Join(blkioRoot, b.cloud, "*", "blkio.throttle.read_bps_device"))
-	if err != nil {
-		return nil // of a malformed pattern, which this is not
-	}
+func (b blkio) groups() []string {
 	list := []string{blkioRoot}
-	for _, m := range machines {
-		list = append(list, filepath.Dir(m))
+	for _, p := range b.parents {
+		machines, err := filepath.Glob(filepath.Join(blkioRoot, p, "*", "blkio.throttle.read_bps_device"))
+		if err != nil {
+			return nil // of a malformed pattern, which this is not
+		}
+		for _, m := range machines {
+			list = append(list, filepath.Dir(m))
+		}
 	}
 	return list
 }
 
-func (blkio) set(cgroup, device string, l plane.VolumeLimits) error {
+func (blkio) set(group, device string, l plane.VolumeLimits) error {
 	for _, x := range []struct {
 		file  string
 		value int64
@@ -129,21 +126,27 @@ func (blkio) set(cgroup, device string, l plane.VolumeLimits) error {
 		{"read_iops", int64(l.IOPS)}, {"write_iops", int64(l.IOPS)},
 	} {
 		line := device + " " + strconv.FormatInt(x.value, 10)
-		if err := writeControl(filepath.Join(cgroup, "blkio.throttle."+x.file+"_device"), line); err != nil {
+		if err := writeControl(filepath.Join(group, "blkio.throttle."+x.file+"_device"), line); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ioMax is cgroup v2, where the cloud's group bounds those of its machines.
-type ioMax struct{ cloud string }
+// ioMax is cgroup v2, where the cloud's groups bound those of its machines.
+type ioMax struct{ parents []string }
 
-func (m ioMax) always() []string { return []string{filepath.Join(cgroupRoot, m.cloud)} }
+func (m ioMax) groups() []string {
+	var list []string
+	for _, p := range m.parents {
+		list = append(list, filepath.Join(cgroupRoot, p))
+	}
+	return list
+}
 
-func (m ioMax) set(cgroup, device string, l plane.VolumeLimits) error {
+func (m ioMax) set(group, device string, l plane.VolumeLimits) error {
 	if l != (plane.VolumeLimits{}) { // nothing has to be there to take limits away
-		if err := os.MkdirAll(cgroup, 0o755); err != nil {
+		if err := os.MkdirAll(group, 0o755); err != nil {
 			return err
 		}
 		if err := writeControl(filepath.Join(cgroupRoot, "cgroup.subtree_control"), "+io"); err != nil {
@@ -158,7 +161,7 @@ func (m ioMax) set(cgroup, device string, l plane.VolumeLimits) error {
 		iops = strconv.Itoa(l.IOPS)
 	}
 	line := fmt.Sprintf("%s rbps=%s wbps=%s riops=%s wiops=%s", device, bps, bps, iops, iops)
-	return writeControl(filepath.Join(cgroup, "io.max"), line)
+	return writeControl(filepath.Join(group, "io.max"), line)
 }
 
 func writeControl(path, line string) error {

@@ -27,9 +27,6 @@ type Options struct {
 	// Program shows encrypted volumes in the clear, as a process of its own for
 	// each; it calls ServeEncrypted first. The default is this program.
 	Program string
-	// Cgroups are folders of further cgroups in which something uses a volume,
-	// beside those of this cloud's machines; nil for none.
-	Cgroups func(volume string) []string
 	// Rootless mounts volumes by fuse2fs, because there are no block devices.
 	Rootless bool
 	// Hold has those stand still who write to a volume other than through a
@@ -42,7 +39,6 @@ type Store struct {
 	cloud   string
 	dir     string
 	log     *slog.Logger
-	cgroups func(volume string) []string
 	program string
 	noLoop  error // why there are no block devices here; nil where there are
 	noFUSE  error // why none can be had of an encrypted volume; nil where they can
@@ -83,7 +79,7 @@ func Open(o Options) (*Store, error) {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, cgroups: o.Cgroups, program: o.Program,
+	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, program: o.Program,
 		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, hold: o.Hold, ciphers: map[string]*process.Process{}}
 	if s.rootless {
 		s.noLoop, s.noFUSE = errBlock, errNoCipher

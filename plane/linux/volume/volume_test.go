@@ -196,23 +196,31 @@ func TestSparse(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	withDevices(t)
-	group := filepath.Join(blkioRoot, fmt.Sprintf("pileus-volume-test-%d", os.Getpid()))
-	if err := os.Mkdir(group, 0o755); err != nil {
-		t.Skip("no blkio controller:", err)
-	}
-	defer os.Remove(group)
 	s := store(t, t.TempDir())
-	s.cgroups = func(string) []string { return []string{group} }
+	lim, ok := s.limiter().(blkio)
+	if !ok {
+		t.Skip("SKIPPED: control groups are not of the first kind")
+	}
+	var groups []string
+	for _, p := range lim.parents { // a container's and a virtual machine's
+		group := filepath.Join(blkioRoot, p, "i-1")
+		must(t, os.MkdirAll(group, 0o755))
+		defer os.Remove(filepath.Dir(group))
+		defer os.Remove(group)
+		groups = append(groups, group)
+	}
 	create(t, s, "vol-1", 64<<20)
 	dev := open(t, s, "vol-1")
 	must(t, s.LimitVolume(t.Context(), "vol-1", plane.VolumeLimits{IOPS: 100, BytesPerSecond: 1 << 20}))
 	d, _, err := s.device("vol-1")
 	must(t, err)
-	for file, want := range map[string]string{
-		"blkio.throttle.read_bps_device": d.number() + " 1048576\n", "blkio.throttle.write_iops_device": d.number() + " 100\n",
-	} {
-		if got, err := os.ReadFile(filepath.Join(group, file)); err != nil || string(got) != want {
-			t.Errorf("%s: %q, %v", file, got, err)
+	for _, group := range groups {
+		for file, want := range map[string]string{
+			"blkio.throttle.read_bps_device": d.number() + " 1048576\n", "blkio.throttle.write_iops_device": d.number() + " 100\n",
+		} {
+			if got, err := os.ReadFile(filepath.Join(group, file)); err != nil || string(got) != want {
+				t.Errorf("%s/%s: %q, %v", group, file, got, err)
+			}
 		}
 	}
 	// It binds: 25 reads past the page cache take no less than 0.2 s at 100/s.
@@ -220,13 +228,15 @@ func TestLimits(t *testing.T) {
 		t.Errorf("25 reads at 100 a second took %.3f s", took)
 	}
 	must(t, s.CloseVolume(t.Context(), "vol-1"))
-	if got, err := os.ReadFile(filepath.Join(group, "blkio.throttle.read_bps_device")); err != nil || len(got) > 0 {
-		t.Errorf("after closing: %q, %v", got, err)
+	for _, group := range groups {
+		if got, err := os.ReadFile(filepath.Join(group, "blkio.throttle.read_bps_device")); err != nil || len(got) > 0 {
+			t.Errorf("%s after closing: %q, %v", group, got, err)
+		}
 	}
 }
 
 // TestLimitsUnified is TestLimits where control groups are of the second kind:
-// what the cloud's group may do bounds who is in it.
+// what the cloud's groups may do bounds who is in them.
 func TestLimitsUnified(t *testing.T) {
 	withDevices(t)
 	s := store(t, t.TempDir())
@@ -234,40 +244,48 @@ func TestLimitsUnified(t *testing.T) {
 	if !ok {
 		t.Skip("SKIPPED: the io controller is not in control groups of the second kind")
 	}
-	group := lim.always()[0]
-	defer func() { must(t, os.Remove(group)) }()
 	create(t, s, "vol-1", 64<<20)
 	dev := open(t, s, "vol-1")
+	for _, group := range lim.groups() { // of containers and of virtual machines
+		defer func() { must(t, os.Remove(group)) }()
+	}
 	must(t, s.LimitVolume(t.Context(), "vol-1", plane.VolumeLimits{IOPS: 100, BytesPerSecond: 1 << 20}))
 	d, _, err := s.device("vol-1")
 	must(t, err)
 	has := func(want string) {
 		t.Helper()
-		if got, err := os.ReadFile(filepath.Join(group, "io.max")); err != nil || string(got) != want {
-			t.Errorf("io.max: %q, %v, want %q", got, err, want)
+		for _, group := range lim.groups() {
+			if got, err := os.ReadFile(filepath.Join(group, "io.max")); err != nil || string(got) != want {
+				t.Errorf("%s: %q, %v, want %q", group, got, err, want)
+			}
 		}
 	}
 	has(d.number() + " rbps=1048576 wbps=1048576 riops=100 wiops=100\n")
-	f, err := os.Open(group)
-	must(t, err)
-	defer f.Close()
-	reads := func(block string, n int) float64 {
-		c := exec.Command("dd", "if="+dev, "of=/dev/null", "iflag=direct", "bs="+block, fmt.Sprintf("count=%d", n))
-		c.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(f.Fd())}
-		w := stopwatch()
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+	for _, group := range lim.groups() {
+		if took := readIn(t, group, dev, "4k", 100); took < 0.7 {
+			t.Errorf("%s: 100 reads at 100 a second took %.3f s", group, took)
 		}
-		return w()
-	}
-	if took := reads("4k", 100); took < 0.7 {
-		t.Errorf("100 reads at 100 a second took %.3f s", took)
-	}
-	if took := reads("256k", 8); took < 1.2 {
-		t.Errorf("2 MiB at 1 MiB a second took %.3f s", took)
+		if took := readIn(t, group, dev, "256k", 8); took < 1.2 {
+			t.Errorf("%s: 2 MiB at 1 MiB a second took %.3f s", group, took)
+		}
 	}
 	must(t, s.CloseVolume(t.Context(), "vol-1"))
 	has("")
+}
+
+// readIn reads blocks past the page cache, as a process in a group.
+func readIn(t *testing.T, group, dev, block string, n int) (seconds float64) {
+	t.Helper()
+	f, err := os.Open(group)
+	must(t, err)
+	defer f.Close()
+	c := exec.Command("dd", "if="+dev, "of=/dev/null", "iflag=direct", "bs="+block, fmt.Sprintf("count=%d", n))
+	c.SysProcAttr = &syscall.SysProcAttr{UseCgroupFD: true, CgroupFD: int(f.Fd())}
+	w := stopwatch()
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return w()
 }
 
 func readDirect(t *testing.T, dev string, n int) (seconds float64) {
