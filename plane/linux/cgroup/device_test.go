@@ -80,12 +80,12 @@ func TestDeviceProgram(t *testing.T) {
 }
 
 // attachLoop makes a loop device of a file of zeros.
-func attachLoop(t *testing.T) string {
+func attachLoop(t *testing.T, flags ...string) string {
 	file := filepath.Join(t.TempDir(), "disk")
 	if err := os.WriteFile(file, make([]byte, 1<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("losetup", "-f", "--show", file).Output()
+	out, err := exec.Command("losetup", append(flags, "-f", "--show", file)...).Output()
 	if err != nil {
 		t.Skipf("SKIPPED: no loop device: %v", err)
 	}

@@ -164,7 +164,7 @@ func TestMemory(t *testing.T) {
 // disk that is not his.
 func TestDisk(t *testing.T) {
 	g := open(t)
-	name := attachLoop(t)
+	name := attachLoop(t, "--direct-io=on") // as volumes have it
 	defer func() { until(t, "the group is removed", func() bool { return g.Remove("i-1") == nil }) }()
 	if err := g.Create("i-1", Limits{CPUs: 1, Memory: 256 << 20}); err != nil {
 		t.Fatal(err)

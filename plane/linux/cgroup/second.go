@@ -190,21 +190,34 @@ func (g *v2) Usage(id string) (u plane.Usage, err error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return u, nil
 	}
-	for f := range strings.FieldsSeq(string(b)) {
-		name, value, _ := strings.Cut(f, "=")
-		n, _ := strconv.ParseUint(value, 10, 64)
-		switch name {
-		case "rbytes":
-			u.DiskReadBytes += n
-		case "wbytes":
-			u.DiskWritten += n
-		case "rios":
-			u.DiskReadOps += n
-		case "wios":
-			u.DiskWriteOps += n
+	countDisks(&u, string(b))
+	return u, err
+}
+
+// countDisks adds up what was done on a machine's disks, which are loop
+// devices: the kernel counts for the machine again what these do on the disk of
+// the host that their files are on.
+func countDisks(u *plane.Usage, stat string) {
+	const loops = "7:"
+	for line := range strings.Lines(stat) {
+		if !strings.HasPrefix(line, loops) {
+			continue
+		}
+		for f := range strings.FieldsSeq(line) {
+			name, value, _ := strings.Cut(f, "=")
+			n, _ := strconv.ParseUint(value, 10, 64)
+			switch name {
+			case "rbytes":
+				u.DiskReadBytes += n
+			case "wbytes":
+				u.DiskWritten += n
+			case "rios":
+				u.DiskReadOps += n
+			case "wios":
+				u.DiskWriteOps += n
+			}
 		}
 	}
-	return u, err
 }
 
 func (g *v2) Remove(id string) error {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"pileus/plane"
 )
 
 // TestInContainer makes groups below one that has processes, as the first group
@@ -67,4 +69,14 @@ func TestInContainer(t *testing.T) {
 	_ = c.Process.Kill()
 	_ = c.Wait()
 	until(t, "the machine's group is removed", func() bool { return g.Remove("i-1") == nil })
+}
+
+// TestCountDisks counts what passes through a loop device once.
+func TestCountDisks(t *testing.T) {
+	var u plane.Usage
+	countDisks(&u, "254:0 rbytes=4096 wbytes=1048576 rios=1 wios=4 dbytes=0 dios=0\n"+
+		"7:1 rbytes=8192 wbytes=1048576 rios=2 wios=5 dbytes=0 dios=0\n7:0 \n7:12 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n")
+	if want := (plane.Usage{DiskReadBytes: 8193, DiskWritten: 1048578, DiskReadOps: 5, DiskWriteOps: 9}); u != want {
+		t.Errorf("%+v, want %+v", u, want)
+	}
 }
