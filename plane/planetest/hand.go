@@ -77,10 +77,10 @@ func (h Hand) Run(id, user, script string) (out string, exit int) {
 	return b.String(), exit
 }
 
-// Patient is how long to wait at most for what takes d at most: PATIENCE, of the
+// Patient is how long to wait at most for what takes d at most: SLOWNESS, of the
 // environment, times that on a machine that is as many times slower than usual.
 func Patient(d time.Duration) time.Duration {
-	if n, err := strconv.Atoi(os.Getenv("PATIENCE")); err == nil && n > 1 {
+	if n, err := strconv.Atoi(os.Getenv("SLOWNESS")); err == nil && n > 1 {
 		d *= time.Duration(n)
 	}
 	return d

@@ -19,7 +19,7 @@ import time
 import boto3
 
 PILEUS = sys.argv[1]
-PATIENCE = int(os.environ.get("PATIENCE", "1"))
+SLOWNESS = int(os.environ.get("SLOWNESS", "1"))
 work = tempfile.mkdtemp(prefix="pileus-cloud.")
 os.chdir(work)
 os.environ.update(HOME=work, PILEUS_PLANE="linux", AWS_EC2_METADATA_DISABLED="true")
@@ -27,7 +27,7 @@ passed = failed = 0
 
 
 def run(*words, ok=True, timeout=60):
-    r = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, timeout=timeout * PATIENCE)
+    r = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, timeout=timeout * SLOWNESS)
     if ok and r.returncode:
         raise AssertionError(f"{words}: status {r.returncode}: {r.stdout}")
     return r.stdout
@@ -35,7 +35,7 @@ def run(*words, ok=True, timeout=60):
 
 def within(seconds, so, *arguments):
     """Tries until something is so, and returns it."""
-    end, last = time.monotonic() + seconds * PATIENCE, None
+    end, last = time.monotonic() + seconds * SLOWNESS, None
     while time.monotonic() < end:
         try:
             if last := so(*arguments):
@@ -43,7 +43,7 @@ def within(seconds, so, *arguments):
         except (AssertionError, subprocess.TimeoutExpired, OSError) as e:
             last = e
         time.sleep(0.5)
-    raise AssertionError(f"not within {seconds * PATIENCE} s: {so.__name__}: {last}")
+    raise AssertionError(f"not within {seconds * SLOWNESS} s: {so.__name__}: {last}")
 
 
 def equal(want, got):
@@ -64,7 +64,7 @@ class Cloud:
         self.start("0")
         make = lambda service: boto3.client(
             service, endpoint_url=self.endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test",
-            config=boto3.session.Config(read_timeout=60 * PATIENCE, retries={"max_attempts": 0}))
+            config=boto3.session.Config(read_timeout=60 * SLOWNESS, retries={"max_attempts": 0}))
         self.ec2, self.ssm, self.cloudwatch = make("ec2"), make("ssm"), make("cloudwatch")
         os.environ.update(PILEUS_ENDPOINT=self.endpoint)
 
@@ -89,11 +89,11 @@ class Cloud:
 
     def into(self, command, ok=True):
         return run("ssh", "-i", "me.pem", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
-                   "-o", f"ConnectTimeout={10 * PATIENCE}", "ec2-user@" + self.at, command, ok=ok)
+                   "-o", f"ConnectTimeout={10 * SLOWNESS}", "ec2-user@" + self.at, command, ok=ok)
 
     def page(self):
         """What its web server says, and after how many seconds."""
-        out = run("curl", "-s", "-m", str(10 * PATIENCE), "-w", "\n%{time_total}", f"http://{self.at}/")
+        out = run("curl", "-s", "-m", str(10 * SLOWNESS), "-w", "\n%{time_total}", f"http://{self.at}/")
         text, _, took = out.rpartition("\n")
         return text, float(took)
 
@@ -121,7 +121,7 @@ def builds(c):
     root = ec2.describe_images(ImageIds=[ami])["Images"][0]["RootDeviceName"]
     c.id = ec2.run_instances(
         ImageId=ami, InstanceType="t3.micro", MinCount=1, MaxCount=1, KeyName="me", SubnetId=subnet, SecurityGroupIds=[group],
-        HibernationOptions={"Configured": True}, BlockDeviceMappings=[{"DeviceName": root, "Ebs": {"Encrypted": True}}],
+        Monitoring={"Enabled": True}, HibernationOptions={"Configured": True}, BlockDeviceMappings=[{"DeviceName": root, "Ebs": {"Encrypted": True}}],
         UserData='#!/bin/bash\nyum install -y httpd\nsystemctl start httpd\necho "hello from $(hostname -f)" >/var/www/html/index.html\n',
     )["Instances"][0]["InstanceId"]
     c.state("running")
@@ -234,7 +234,7 @@ def traces():
 def ends(c):
     assert traces()
     run(PILEUS, "down", "--all")
-    c.process.wait(60 * PATIENCE)
+    c.process.wait(60 * SLOWNESS)
     equal([], traces())
 
 
