@@ -121,6 +121,10 @@ func TestPrices(t *testing.T) {
 		quantity, want           float64
 	}{
 		{s3, "TimedStorage-ByteHrs", "", month, 0.023},
+		{"AmazonEC2", "EBS:VolumeUsage.gp3", "CreateVolume-Gp3", 8 * month, 0.64},
+		{"AmazonEC2", "EBS:VolumeP-Throughput.gp3", "CreateVolume-Gp3", 125.0 / 1024 * 744, 5},
+		{"AmazonEC2", "EBS:VolumeP-IOPS.piops", "CreateVolume-P-IOPS", 1000 * 744, 65},
+		{"AmazonEC2", "EBS:SnapshotUsage", "CreateSnapshot", 100 * month, 5},
 		{s3, "TimedStorage-ByteHrs", "", 600_000 * month, 51_200*0.023 + 460_800*0.022 + 88_000*0.021},
 		{s3, "TimedStorage-SIA-ByteHrs", "", 100 * month, 1.25},
 		{s3, "TimedStorage-GDA-ByteHrs", "", 1000 * month, 0.99},

@@ -109,7 +109,7 @@ func (p *Price) units(u *Usage) float64 {
 	switch p.Unit {
 	case "GB-Mo":
 		return u.Quantity / (1 << 30) / hoursOfMonth(u.Hour)
-	case "Metrics", "Alarms", "Dashboards": // by the month
+	case "Metrics", "Alarms", "Dashboards", "IOPS-Mo", "GiBps-mo": // by the month
 		return u.Quantity / hoursOfMonth(u.Hour)
 	}
 	return u.Quantity

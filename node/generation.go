@@ -115,7 +115,9 @@ func syncTree(root string) error {
 }
 
 // copyTree copies a snapshot's folder. Files that are never written again,
-// which are the store's tables and all content, are linked.
+// which are the store's tables and all content, are linked. What its volumes hold
+// stays where it is: the data plane reads it from there, and copies of sparse
+// files would be as large as the disks.
 func copyTree(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -126,6 +128,9 @@ func copyTree(from, to string) error {
 			return err
 		}
 		target := filepath.Join(to, rel)
+		if d.IsDir() && rel == snapshotVolumes {
+			return filepath.SkipDir
+		}
 		if d.IsDir() {
 			return os.MkdirAll(target, 0o700)
 		}

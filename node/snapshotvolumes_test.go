@@ -27,9 +27,9 @@ func TestSnapshotHoldsVolumes(t *testing.T) {
 }
 
 func snapshotHolds(t *testing.T, encrypted bool) {
-	saved, kept := t.TempDir(), t.TempDir()
+	saved, kept, data := t.TempDir(), t.TempDir(), t.TempDir()
 	disks := sim.New(kept)
-	w := begin(t, node.Options{DataDir: t.TempDir(), SnapshotDir: saved, Plane: disks})
+	w := begin(t, node.Options{DataDir: data, SnapshotDir: saved, Plane: disks})
 	c := w.node.Gate().NewCall(context.Background(), "", node.DefaultAccount, node.DefaultRegion)
 	v, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1)), Encrypted: &encrypted})
 	w.check(err)
@@ -62,6 +62,9 @@ func snapshotHolds(t *testing.T, encrypted bool) {
 		_, err = w.node.Load(t.Context(), "disks")
 		w.check(err)
 		holds("as it was")
+	}
+	if copies, err := filepath.Glob(filepath.Join(data, "*", "volumes")); err != nil || len(copies) > 0 {
+		t.Errorf("volumes were copied to %v, %v", copies, err)
 	}
 	list, err := disks.Volumes(t.Context())
 	w.check(err)

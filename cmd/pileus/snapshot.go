@@ -79,6 +79,9 @@ func snapshotDir() string { return filepath.Join(stateDir(), "snapshots") }
 func holds(m map[string]int) string {
 	text := ""
 	for _, what := range sorted(m) {
+		if m[what] == 0 {
+			continue
+		}
 		if text != "" {
 			text += ", "
 		}

@@ -351,7 +351,7 @@ func umount(c *call) error {
 		}
 		if err := unix.Unmount(on, flags); err != nil {
 			if err == unix.EINVAL {
-				err = errors.New("not mounted.")
+				err = said("not mounted.")
 			}
 			c.complain(fmt.Errorf("%s: %s", a, strings.ToLower(err.Error())))
 		}

@@ -167,7 +167,7 @@ func (c *call) sshConnect(t *sshTarget) (*ssh.Client, error) {
 			return nil, errHostKey
 		}
 		if strings.Contains(err.Error(), "unable to authenticate") {
-			return nil, fmt.Errorf("%s@%s: Permission denied (publickey).", t.user, t.host)
+			return nil, said(fmt.Sprintf("%s@%s: Permission denied (publickey).", t.user, t.host))
 		}
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/term"
 )
 
-var errHostKey = errors.New("Host key verification failed.")
+const errHostKey = said("Host key verification failed.")
 
 // hostKeys decides whether the other end is who it was: by the file of known
 // hosts, and where that does not know it by asking whoever sits there.

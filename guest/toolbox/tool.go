@@ -39,6 +39,11 @@ type usage string
 
 func (u usage) Error() string { return string(u) }
 
+// said is an error in the words of the program that the tool is like.
+type said string
+
+func (s said) Error() string { return string(s) }
+
 // Has tells whether there is a tool of that name.
 func Has(name string) bool {
 	_, ok := tools()[name]

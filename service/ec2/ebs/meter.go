@@ -23,8 +23,8 @@ func volumeUsage(kind string) string {
 	return "EBS:VolumeUsage." + kind
 }
 
-// stored yields what volumes and snapshots are billed by: levels in GiB, in
-// provisioned IOPS, in MiB/s, each for as long as it lasts.
+// stored yields what volumes and snapshots are billed by: levels in bytes, in
+// provisioned IOPS, in GiB/s, each for as long as it lasts.
 // https://aws.amazon.com/ebs/pricing/
 func stored(r store.Reader, yield func(cloud.Usage) bool) {
 	for v := range volumes.Scan(r) {
@@ -54,7 +54,7 @@ func stored(r store.Reader, yield func(cloud.Usage) bool) {
 func (s *Snapshot) usage(bytes int64) cloud.Usage {
 	return cloud.Usage{
 		Account: s.Account, Region: s.Region, Service: billedBy, Type: "EBS:SnapshotUsage", Operation: "CreateSnapshot",
-		Resource: arn(s.Account, s.Region, "snapshot/"+s.ID), Quantity: float64(bytes) / gib,
+		Resource: arn(s.Account, s.Region, "snapshot/"+s.ID), Quantity: float64(bytes),
 	}
 }
 
@@ -78,14 +78,16 @@ func (v *Volume) stored(yield func(cloud.Usage) bool) bool {
 	if operation == "" {
 		operation = "CreateVolume"
 	}
-	if !usage(volumeUsage(v.Type), operation, float64(v.Size)) {
+	if !usage(volumeUsage(v.Type), operation, float64(v.Size)*gib) {
 		return false
 	}
 	switch v.Type {
 	case "io1":
 		return usage("EBS:VolumeP-IOPS.piops", operation, float64(v.IOPS))
-	case "io2":
-		return usage("EBS:VolumeP-IOPS.io2", operation, float64(v.IOPS))
+	case "io2": // tiers are each volume's own
+		return usage("EBS:VolumeP-IOPS.io2", operation, float64(min(v.IOPS, 32000))) &&
+			usage("EBS:VolumeP-IOPS.io2.tier2", operation, float64(min(v.IOPS, 64000)-32000)) &&
+			usage("EBS:VolumeP-IOPS.io2.tier3", operation, float64(v.IOPS-64000))
 	case "gp3":
 		// The price list counts throughput in GiB/s.
 		return usage("EBS:VolumeP-IOPS.gp3", operation, float64(v.IOPS-includedIOPS)) &&

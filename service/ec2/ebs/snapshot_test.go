@@ -357,9 +357,9 @@ func TestMeter(t *testing.T) {
 			got[u.Region+" "+u.Type] += u.Quantity
 		}
 	})
-	block := float64(blocks.Size) / gib
+	block := float64(blocks.Size)
 	for name, want := range map[string]float64{
-		"us-east-1 EBS:VolumeUsage.gp3": 10, "us-east-1 EBS:VolumeUsage.piops": 10, "us-east-1 EBS:VolumeP-IOPS.piops": 200,
+		"us-east-1 EBS:VolumeUsage.gp3": 10 * gib, "us-east-1 EBS:VolumeUsage.piops": 10 * gib, "us-east-1 EBS:VolumeP-IOPS.piops": 200,
 		"us-east-1 EBS:SnapshotUsage": block, "eu-west-1 EBS:SnapshotUsage": block,
 	} {
 		if got[name] != want {

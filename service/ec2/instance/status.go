@@ -79,7 +79,7 @@ func (s *Room) attachedEBS(o *observed, now time.Time) *api.EbsStatusSummary {
 	v := s.summary("volumes ", o.ID, o.system, now)
 	out := &api.EbsStatusSummary{Status: v.Status}
 	for _, d := range v.Details {
-		out.Details = append(out.Details, api.EbsStatusDetails{Name: d.Name, Status: d.Status, ImpairedSince: d.ImpairedSince})
+		out.Details = append(out.Details, api.EbsStatusDetails(d))
 	}
 	return out
 }
