@@ -1,6 +1,7 @@
 package elb
 
 import (
+	"cmp"
 	"slices"
 
 	api "pileus/api/elb"
@@ -31,7 +32,7 @@ func (a attributes) api() *api.LoadBalancerAttributes {
 		ConnectionSettings:     &api.ConnectionSettings{IdleTimeout: a.IdleTimeout},
 		AdditionalAttributes:   []api.AdditionalAttribute{{Key: new(desyncKey), Value: &a.Desync}},
 	}
-	if l := a.Log; l != nil {
+	if l := cmp.Or(a.Log, a.LogOff); l != nil {
 		out.AccessLog.S3BucketName, out.AccessLog.S3BucketPrefix, out.AccessLog.EmitInterval = &l.Bucket, &l.Prefix, &l.Interval
 	}
 	return out
@@ -131,8 +132,12 @@ func (a *attributes) change(in api.LoadBalancerAttributes) error {
 }
 
 func (a *attributes) setLog(x *api.AccessLog) error {
-	if !x.Enabled {
-		a.Log = nil
+	if !x.Enabled { // what was set is shown still
+		last := cmp.Or(a.Log, a.LogOff, &accessLog{Interval: 60})
+		a.Log, a.LogOff = nil, &accessLog{cloud.Or(x.S3BucketName, last.Bucket), cloud.Or(x.S3BucketPrefix, last.Prefix), cloud.Or(x.EmitInterval, last.Interval)}
+		if a.LogOff.Bucket == "" {
+			a.LogOff = nil
+		}
 		return nil
 	}
 	l := &accessLog{Bucket: cloud.Or(x.S3BucketName, ""), Prefix: cloud.Or(x.S3BucketPrefix, ""), Interval: cloud.Or(x.EmitInterval, 60)}
@@ -142,7 +147,7 @@ func (a *attributes) setLog(x *api.AccessLog) error {
 	case l.Interval != 5 && l.Interval != 60:
 		return unfit("EmitInterval must be 5 or 60 minutes")
 	}
-	a.Log = l
+	a.Log, a.LogOff = l, nil
 	return nil
 }
 

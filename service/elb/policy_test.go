@@ -200,6 +200,11 @@ func TestAttributes(t *testing.T) {
 	if len(list.Contents) != 1 || *list.Contents[0].Key != "here/AWSLogs/000000000000/ELBAccessLogTestFile" {
 		t.Errorf("the bucket has %v", list.Contents)
 	}
+	off := &api.AccessLog{Enabled: false, S3BucketName: new("logs-of-web"), EmitInterval: new(int32(60))}
+	fails(t, modify(api.LoadBalancerAttributes{AccessLog: off}), "", "")
+	if l := nodetest.Do(w.World, &api.DescribeLoadBalancerAttributes, &api.DescribeLoadBalancerAttributesInput{LoadBalancerName: "web"}).LoadBalancerAttributes.AccessLog; l.Enabled || *l.S3BucketName != "logs-of-web" || *l.S3BucketPrefix != "here" || *l.EmitInterval != 60 {
+		t.Errorf("a log that was turned off is %+v", l)
+	}
 	fails(t, modify(api.LoadBalancerAttributes{AccessLog: &api.AccessLog{Enabled: true, S3BucketName: new("logs-of-web"), EmitInterval: new(int32(7))}}), "InvalidConfigurationRequest", "5 or 60")
 	fails(t, modify(api.LoadBalancerAttributes{ConnectionDraining: &api.ConnectionDraining{Enabled: true, Timeout: new(int32(0))}}), "InvalidConfigurationRequest", "1..3600")
 	for _, timeout := range []*int32{new(int32(10)), nil} { // one that is not given stays

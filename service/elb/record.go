@@ -95,7 +95,8 @@ type healthCheck struct {
 
 type attributes struct {
 	CrossZone    bool
-	Log          *accessLog
+	Log          *accessLog // nil while it is off
+	LogOff       *accessLog // what is shown of a log that is off
 	Drain        bool
 	DrainTimeout int32 // seconds
 	IdleTimeout  int32
