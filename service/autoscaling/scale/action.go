@@ -118,11 +118,10 @@ func checkAction(c *cloud.Call, in *api.ScheduledUpdateGroupActionRequest) (firs
 	if err != nil {
 		return first, err
 	}
-	from := c.Now
-	if in.StartTime != nil {
-		from = in.StartTime.Add(-time.Second) // the start itself counts
+	if in.StartTime != nil { // it begins then, whatever the recurrence says
+		return *in.StartTime, nil
 	}
-	first = times.after(from)
+	first = times.after(c.Now)
 	if first.IsZero() || in.EndTime != nil && first.After(*in.EndTime) {
 		return first, group.Invalid("Given recurrence string: %s has no time before the end", *in.Recurrence)
 	}

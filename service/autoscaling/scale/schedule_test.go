@@ -73,6 +73,22 @@ func TestRecurring(t *testing.T) {
 	}
 }
 
+// An action with both is performed at its start, and then as it recurs.
+func TestRecurringFromAStart(t *testing.T) {
+	w := newWorld(t)
+	w.group(0, 9, 0, nil)
+	start := w.Now().Add(90 * time.Minute)
+	w.schedule(&api.PutScheduledUpdateGroupActionInput{ScheduledActionName: "morning", StartTime: &start, Recurrence: new("0 8 * * *"), DesiredCapacity: new(int32(3))})
+	if at := *w.actions()[0].StartTime; !at.Equal(start) {
+		t.Errorf("it starts at %v, want %v", at, start)
+	}
+	w.Advance(2 * time.Hour)
+	w.wantDesired("after the start", 3)
+	if at := *w.actions()[0].StartTime; at.Hour() != 8 || at.Minute() != 0 {
+		t.Errorf("then it recurs at %v", at)
+	}
+}
+
 func TestActionChecks(t *testing.T) {
 	w := newWorld(t)
 	w.group(0, 3, 0, nil)
