@@ -12,6 +12,7 @@ serves on SOCKET, writes the command that asks it to SHIM when it is ready, and
 has the models of the services named parsed by then.
 """
 
+import importlib
 import io
 import json
 import os
@@ -21,9 +22,6 @@ import sys
 import traceback
 
 import awscli.clidriver
-import botocore
-import botocore.loaders
-import botocore.session
 
 # What a caller runs: no site packages, nothing to import but this.
 SHIM = '''#!{python} -IS
@@ -42,6 +40,12 @@ sys.exit(int(code) if code else 255)
 '''
 
 
+def botocore(module=''):
+    """The CLI's own: from version 2 on it has one inside."""
+    session = type(awscli.clidriver.create_clidriver().session).__module__  # "botocore.session"
+    return importlib.import_module('.'.join(filter(None, [session.rpartition('.')[0], module])))
+
+
 def remember(loader):
     """Parses each model file once: children inherit it, and none changes another's."""
     load, known = loader.load_file, {}
@@ -56,7 +60,7 @@ def remember(loader):
 
 def warm(services):
     """Has each service's models parsed, and imported what is imported late."""
-    session = botocore.session.Session()
+    session = botocore('session').Session()
     models = session.get_component('data_loader')
     for service in services:
         session.create_client(service, 'us-east-1', aws_access_key_id='none', aws_secret_access_key='none')
@@ -64,7 +68,7 @@ def warm(services):
             if service in models.list_available_services(kind):
                 models.load_service_model(service, kind)
         operation = session.get_service_model(service).operation_names[0]
-        quietly('s3api' if service == 's3' else service, botocore.xform_name(operation, '-'), '--generate-cli-skeleton')
+        quietly('s3api' if service == 's3' else service, botocore().xform_name(operation, '-'), '--generate-cli-skeleton')
 
 
 def quietly(*command):
@@ -116,7 +120,7 @@ def run(conn):
 
 
 def serve(path, shim, services):
-    remember(botocore.loaders.JSONFileLoader)
+    remember(botocore('loaders').JSONFileLoader)
     warm(services)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
