@@ -86,6 +86,9 @@ func TestDecode(t *testing.T) {
 		{"query lists in any order, with gaps", &iam.TagUser.OpInfo,
 			formBody + "UserName=u&Tags.member.10.Key=c&Tags.member.1.Key=a&Tags.member.10.Value=3&Tags.member.2.Value=2&Tags.member.2.Key=b&Tags.member.1.Value=",
 			&iam.TagUserInput{UserName: "u", Tags: []iam.Tag{{Key: "a"}, {Key: "b", Value: "2"}, {Key: "c", Value: "3"}}}},
+		{"ec2, signed in the query string", &ec2.DescribeInstances.OpInfo,
+			"GET /?Action=DescribeInstances&Version=2016-11-15&NewerThanTheModel=false&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=s&InstanceId.1=i-1",
+			&ec2.DescribeInstancesInput{InstanceIds: []string{"i-1"}}},
 		{"ec2", &ec2.RunInstances.OpInfo,
 			formBody + "ImageId=ami-1&MinCount=1&MaxCount=2&SecurityGroupId.1=sg-1&TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=k&TagSpecification.1.Tag.1.Value=v&BlockDeviceMapping.1.Ebs.VolumeSize=8",
 			&ec2.RunInstancesInput{ImageId: new("ami-1"), MinCount: 1, MaxCount: 2, SecurityGroupIds: []string{"sg-1"},
@@ -135,6 +138,8 @@ func TestDecodeRefuses(t *testing.T) {
 		request string
 		want    string
 	}{
+		{"a parameter that EC2 does not know", &ec2.RunInstances.OpInfo, &ec2.RunInstancesInput{}, formBody + "Action=RunInstances&Version=2016-11-15&ImageId=ami-1&Size=3", "UnknownParameter: The parameter Size is not recognized"},
+		{"one further down", &ec2.RunInstances.OpInfo, &ec2.RunInstancesInput{}, formBody + "BlockDeviceMapping.1.Ebs.VolumeSize=8&BlockDeviceMapping.1.Ebs.Colour=red", "UnknownParameter: The parameter Colour is not recognized"},
 		{"truncated JSON", &sqs.SendMessage.OpInfo, &sqs.SendMessageInput{}, sqsJSON + `{"QueueUrl":"a"`, "SerializationException: The request body is not well-formed JSON"},
 		{"JSON with a tail", &sqs.SendMessage.OpInfo, &sqs.SendMessageInput{}, sqsJSON + `{}x`, "SerializationException: The request body is not well-formed JSON"},
 		{"JSON of the wrong type", &sqs.SendMessage.OpInfo, &sqs.SendMessageInput{}, sqsJSON + `{"QueueUrl":1}`, "SerializationException: A value has the wrong type"},

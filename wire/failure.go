@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"pileus/cloud"
 )
@@ -20,6 +21,12 @@ func malformedXML() *cloud.Error {
 
 func malformedQuery(format string, a ...any) *cloud.Error {
 	return cloud.Errorf(http.StatusBadRequest, "MalformedQueryString", format, a...)
+}
+
+// unknownParameter is EC2's answer to what its operation does not take; other
+// query services pass over it.
+func unknownParameter(name string) *cloud.Error {
+	return cloud.Errorf(http.StatusBadRequest, "UnknownParameter", "The parameter %s is not recognized", strings.Clone(name))
 }
 
 // malformedInput is what query services answer to a value of the wrong type.

@@ -3,6 +3,7 @@ package wire
 import (
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -91,6 +92,9 @@ func (d *queryReader) structure(v reflect.Value, p *plan, at int32) error {
 	for c := d.form.nodes[at].first; c != 0; c = d.form.nodes[c].next {
 		f := names[d.form.nodes[c].name]
 		if f == nil {
+			if d.ec2 && d.form.asks(c) && !(at == 0 && aboutRequest(d.form.nodes[c].name)) {
+				return unknownParameter(d.form.nodes[c].name)
+			}
 			continue
 		}
 		have |= f.bit
@@ -103,6 +107,23 @@ func (d *queryReader) structure(v reflect.Value, p *plan, at int32) error {
 	}
 	d.track.seen(p, have)
 	return nil
+}
+
+// asks tells whether a parameter asks for anything: clients that are newer than
+// our models send some of theirs switched off.
+func (f *form) asks(at int32) bool {
+	n := &f.nodes[at]
+	return n.first != 0 || n.value != "" && n.value != "false"
+}
+
+// aboutRequest tells whether a parameter is no input, but says what operation a
+// request is for, or signs it (versions 2 and 4, in a query string).
+func aboutRequest(name string) bool {
+	switch name {
+	case "Action", "Version", "AWSAccessKeyId", "Expires", "SecurityToken", "Signature", "SignatureMethod", "SignatureVersion", "Timestamp":
+		return true
+	}
+	return len(name) > 6 && strings.EqualFold(name[:6], "X-Amz-")
 }
 
 func (d *queryReader) value(v reflect.Value, n *node, at int32) error {

@@ -12293,10 +12293,11 @@ type StateReason struct {
 }
 
 type StopInstancesInput struct {
-	InstanceIds []string `aws:"n=InstanceId;req;e.n=InstanceId"`
-	Hibernate   *bool
-	DryRun      *bool `aws:"n=dryRun"`
-	Force       *bool `aws:"n=force"`
+	InstanceIds    []string `aws:"n=InstanceId;req;e.n=InstanceId"`
+	Hibernate      *bool
+	DryRun         *bool `aws:"n=dryRun"`
+	Force          *bool `aws:"n=force"`
+	SkipOsShutdown *bool
 }
 
 type StopInstancesOutput struct {
@@ -12485,8 +12486,9 @@ type TerminateConnectionStatus struct {
 }
 
 type TerminateInstancesInput struct {
-	InstanceIds []string `aws:"n=InstanceId;req;e.n=InstanceId"`
-	DryRun      *bool    `aws:"n=dryRun"`
+	InstanceIds    []string `aws:"n=InstanceId;req;e.n=InstanceId"`
+	DryRun         *bool    `aws:"n=dryRun"`
+	SkipOsShutdown *bool
 }
 
 type TerminateInstancesOutput struct {

@@ -61,17 +61,18 @@ func (s *Room) stopInstances(c *cloud.Call, tx store.Tx, in *api.StopInstancesIn
 	}
 	out := &api.StopInstancesOutput{}
 	hibernate := cloud.Or(in.Hibernate, false)
+	force := cloud.Or(in.Force, false) || cloud.Or(in.SkipOsShutdown, false)
 	for _, i := range list {
 		if err := mayStop(i, hibernate); err != nil {
 			return nil, err
 		}
-		if i.State == Stopped || i.State == Stopping && !cloud.Or(in.Force, false) {
+		if i.State == Stopped || i.State == Stopping && !force {
 			out.StoppingInstances = append(out.StoppingInstances, changed(i, i.State))
 			continue
 		}
 		d := i.clone()
 		d.Reason, d.Why = initiated(c.Now), userShutdown
-		d.Force, d.Hibernates = cloud.Or(in.Force, false), hibernate
+		d.Force, d.Hibernates = force, hibernate
 		if hibernate {
 			d.Why = userHibernate
 		}
@@ -137,7 +138,7 @@ func (s *Room) terminateInstances(c *cloud.Call, in *api.TerminateInstancesInput
 			if protected[i.Zone] {
 				continue
 			}
-			out.TerminatingInstances = append(out.TerminatingInstances, s.terminate(c, tx, i))
+			out.TerminatingInstances = append(out.TerminatingInstances, s.terminate(c, tx, i, cloud.Or(in.SkipOsShutdown, false)))
 		}
 		return nil
 	})
@@ -150,12 +151,12 @@ func (s *Room) terminateInstances(c *cloud.Call, in *api.TerminateInstancesInput
 	return out, nil
 }
 
-func (s *Room) terminate(c *cloud.Call, tx store.Tx, i *Instance) api.InstanceStateChange {
+func (s *Room) terminate(c *cloud.Call, tx store.Tx, i *Instance, force bool) api.InstanceStateChange {
 	if i.State.gone() {
 		return changed(i, i.State)
 	}
 	d := i.clone()
-	d.Reason, d.Why = initiated(c.Now), userShutdown
+	d.Reason, d.Why, d.Force = initiated(c.Now), userShutdown, force
 	s.become(c, tx, d, ShuttingDown)
 	return changed(i, ShuttingDown)
 }
