@@ -155,7 +155,7 @@ finish() {
   if [ -n "${KEEP:-}" ]; then echo "kept: $WORK"; else rm -rf "$WORK"; fi
   echo "$SUITE: $PASSED passed, $FAILED failed, $SKIPPED skipped"
   [ "$rc" = 0 ] && [ "$FAILED" = 0 ]
-  exit
+  exit $? # alone it would be what came before the trap
 }
 
 # What cases say.

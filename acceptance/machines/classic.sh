@@ -61,9 +61,7 @@ again() {
   pid=$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')
   kill -9 "$pid"
   if page "$at"; then return 1; fi
-  SSL_CERT_FILE=$WORK/trusted.pem "$PILEUS" up --data-dir "$DATA" --port "${ENDPOINT##*:}" --uplink=false >classic.out 2>classic.log &
-  echo $! >classic.pid
-  within 10 grep -qx 'Ready\.' classic.out
+  cloud_again classic
   local ready=$EPOCHREALTIME
   within 5 page "$at"
   awk -v a="$ready" -v b="$EPOCHREALTIME" 'BEGIN { printf "answers %.2f s after the cloud is ready\n", b - a }' >&2

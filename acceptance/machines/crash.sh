@@ -13,9 +13,7 @@ crash() {
   pid=$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')
   kill -9 "$pid"
   within 10 shows "$at" alive # without the cloud
-  SSL_CERT_FILE=$WORK/trusted.pem "$PILEUS" up --data-dir "$DATA" --port "${ENDPOINT##*:}" --uplink=false >again.out 2>again.log &
-  echo $! >again.pid
-  within 10 grep -qx 'Ready\.' again.out
+  cloud_again crash
   equal running "$(state "$id")"
   within 10 shows "$at" alive
   equal "$at" "$(public "$id")"
@@ -46,15 +44,6 @@ powerless() {
 }
 no_kernel_traces() { ! traces "$(cloud_id)" | grep -v ^/sys/fs/cgroup | grep -q .; }
 
-# restarted starts a cloud on a host that says that it was restarted.
-restarted() {
-  cat /proc/sys/kernel/random/uuid >boot_id
-  SSL_CERT_FILE=$WORK/trusted.pem unshare -m --propagation unchanged sh -c 'mount --make-private /proc && mount --bind boot_id /proc/sys/kernel/random/boot_id && exec "$@"' sh \
-    "$PILEUS" up --data-dir "$DATA" --port "${ENDPOINT##*:}" --uplink=false >restarted.out 2>restarted.log &
-  echo $! >again.pid
-  within 60 grep -qx 'Ready\.' restarted.out
-}
-
 host_restarts() {
   local group id at
   group=$(query GroupId ec2 create-security-group --group-name power --description power)
@@ -66,7 +55,8 @@ host_restarts() {
   within 60 into "$at" true
   into "$at" 'sudo mkfs.ext4 -q /dev/sdf && sudo mkdir /data && sudo mount /dev/sdf /data && echo kept | sudo tee /data/file >file && sync'
   power_cut "$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')"
-  restarted
+  cat /proc/sys/kernel/random/uuid >"$WORK/boot_id"
+  cloud_again crash
   within 60 into "$at" cat file | has kept
   within 60 into "$at" 'sudo mount /dev/sdf /data; cat /data/file' | has kept
   equal running "$(state "$id")"
@@ -75,4 +65,4 @@ host_restarts() {
   aws ec2 wait instance-terminated --instance-ids "$id"
 }
 run_case 'the host restarts: instances boot again, with their addresses and their volumes' host_restarts
-if [ -f again.pid ]; then CLOUDS+=("$(cat again.pid)"); fi
+if [ -f crash.pid ]; then CLOUDS+=("$(cat crash.pid)"); fi

@@ -5,10 +5,8 @@
 
 # young starts a cloud over the data of the one that was killed.
 young() {
-  local n=$1
-  "$PILEUS" up --data-dir "$DATA" --port "${ENDPOINT##*:}" --uplink=false >"young-$n.out" 2>"young-$n.log" &
-  echo $! >cloud.pid
-  within 20 grep -qx 'Ready\.' "young-$n.out"
+  cloud_again "young-$1"
+  cp "young-$1.pid" cloud.pid
 }
 
 # cloud_pid is the process that serves now.

@@ -102,9 +102,7 @@ encrypted_crash() {
   kill -9 "$pid"
   into "$at" "echo $(secret alone) | sudo tee /sdg/alone; sync; cat kept" | has "$(secret root)" # without the cloud
   nowhere "$(secret alone)"
-  "$PILEUS" up --data-dir "$DATA" --port "${ENDPOINT##*:}" --uplink=false >encrypted.out 2>encrypted.log &
-  echo $! >encrypted.pid
-  within 10 grep -qx 'Ready\.' encrypted.out
+  cloud_again encrypted
   equal "$was" "$(cipher_of "$evol")"
   into "$at" 'cat /sdg/file /sdg/alone' | has "$(secret alone)"
   aws ec2 stop-instances --instance-ids "$einst"
