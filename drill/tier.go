@@ -31,7 +31,7 @@ const (
 	checkEvery  = 5 * time.Second // the shortest that AWS has
 	checkWithin = 2 * time.Second
 	thresholds  = 2
-	scaleAt     = 20 // percent of CPU: more would take more processors than a small machine has
+	scaleAt     = 15 // percent of CPU: what is burned is 17.5 of each, and more would take more processors than a small machine has
 	scaleBy     = 2  // instances
 	image       = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
 )
