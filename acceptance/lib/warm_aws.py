@@ -33,6 +33,8 @@ socket.send_fds(s, [len(said).to_bytes(4, 'big')], [0, 1, 2])
 s.sendall(said)
 answers = s.makefile()
 pid = int(answers.readline() or 0)
+if not pid:
+    sys.exit(255)  # it never began
 for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(n, lambda n, _: os.kill(pid, n))
 code = answers.readline()
