@@ -2,9 +2,11 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 
 	"github.com/miekg/dns"
 
@@ -22,18 +24,14 @@ type nameServer struct {
 	at      string
 }
 
-// serveNames answers on an address, over UDP and TCP; port 0 picks a free one.
+// serveNames answers on an address, over UDP and TCP; port 0 picks one that is
+// free for both.
 func (n *Node) serveNames(at string) error {
-	udp, err := net.ListenPacket("udp", at)
+	udp, tcp, err := listenBoth(at)
 	if err != nil {
 		return portTaken(at, err)
 	}
 	s := &nameServer{node: n, at: udp.LocalAddr().String()}
-	tcp, err := net.Listen("tcp", s.at)
-	if err != nil {
-		udp.Close()
-		return portTaken(at, err)
-	}
 	s.servers = []*dns.Server{{PacketConn: udp, Handler: s}, {Listener: tcp, Handler: s}}
 	for _, d := range s.servers {
 		go func() {
@@ -44,6 +42,29 @@ func (n *Node) serveNames(at string) error {
 	}
 	n.names = s
 	return nil
+}
+
+// listenBoth listens on one port over UDP and TCP. A port that was picked for
+// UDP may be somebody's over TCP; then another is picked.
+func listenBoth(at string) (net.PacketConn, net.Listener, error) {
+	_, port, err := net.SplitHostPort(at)
+	if err != nil {
+		return nil, nil, err
+	}
+	for tries := 0; ; tries++ {
+		udp, err := net.ListenPacket("udp", at)
+		if err != nil {
+			return nil, nil, err
+		}
+		tcp, err := net.Listen("tcp", udp.LocalAddr().String())
+		if err == nil {
+			return udp, tcp, nil
+		}
+		udp.Close()
+		if port != "0" || tries == 100 || !errors.Is(err, syscall.EADDRINUSE) {
+			return nil, nil, err
+		}
+	}
 }
 
 func (s *nameServer) close() {

@@ -1,13 +1,13 @@
 // Package pgtest starts a real PostgreSQL for tests: Debian's, installed if it
-// is missing and the test may, on a free port, as an unprivileged user, in a
-// folder that goes with the test.
+// is missing and the test may, on a socket in the file system, as an unprivileged
+// user, in a folder that goes with the test.
 package pgtest
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/user"
@@ -23,7 +23,6 @@ import (
 // Server is a running PostgreSQL.
 type Server struct {
 	dir, bin string
-	port     int
 	who      *syscall.Credential
 	process  *exec.Cmd
 	made     int
@@ -43,7 +42,6 @@ func Start(t testing.TB) *Server {
 	s.own(t)
 	data := filepath.Join(s.dir, "data")
 	s.command(t, "initdb", "-D", data, "-A", "trust", "-U", "pileus", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
-	s.port = freePort(t)
 	s.Run(t)
 	t.Cleanup(func() { s.Kill(t) })
 	return s
@@ -124,31 +122,21 @@ func (s *Server) command(t testing.TB, name string, args ...string) {
 	}
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // Run starts the server, again after Kill, and waits until it answers.
 func (s *Server) Run(t testing.TB) {
 	t.Helper()
 	var log bytes.Buffer
-	s.process = s.exec("postgres", "-D", filepath.Join(s.dir, "data"), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "shared_buffers=32MB",
+	s.process = s.exec("postgres", "-D", filepath.Join(s.dir, "data"),
+		"-c", "listen_addresses=", "-c", "unix_socket_directories="+s.dir, "-c", "shared_buffers=32MB",
 		"-c", "max_connections=200", "-c", "fsync=off")
 	s.process.Stdout, s.process.Stderr = &log, &log
 	if err := s.process.Start(); err != nil {
 		t.Fatal(err)
 	}
 	// pg_isready waits for us between its tries only where the server is
-	// starting; before that the port is closed and it answers at once.
+	// starting; before that there is no socket and it answers at once.
 	for range 2000 {
-		if s.exec("pg_isready", "-q", "-h", "127.0.0.1", "-p", strconv.Itoa(s.port), "-t", "5").Run() == nil {
+		if s.exec("pg_isready", "-q", "-h", s.dir, "-t", "5").Run() == nil {
 			return
 		}
 	}
@@ -188,5 +176,5 @@ func (s *Server) DSN(t testing.TB) string {
 }
 
 func (s *Server) dsn(database string) string {
-	return fmt.Sprintf("postgres://pileus@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
+	return fmt.Sprintf("postgres://pileus@/%s?host=%s", database, url.QueryEscape(s.dir))
 }
