@@ -4,12 +4,10 @@
 
 unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY PILEUS_ENDPOINT
 unset -f aws
-if (exec 3<>/dev/tcp/127.0.0.1/4566) 2>/dev/null; then
-  # Somebody listens on the usual port; the tools are told of another.
+if ! cloud_try --port 4566; then
+  # Somebody has the usual port; the tools are told of another, each in its way.
   cloud_start
-  export LOCALSTACK_HOST=localhost:${ENDPOINT##*:}
-else
-  cloud_start --port 4566
+  export LOCALSTACK_HOST=localhost:${ENDPOINT##*:} EDGE_PORT=${ENDPOINT##*:}
 fi
 
 dropin_awslocal() {

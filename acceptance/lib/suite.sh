@@ -56,27 +56,33 @@ sum() {
   PASSED=$((PASSED + ${p:-0})) FAILED=$((FAILED + ${f:-1})) SKIPPED=$((SKIPPED + ${s:-0}))
 }
 
-# cloud_start starts a cloud on a free port and waits for its ready line.
+# cloud_start starts a cloud on a free port and waits for its ready line. A suite
+# without its cloud ends.
 cloud_start() {
+  cloud_try "$@" && return
+  echo "FAIL the cloud did not come up:"
+  cat "$CLOUD_DIR/out" "$CLOUD_DIR/log"
+  FAILED=$((FAILED + 1))
+  exit 1
+}
+
+# cloud_try is cloud_start where a cloud may be refused: it fails.
+cloud_try() {
   local dir="$WORK/cloud-${#CLOUDS[@]}"
   mkdir -p "$dir"
   "$PILEUS" up --data-dir "$dir/data" --port 0 "$@" >"$dir/out" 2>"$dir/log" &
   CLOUD=$!
-  CLOUDS+=("$CLOUD")
+  CLOUDS+=("$CLOUD") CLOUD_DIR=$dir
   local end=$((SECONDS + PATIENCE))
   while [ $SECONDS -lt $end ]; do
     if grep -qsx 'Ready\.' "$dir/out"; then
       ENDPOINT=$(sed -n 's/^ *endpoint *//p' "$dir/out")
-      CLOUD_DIR=$dir
       return
     fi
-    kill -0 "$CLOUD" 2>/dev/null || break
+    kill -0 "$CLOUD" 2>/dev/null || return 1
     sleep 0.1
   done
-  echo "FAIL the cloud did not come up:"
-  cat "$dir/out" "$dir/log"
-  FAILED=$((FAILED + 1))
-  exit 1
+  return 1
 }
 
 # cloud_stop PID asks a cloud to end and waits until it is gone.
