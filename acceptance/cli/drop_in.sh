@@ -52,7 +52,7 @@ dropin_variables() {
   local pid out=variables.out
   EDGE_PORT=0 PERSISTENCE=0 DEBUG=1 DEFAULT_REGION=eu-west-3 LOCALSTACK_HOST='' "$PILEUS" up >$out 2>variables.log &
   pid=$!
-  up() { grep -qx 'Ready\.' $out; }
+  up() { grep -qsx 'Ready\.' $out; }
   eventually up
   has 'in memory' <$out
   has 'region eu-west-3' <$out

@@ -9,10 +9,10 @@ virtual_ready() {
 
 # virtual_up [PORT [ENGINE]] starts or restarts the cloud of virtual machines.
 virtual_up() {
-  : >virtual.out
+  rm -f virtual.out # of one that was started before
   PILEUS_ENDPOINT='' "$PILEUS" up --data-dir "$WORK/virtual" --port "${1:-0}" --uplink=false --engine "${2:-qemu}" ${VIRTUAL_KERNEL:+--kernel "$VIRTUAL_KERNEL"} >virtual.out 2>virtual.log &
   echo $! >virtual.pid
-  within 20 grep -qx 'Ready\.' virtual.out
+  within 60 grep -qsx 'Ready\.' virtual.out
 }
 virtual_as() { export AWS_ENDPOINT_URL PILEUS_ENDPOINT; AWS_ENDPOINT_URL=$(sed -n 's/^ *endpoint *//p' virtual.out); PILEUS_ENDPOINT=$AWS_ENDPOINT_URL; }
 virtual_console() { query Output ec2 get-console-output --instance-id "$1" --latest; }

@@ -49,7 +49,7 @@ by_name() {
   . ./balancer-parts
   local name
   name=$(query 'LoadBalancers[0].DNSName' elbv2 describe-load-balancers --load-balancer-arns "$BALANCER")
-  curl -s -m 5 "http://${name%.amazonaws.com}.localhost:${ENDPOINT##*:}/" --resolve "${name%.amazonaws.com}.localhost:${ENDPOINT##*:}:127.0.0.1" | grep -q us-east-1
+  curl -s -m 30 "http://${name%.amazonaws.com}.localhost:${ENDPOINT##*:}/" --resolve "${name%.amazonaws.com}.localhost:${ENDPOINT##*:}:127.0.0.1" | grep -q us-east-1
 }
 run_case "the cloud's own port leads to it under its name" by_name
 

@@ -17,10 +17,10 @@ over_ipv6() {
   aws ec2 wait instance-running --instance-ids "$id"
   at=$(public "$id")
   within 20 into "$at" true
-  equal "$id" "$(into "$at" 'curl -s -m 3 http://[fd00:ec2::254]/latest/meta-data/instance-id')"
+  equal "$id" "$(into "$at" 'curl -s -m 30 http://[fd00:ec2::254]/latest/meta-data/instance-id')"
   aws ec2 modify-instance-metadata-options --instance-id "$id" --http-protocol-ipv6 disabled
   equal '' "$(into "$at" 'curl -s -m 3 http://[fd00:ec2::254]/latest/meta-data/instance-id || true')"
-  equal "$id" "$(into "$at" 'curl -s -m 3 http://169.254.169.254/latest/meta-data/instance-id')"
+  equal "$id" "$(into "$at" 'curl -s -m 30 http://169.254.169.254/latest/meta-data/instance-id')"
   aws ec2 terminate-instances --instance-ids "$id"
 }
 run_case 'the metadata service answers over IPv6 where the options say so' over_ipv6

@@ -195,9 +195,22 @@ asks() {
     case $1 in
       udp) "$SPEAKER" packets "$2:$3" 1 hello ;;
       tcp) "$SPEAKER" line "$2:$3" hello ;;
-      tls) echo hello | timeout 3 openssl s_client -quiet -verify_quiet -connect "$2:$3" "${@:5}" 2>/dev/null | head -n 1 ;;
+      tls) over_tls -connect "$2:$3" "${@:5}" ;;
     esac || true # nobody has answered
   done | sed -n 's/^hello //p'
+}
+# over_tls arguments...: what answers hello through openssl s_client, which stays
+# until its input ends.
+over_tls() {
+  rm -f tls.answer tls.over
+  {
+    echo hello
+    until [ -s tls.answer ] || [ -e tls.over ]; do sleep 0.05; done
+  } | {
+    timeout 20 openssl s_client -quiet -no_ign_eof -verify_quiet "$@" >tls.answer 2>/dev/null || true
+    touch tls.over
+  }
+  head -n 1 tls.answer
 }
 seen() { awk '{sub(/:[0-9]+$/, "", $2); print $2}' | sort -u; }
 answered() { awk '{print $1}' | sort -u | wc -l; }
@@ -276,7 +289,7 @@ in_front() {
   listens "$NLB" TCP 10443 "$group" >/dev/null
   good() { [ "$(query 'TargetHealthDescriptions[0].TargetHealth.State' elbv2 describe-target-health --target-group-arn "$group")" = healthy ]; }
   within 30 good
-  curl -s -m 5 --cacert servers.pem --resolve "a.test:10443:$NET" https://a.test:10443/ >answer
+  curl -s -m 30 --cacert servers.pem --resolve "a.test:10443:$NET" https://a.test:10443/ >answer
   equal "$ME" "$(field Header.X-Forwarded-For <answer)"
   equal https "$(field Header.X-Forwarded-Proto <answer)"
   refused ResourceInUse aws elbv2 delete-load-balancer --load-balancer-arn "$ALB"

@@ -33,8 +33,9 @@ rootless_left() {
 }
 
 rootless_up() {
+  rm -f "$LHOME/out" # of one that was started before
   as_user pileus up --data-dir "$LHOME/data" --port "$1" >"$LHOME/out" 2>"$LHOME/log" &
-  within 20 grep -qx 'Ready\.' "$LHOME/out" || { cat "$LHOME/out" "$LHOME/log"; return 1; }
+  within 60 grep -qsx 'Ready\.' "$LHOME/out" || { cat "$LHOME/out" "$LHOME/log"; return 1; }
   ENDPOINT=$(sed -n 's/^ *endpoint *//p' "$LHOME/out")
   as_client
 }
@@ -87,10 +88,10 @@ rootless_talks() {
   near=$(private "$two") far=$(public "$two")
   equal ec2-user "$(login whoami)"
   equal "$one" "$(login "$(token) http://169.254.169.254/latest/meta-data/instance-id")"
-  login curl -s -m 3 "http://$near/" | has ip-
+  login curl -s -m 30 "http://$near/" | has ip-
   login sudo ping -c 1 -W 3 "$near" && return 1 # the group lets no ICMP in
   aws ec2 authorize-security-group-ingress --group-id "$group" --protocol icmp --port -1 --cidr 0.0.0.0/0
-  login sudo ping -c 1 -W 3 "$near"
+  login sudo ping -c 1 -W 30 "$near"
   aws ec2 modify-instance-attribute --instance-id "$two" --groups "$other"
   login curl -s -m 2 "http://$near/" && return 1
   page_through "$far" && return 1
@@ -118,7 +119,7 @@ rootless_outbound() {
   python3 -m http.server --directory site --bind 203.0.113.80 8080 &
   trap 'kill %1' EXIT
   within 10 curl -s -o /dev/null http://203.0.113.80:8080/
-  equal outside "$(login curl -s -m 5 http://203.0.113.80:8080/)"
+  equal outside "$(login curl -s -m 30 http://203.0.113.80:8080/)"
   login curl -s -m 5 http://203.0.113.80:8081/ && return 1
   # What the host has for itself stays there.
   python3 -m http.server --directory site --bind 127.0.0.1 8082 &

@@ -48,7 +48,7 @@ balancer() {
 node() { query "NetworkInterfaces[?AvailabilityZone=='${2:-us-east-1a}'].Association.PublicIp | [0]" ec2 describe-network-interfaces --filters "Name=description,Values=ELB $1/*"; }
 
 # at_node NAME PORT arguments...: curl of a node by a name, with the servers' authority.
-at_node() { curl -s -m 5 --cacert servers.pem --resolve "$1:$2:$NODE" "${@:3}"; }
+at_node() { curl -s -m 20 --cacert servers.pem --resolve "$1:$2:$NODE" "${@:3}"; }
 field() { python3 -c 'import json,sys; v = json.load(sys.stdin)
 for k in sys.argv[1].split("."): v = v[k]
 print(v[0] if isinstance(v, list) else v)' "$1"; }
