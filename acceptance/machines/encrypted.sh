@@ -116,14 +116,36 @@ encrypted_crash() {
   equal ok "$(volume_status "$evol")"
 }
 run_case 'kill -9 of the cloud: the instance keeps its disks; all is there after a stop and start' encrypted_crash
-if [ -f encrypted.pid ]; then CLOUDS+=("$(cat encrypted.pid)"); fi
+
+# resends: whether the kernel says again what a process has not answered that died.
+resends() { [ "$(printf '6.9\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.9 ]; }
+
+encrypted_replaced() {
+  . ./eids
+  local at was
+  at=$(public "$einst")
+  was=$(cipher_of "$evol")
+  kill -9 "$was"
+  into "$at" "echo $(secret after) | sudo tee /sdg/after; sync; sudo dd if=/dev/sdg of=/dev/null bs=4096 count=1 skip=900"
+  into "$at" 'cat /sdg/after' | has "$(secret after)"
+  equal ok "$(volume_status "$evol")"
+  [ -n "$(cipher_of "$evol")" ] && [ "$was" != "$(cipher_of "$evol")" ]
+  nowhere "$(secret after)"
+}
+if resends; then
+  run_case 'kill -9 of what encrypts: another takes its place, and the instance sees no error' encrypted_replaced
+else
+  skip_case 'kill -9 of what encrypts: another takes its place' "Linux $(uname -r) is older than 6.9"
+fi
 
 encrypted_broken() {
   . ./eids
   local at
   at=$(public "$einst")
   into "$at" "echo $(secret synced) | sudo tee /sdg/synced; sync"
-  kill -9 "$(cipher_of "$evol")"
+  kill -9 "$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')"
+  kill -9 "$(cipher_of "$evol")" # and there is nobody to start another
+  cloud_again encrypted
   within 5 volume_is "$evol" impaired
   if into "$at" 'echo lost | sudo tee /sdg/lost && sync && sudo dd if=/dev/sdg of=/dev/null bs=4096 count=1 skip=1000'; then return 1; fi
   aws ec2 detach-volume --volume-id "$evol" --force
@@ -137,4 +159,5 @@ encrypted_broken() {
   aws ec2 wait instance-terminated --instance-ids "$einst"
   within 5 ciphers_are 0
 }
-run_case 'kill -9 of what encrypts: impaired, I/O fails, attached anew nothing that was synced is lost' encrypted_broken
+run_case 'what encrypts is killed while there is no cloud: impaired, I/O fails, attached anew nothing that was synced is lost' encrypted_broken
+if [ -f encrypted.pid ]; then CLOUDS+=("$(cat encrypted.pid)"); fi

@@ -81,6 +81,21 @@ func (p *Process) Kill() error {
 	return errors.Join(inner, err)
 }
 
+// File is a copy of a file that the process has open under a number. It takes
+// the right to trace it.
+func (p *Process) File(number int) (*os.File, error) {
+	raw, err := p.fd.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	got := -1
+	inner := raw.Control(func(fd uintptr) { got, err = unix.PidfdGetfd(int(fd), number, 0) })
+	if err := errors.Join(inner, err); err != nil {
+		return nil, fmt.Errorf("pidfd_getfd: %w", err)
+	}
+	return os.NewFile(uintptr(got), "copy"), nil
+}
+
 // Wait returns once the process has ended, with the signal that ended it; ok is
 // false if the process was let go of. It holds no thread meanwhile.
 func (p *Process) Wait() (signal syscall.Signal, ok bool) {

@@ -22,8 +22,8 @@ import (
 // The cipher of an encrypted volume is a process of its own, so that machines
 // keep their disks when this one ends: it shows the volume in the clear as a
 // file, which becomes a block device. It lives for as long as that is open, and
-// ends by itself. A record of it lets a later process watch it; I/O fails once
-// it has died.
+// ends by itself. A record of it lets a later process watch it. Where one dies
+// all the same, another takes its place: see succession.go.
 
 // cipherName is what the process is called.
 const cipherName = "pileus-cipher"
@@ -34,6 +34,18 @@ type cipherRecord struct {
 	Birth uint64 // a PID alone is used again
 }
 
+// cipher is the process that shows a volume in the clear, and those that take
+// its place.
+type cipher struct {
+	id string
+	// link is a copy of the process's connection to the kernel, which outlives
+	// it; nil where there is none to be had.
+	link *os.File
+	gone chan struct{} // closed once the last process has ended, or was let go of
+
+	process *process.Process // guarded by Store.mu
+}
+
 func (s *Store) cipherRecordFile(id string) string { return s.path(ciphersDir, id) }
 
 // logSuffix ends the name of the file of what a cipher has to say.
@@ -42,29 +54,23 @@ const logSuffix = ".log"
 // startCipher starts the cipher of an encrypted volume and returns the file in
 // which the volume appears in the clear.
 func (s *Store) startCipher(p place) (clear *os.File, err error) {
-	k, err := s.key(p.id)
+	link, err := openFUSE()
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(p.path, os.O_RDWR, 0)
+	mount, err := mountFile(link)
 	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	device, err := os.OpenFile(fuseDevice, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer device.Close()
-	mount, err := mountFile(device)
-	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, link.Close())
 	}
 	defer mount.Close()
-	err = s.spawn(p.id, device, file, k.Bytes())
-	// From here on the cipher alone holds the connection: it breaks with it.
-	if err = errors.Join(err, device.Close()); err == nil {
-		clear, err = s.openShown(p.id, mount)
+	c := &cipher{id: p.id, link: link, gone: make(chan struct{})}
+	child, err := s.spawn(c)
+	if child == nil {
+		return nil, errors.Join(err, link.Close())
+	}
+	s.watchCipher(c, child)
+	if err == nil {
+		clear, err = s.openShown(c, mount)
 	}
 	if err != nil {
 		said := s.lastWords(p.id)
@@ -78,64 +84,90 @@ func (s *Store) startCipher(p place) (clear *os.File, err error) {
 const beginsWithin = 20 * time.Second
 
 // openShown opens what a new cipher shows; one that shows nothing is killed.
-func (s *Store) openShown(id string, mount *os.File) (*os.File, error) {
+func (s *Store) openShown(c *cipher, mount *os.File) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), beginsWithin)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if p := s.ciphers[id]; p != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			_ = p.Kill() // what waits for it sees that it is gone
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			_ = s.kill(c) // what waits for it sees that it is gone
 		}
 	})
 	defer stop()
 	return openMount(mount)
 }
 
-// spawn starts a cipher with what it needs: the connection to the kernel, the
-// file, and a pipe with the key.
-func (s *Store) spawn(id string, device, file *os.File, key []byte) error {
-	null, err := os.Open(os.DevNull)
-	if err != nil {
+// kill kills the process that is a cipher now.
+func (s *Store) kill(c *cipher) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := c.process.Kill(); !errors.Is(err, os.ErrClosed) { // else it has ended
 		return err
 	}
-	defer null.Close()
-	log, err := os.OpenFile(s.cipherRecordFile(id)+logSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	return nil
+}
+
+// spawn starts a process for a cipher with what it needs: the connection to the
+// kernel, the file, and a pipe with the key. Where there is a process in spite
+// of an error, it ends.
+func (s *Store) spawn(c *cipher) (*process.Process, error) {
+	p, err := s.locate(c.id)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	k, err := s.key(c.id)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(p.path, os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return nil, err
+	}
+	defer null.Close()
+	log, err := os.OpenFile(s.cipherRecordFile(c.id)+logSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
 	}
 	defer log.Close()
 	secret, give, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer secret.Close()
-	defer give.Close()
+	defer give.Close() // what has not got its key by then ends
 	var files []uintptr
-	for _, f := range []*os.File{null, log, log, device, file, secret} { // in the order that runCipher knows
+	for _, f := range []*os.File{null, log, log, c.link, file, secret} { // in the order that runCipher knows
 		files = append(files, f.Fd())
 	}
-	pid, err := s.fork(id, files)
+	pid, err := s.fork(c.id, files)
+	if err != nil {
+		return nil, err
+	}
+	child, err := process.Hold(pid, 0, true) // a child keeps its number until it is waited for
+	if err != nil {
+		return nil, errors.Join(err, unix.Kill(pid, unix.SIGKILL))
+	}
+	if err = s.record(c.id, pid); err == nil {
+		_, err = give.Write(k.Bytes()) // less than a pipe holds
+	}
+	return child, err
+}
+
+// record remembers which process is a volume's cipher.
+func (s *Store) record(id string, pid int) error {
+	birth, err := process.BirthOf(pid)
 	if err != nil {
 		return err
 	}
-	p, err := process.Hold(pid, 0, true) // a child keeps its number until it is waited for
+	b, err := json.Marshal(cipherRecord{pid, birth})
 	if err != nil {
-		return errors.Join(err, unix.Kill(pid, unix.SIGKILL))
+		return err
 	}
-	s.watchCipher(id, p)
-	birth, err := process.BirthOf(pid)
-	var b []byte
-	if err == nil {
-		b, err = json.Marshal(cipherRecord{pid, birth})
-	}
-	if err == nil {
-		err = os.WriteFile(s.cipherRecordFile(id), b, 0o600)
-	}
-	if err == nil {
-		_, err = give.Write(key) // less than a pipe holds
-	}
-	return err
+	return os.WriteFile(s.cipherRecordFile(id), b, 0o600)
 }
 
 // fork starts the process. What it needs memory for must not wait for the
@@ -159,29 +191,6 @@ func (s *Store) fork(id string, files []uintptr) (pid int, err error) {
 	return pid, err
 }
 
-// watchCipher remembers a cipher until it ends.
-func (s *Store) watchCipher(id string, p *process.Process) {
-	s.mu.Lock()
-	s.ciphers[id] = p
-	s.mu.Unlock()
-	s.work.Go(func() {
-		if _, ended := p.Wait(); !ended {
-			return
-		}
-		s.mu.Lock()
-		unasked := s.ciphers[id] == p
-		if unasked {
-			delete(s.ciphers, id)
-		}
-		s.mu.Unlock()
-		p.Release()
-		close(p.Gone)
-		if unasked {
-			s.log.Error("the process that encrypts a volume has ended: its I/O fails until it is attached anew", "volume", id, "said", s.lastWords(id))
-		}
-	})
-}
-
 // hasCipher tells whether an encrypted volume has a cipher.
 func (s *Store) hasCipher(id string) bool {
 	s.mu.Lock()
@@ -193,8 +202,9 @@ func (s *Store) hasCipher(id string) bool {
 func (s *Store) release() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.ciphers {
-		p.Release()
+	s.closed = true
+	for _, c := range s.ciphers {
+		c.process.Release()
 	}
 }
 
@@ -204,19 +214,19 @@ const endsWithin = 2 * time.Second
 // endCipher sees to the end of a volume's cipher, if it has one.
 func (s *Store) endCipher(id string) {
 	s.mu.Lock()
-	p := s.ciphers[id]
+	c := s.ciphers[id]
 	delete(s.ciphers, id)
 	s.mu.Unlock()
-	if p != nil {
+	if c != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), endsWithin)
 		defer cancel()
 		select {
-		case <-p.Gone:
+		case <-c.gone:
 		case <-ctx.Done():
-			if err := p.Kill(); err != nil {
+			if err := s.kill(c); err != nil {
 				s.log.Error("end the cipher of a volume", "volume", id, "err", err)
 			} else {
-				<-p.Gone
+				<-c.gone
 			}
 		}
 	}
@@ -262,9 +272,9 @@ func (s *Store) adopt() error {
 			return err
 		}
 		if p != nil {
-			s.watchCipher(id, p)
+			s.watchCipher(&cipher{id: id, link: s.linkOf(id, p), gone: make(chan struct{})}, p)
 		} else if _, open := s.open[id]; open {
-			s.log.Error("the process that encrypts a volume has ended: its I/O fails until it is attached anew", "volume", id)
+			s.log.Error(cipherLost, "volume", id, "why", "it ended while no cloud ran that could start another")
 		} else {
 			s.endCipher(id) // forgets it
 		}

@@ -10,6 +10,7 @@
 //	limit.go    I/O limits by cgroup
 //	encrypted.go  encrypted volumes: ciphertext and sealed key beside it
 //	cipher.go   their processes: started, watched, found again, ended
+//	succession.go  what becomes of a volume whose process dies
 //	view.go     what such a process does
 //	wire.go     how it speaks with the kernel
 //	mount.go    the file that it shows

@@ -157,6 +157,9 @@ func (s *Store) attachEncrypted(p place) (loop, error) {
 		s.endCipher(p.id)
 		return 0, err
 	}
+	if !s.hasCipher(p.id) { // it ended before there was a device that needed another
+		return 0, errors.Join(fmt.Errorf("the process that encrypts it has ended%s", s.lastWords(p.id)), s.close(p.id, d))
+	}
 	d.readAhead(cipherAhead)
 	return d, nil
 }

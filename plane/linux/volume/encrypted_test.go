@@ -91,7 +91,7 @@ func seen(t *testing.T, s *Store, id string, at int64, n int) (text string) {
 	return text
 }
 
-// cipherOf is the cipher of a volume.
+// cipherOf is the process that is the cipher of a volume.
 func cipherOf(t *testing.T, s *Store, id string) *process.Process {
 	t.Helper()
 	s.mu.Lock()
@@ -99,7 +99,7 @@ func cipherOf(t *testing.T, s *Store, id string) *process.Process {
 	if s.ciphers[id] == nil {
 		t.Fatalf("%s has no cipher", id)
 	}
-	return s.ciphers[id]
+	return s.ciphers[id].process
 }
 
 func TestEncryptedDevice(t *testing.T) {
@@ -181,50 +181,6 @@ func TestEncryptedStaysSparse(t *testing.T) {
 		if _, err := f.ReadAt(b, at); err != nil || b[0] != want {
 			t.Errorf("at %d: %d, %v; want %d", at, b[0], err, want)
 		}
-	}
-}
-
-// TestCipherKilled: when the process that encrypts a volume dies its I/O fails,
-// which shows, and what was synced is there once the volume is opened anew.
-func TestCipherKilled(t *testing.T) {
-	withCiphers(t)
-	s := store(t, t.TempDir())
-	createEncrypted(t, s, "vol-1", 64<<20)
-	dev := open(t, s, "vol-1")
-	for i := range 20 {
-		must(t, writeTo(t, dev, marker+strconv.Itoa(i), int64(i)<<20))
-	}
-	cipher := cipherOf(t, s, "vol-1")
-	must(t, cipher.Kill())
-	<-cipher.Gone
-	if err := writeTo(t, dev, "lost", 40<<20); err == nil {
-		t.Error("a write without a cipher succeeded")
-	}
-	list, err := s.Volumes(t.Context())
-	must(t, err)
-	if list[0].Fault == "" || list[0].Device != dev {
-		t.Errorf("listed as %+v", list[0])
-	}
-	if got := seen(t, s, "vol-1", 19<<20, len(marker)); got != marker {
-		t.Errorf("a snapshot of it: %q", got)
-	}
-	other := store(t, s.dir)
-	if list, err := other.Volumes(t.Context()); err != nil || list[0].Fault == "" {
-		t.Errorf("after a restart: %+v, %v", list, err)
-	}
-	dev = open(t, other, "vol-1")
-	f, err := os.Open(dev)
-	must(t, err)
-	defer f.Close()
-	for i := range 20 {
-		want := marker + strconv.Itoa(i)
-		b := make([]byte, len(want))
-		if _, err := f.ReadAt(b, int64(i)<<20); err != nil || string(b) != want {
-			t.Errorf("%d: %q, %v", i, b, err)
-		}
-	}
-	if list, err := other.Volumes(t.Context()); err != nil || list[0].Fault != "" {
-		t.Errorf("opened anew: %+v, %v", list, err)
 	}
 }
 

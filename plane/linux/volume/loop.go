@@ -225,7 +225,7 @@ func (s *Store) close(id string, d loop) error {
 	if err := s.detach(id, d); err != nil {
 		return err
 	}
-	if p, err := s.locate(id); err == nil && p.encrypted {
+	if p, err := s.locate(id); err == nil && p.encrypted || s.hasCipher(id) {
 		d.readAhead(usualAhead)
 		s.endCipher(id) // which now shows nobody anything
 	}

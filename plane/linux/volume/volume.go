@@ -16,7 +16,6 @@ import (
 	"sync"
 
 	"pileus/plane"
-	"pileus/plane/linux/process"
 )
 
 // Options of Open.
@@ -49,9 +48,10 @@ type Store struct {
 	hold     func(ctx context.Context, volume string) (release func(), err error)
 
 	mu      sync.Mutex
-	master  []byte                      // seals the keys of encrypted volumes
-	open    map[string]loop             // the volumes that are open, and may have been closed from outside
-	ciphers map[string]*process.Process // that show encrypted volumes in the clear
+	master  []byte             // seals the keys of encrypted volumes
+	open    map[string]loop    // the volumes that are open, and may have been closed from outside
+	ciphers map[string]*cipher // that show encrypted volumes in the clear
+	closed  bool               // Close was called
 }
 
 var _ plane.Volumes = (*Store)(nil)
@@ -80,7 +80,7 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, program: o.Program,
-		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, hold: o.Hold, ciphers: map[string]*process.Process{}}
+		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, hold: o.Hold, ciphers: map[string]*cipher{}}
 	if s.rootless {
 		s.noLoop, s.noFUSE = errBlock, errNoCipher
 	}

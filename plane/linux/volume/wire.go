@@ -5,6 +5,8 @@ package volume
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -56,6 +58,26 @@ const (
 	workers             = 8             // requests that are worked on at once
 )
 
+// notifyResend has the kernel say again what was not answered. Kernels before
+// 6.9 do not know it.
+const notifyResend = 7
+
+// resend has the kernel say again what was asked on a connection and not
+// answered, to whoever reads next.
+func resend(link *os.File) error {
+	b := make([]byte, outHeader)
+	native.PutUint32(b[0:], outHeader)
+	native.PutUint32(b[4:], notifyResend)
+	_, err := unix.Write(int(link.Fd()), b)
+	if errors.Is(err, unix.EINVAL) {
+		return errors.New("this kernel does not say again what it asked for (Linux 6.9 and later do)")
+	}
+	if err != nil {
+		return fmt.Errorf("have the kernel say again what it asked for: %w", err)
+	}
+	return nil
+}
+
 // handler is what is behind the protocol.
 type handler interface {
 	// read fills b; write may change b.
@@ -92,6 +114,9 @@ func (c *connection) work() error {
 	if err != nil {
 		return err
 	}
+	// A request fails whose reader is killed while the kernel finds it memory:
+	// not for the smallest, which most are.
+	b[0], b[page] = 0, 0
 	for {
 		n, err := unix.Read(c.fd, b)
 		switch {

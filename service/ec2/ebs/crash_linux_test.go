@@ -235,7 +235,7 @@ func files(t *testing.T, dir string, size int64) (list []string) {
 }
 
 // TestImpaired: the status of an encrypted volume tells when the process that
-// encrypts it has died.
+// encrypts it has died and no other can take its place, here for want of the key.
 func TestImpaired(t *testing.T) {
 	dir := t.TempDir()
 	x, stop := restart(t, dir)
@@ -261,6 +261,7 @@ func TestImpaired(t *testing.T) {
 	var record struct{ PID int }
 	b, err := os.ReadFile(filepath.Join(dir, "volumes", "ciphers", v))
 	must(t, errors.Join(err, json.Unmarshal(b, &record)))
+	must(t, os.Remove(filepath.Join(dir, "volumes", "volumes", v+".key")))
 	must(t, syscall.Kill(record.PID, syscall.SIGKILL))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
