@@ -46,7 +46,7 @@ func (x *storage) allow(actions ...string) {
 // volume makes a volume with tags "k=v".
 func (x *storage) volume(tags ...string) string {
 	x.T.Helper()
-	in := &ec2.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1))}
+	in := &ec2.CreateVolumeInput{AvailabilityZone: new("us-east-1a"), Size: new(int32(1))}
 	for _, t := range tags {
 		k, v, _ := strings.Cut(t, "=")
 		if in.TagSpecifications == nil {

@@ -31,7 +31,7 @@ func snapshotHolds(t *testing.T, encrypted bool) {
 	disks := sim.New(kept)
 	w := begin(t, node.Options{DataDir: data, SnapshotDir: saved, Plane: disks})
 	c := w.node.Gate().NewCall(context.Background(), "", node.DefaultAccount, node.DefaultRegion)
-	v, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1)), Encrypted: &encrypted})
+	v, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: new("us-east-1a"), Size: new(int32(1)), Encrypted: &encrypted})
 	w.check(err)
 	id := *v.VolumeId
 	w.check(w.node.Drain(t.Context()))
@@ -116,7 +116,7 @@ func TestEncryptedVolumesThatCannotBeLoaded(t *testing.T) {
 	w := begin(t, node.Options{DataDir: t.TempDir(), SnapshotDir: t.TempDir(), Plane: disks})
 	create := func(encrypted bool) error {
 		c := w.node.Gate().NewCall(t.Context(), "", node.DefaultAccount, node.DefaultRegion)
-		_, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1)), Encrypted: &encrypted})
+		_, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: new("us-east-1a"), Size: new(int32(1)), Encrypted: &encrypted})
 		return errors.Join(err, w.node.Clock().Advance(t.Context(), 0))
 	}
 	w.check(create(true))

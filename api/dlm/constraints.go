@@ -46,6 +46,8 @@ func pattern(shape string) string {
 		return "[0-9A-Za-z _-]+"
 	case "AvailabilityZone":
 		return "([a-z]+-){2,3}\\d[a-z]"
+	case "AvailabilityZoneId":
+		return "[a-z]{3,4}\\d-az\\d+"
 	case "AwsAccountId":
 		return "^[0-9]{12}$"
 	case "CmkArn":

@@ -113,10 +113,11 @@ type Exclusions struct {
 }
 
 type FastRestoreRule struct {
-	Count             *int32   `aws:"min=1;max=1000"`
-	Interval          *int32   `aws:"min=1"`
-	IntervalUnit      *string  `aws:"enum=RetentionIntervalUnitValues"`
-	AvailabilityZones []string `aws:"req;min=1;max=10;e.min=0;e.max=16;e.re=AvailabilityZone"`
+	Count               *int32   `aws:"min=1;max=1000"`
+	Interval            *int32   `aws:"min=1"`
+	IntervalUnit        *string  `aws:"enum=RetentionIntervalUnitValues"`
+	AvailabilityZones   []string `aws:"req;min=1;max=10;e.min=0;e.max=16;e.re=AvailabilityZone"`
+	AvailabilityZoneIds []string `aws:"min=1;max=10;e.min=0;e.max=16;e.re=AvailabilityZoneId"`
 }
 
 type GetLifecyclePoliciesInput struct {

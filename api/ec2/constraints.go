@@ -219,8 +219,12 @@ func enumValues(shape string) []string {
 		return []string{"instance-change", "fleet-change", "service-error"}
 	case "FleetExcessCapacityTerminationPolicy":
 		return []string{"no-termination", "termination"}
+	case "FleetHttpTokensState":
+		return []string{"optional", "required"}
 	case "FleetInstanceMatchCriteria":
 		return []string{"open"}
+	case "FleetInstanceMetadataEndpointState":
+		return []string{"disabled", "enabled"}
 	case "FleetOnDemandAllocationStrategy":
 		return []string{"lowest-price", "prioritized", "lowestPrice"}
 	case "FleetReplacementStrategy":
@@ -267,6 +271,8 @@ func enumValues(shape string) []string {
 		return []string{"machine", "kernel", "ramdisk"}
 	case "ImdsSupportValues":
 		return []string{"v2.0"}
+	case "InitializationType":
+		return []string{"default", "provisioned-rate", "volume-copy"}
 	case "InstanceAttributeName":
 		return []string{"instanceType", "kernel", "ramdisk", "userData", "disableApiTermination", "instanceInitiatedShutdownBehavior", "rootDeviceName", "blockDeviceMapping", "productCodes", "sourceDestCheck", "groupSet", "ebsOptimized", "sriovNetSupport", "enaSupport", "enclaveOptions", "disableApiStop"}
 	case "InstanceAutoRecoveryState":
@@ -531,6 +537,8 @@ func enumValues(shape string) []string {
 		return []string{"productCodes", "createVolumePermission"}
 	case "SnapshotBlockPublicAccessState":
 		return []string{"block-all-sharing", "block-new-sharing", "unblocked"}
+	case "SnapshotReturnCodes":
+		return []string{"success", "skipped", "missing-permissions", "internal-error", "client-error"}
 	case "SnapshotState":
 		return []string{"pending", "completed", "error", "recoverable", "recovering"}
 	case "SpotAllocationStrategy":
@@ -595,6 +603,8 @@ func enumValues(shape string) []string {
 		return []string{"network-interface", "network-load-balancer", "gateway-load-balancer-endpoint"}
 	case "TrafficType":
 		return []string{"ACCEPT", "REJECT", "ALL"}
+	case "TransferType":
+		return []string{"time-based", "standard"}
 	case "TransitGatewayAssociationState":
 		return []string{"associating", "associated", "disassociating", "disassociated"}
 	case "TransitGatewayAttachmentResourceType":

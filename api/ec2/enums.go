@@ -788,9 +788,21 @@ const (
 	FleetExcessCapacityTerminationPolicyTermination   = "termination"
 )
 
+// Values of FleetHttpTokensState.
+const (
+	FleetHttpTokensStateOptional = "optional"
+	FleetHttpTokensStateRequired = "required"
+)
+
 // Values of FleetInstanceMatchCriteria.
 const (
 	FleetInstanceMatchCriteriaOpen = "open"
+)
+
+// Values of FleetInstanceMetadataEndpointState.
+const (
+	FleetInstanceMetadataEndpointStateDisabled = "disabled"
+	FleetInstanceMetadataEndpointStateEnabled  = "enabled"
 )
 
 // Values of FleetOnDemandAllocationStrategy.
@@ -962,6 +974,13 @@ const (
 // Values of ImdsSupportValues.
 const (
 	ImdsSupportValuesV20 = "v2.0"
+)
+
+// Values of InitializationType.
+const (
+	InitializationTypeDefault         = "default"
+	InitializationTypeProvisionedRate = "provisioned-rate"
+	InitializationTypeVolumeCopy      = "volume-copy"
 )
 
 // Values of InstanceAttributeName.
@@ -2050,6 +2069,15 @@ const (
 	SnapshotBlockPublicAccessStateUnblocked       = "unblocked"
 )
 
+// Values of SnapshotReturnCodes.
+const (
+	SnapshotReturnCodesSuccess            = "success"
+	SnapshotReturnCodesSkipped            = "skipped"
+	SnapshotReturnCodesMissingPermissions = "missing-permissions"
+	SnapshotReturnCodesInternalError      = "internal-error"
+	SnapshotReturnCodesClientError        = "client-error"
+)
+
 // Values of SnapshotState.
 const (
 	SnapshotStatePending     = "pending"
@@ -2277,6 +2305,12 @@ const (
 	TrafficTypeAccept = "ACCEPT"
 	TrafficTypeReject = "REJECT"
 	TrafficTypeAll    = "ALL"
+)
+
+// Values of TransferType.
+const (
+	TransferTypeTimeBased = "time-based"
+	TransferTypeStandard  = "standard"
 )
 
 // Values of TransitGatewayAssociationState.

@@ -74,6 +74,7 @@ var Service = cloud.Service{
 		{Name: "CopyFpgaImage", Method: "POST", URI: "/"},
 		{Name: "CopyImage", Method: "POST", URI: "/"},
 		{Name: "CopySnapshot", Method: "POST", URI: "/"},
+		{Name: "CopyVolumes", Method: "POST", URI: "/"},
 		{Name: "CreateCapacityReservation", Method: "POST", URI: "/"},
 		{Name: "CreateCapacityReservationFleet", Method: "POST", URI: "/"},
 		{Name: "CreateCarrierGateway", Method: "POST", URI: "/"},
@@ -290,6 +291,7 @@ var Service = cloud.Service{
 		{Name: "DescribeInstanceCreditSpecifications", Method: "POST", URI: "/"},
 		{Name: "DescribeInstanceEventNotificationAttributes", Method: "POST", URI: "/"},
 		{Name: "DescribeInstanceEventWindows", Method: "POST", URI: "/"},
+		{Name: "DescribeInstanceImageMetadata", Method: "POST", URI: "/"},
 		{Name: "DescribeInstanceStatus", Method: "POST", URI: "/"},
 		{Name: "DescribeInstanceTopology", Method: "POST", URI: "/"},
 		{Name: "DescribeInstanceTypeOfferings", Method: "POST", URI: "/"},
@@ -469,6 +471,7 @@ var Service = cloud.Service{
 		{Name: "GetFlowLogsIntegrationTemplate", Method: "POST", URI: "/"},
 		{Name: "GetGroupsForCapacityReservation", Method: "POST", URI: "/"},
 		{Name: "GetHostReservationPurchasePreview", Method: "POST", URI: "/"},
+		{Name: "GetImageAncestry", Method: "POST", URI: "/"},
 		{Name: "GetImageBlockPublicAccessState", Method: "POST", URI: "/"},
 		{Name: "GetInstanceMetadataDefaults", Method: "POST", URI: "/"},
 		{Name: "GetInstanceTpmEkPub", Method: "POST", URI: "/"},
@@ -513,6 +516,7 @@ var Service = cloud.Service{
 		{Name: "ImportVolume", Method: "POST", URI: "/"},
 		{Name: "ListImagesInRecycleBin", Method: "POST", URI: "/"},
 		{Name: "ListSnapshotsInRecycleBin", Method: "POST", URI: "/"},
+		{Name: "ListVolumesInRecycleBin", Method: "POST", URI: "/"},
 		{Name: "LockSnapshot", Method: "POST", URI: "/"},
 		{Name: "ModifyAddressAttribute", Method: "POST", URI: "/"},
 		{Name: "ModifyAvailabilityZoneGroup", Method: "POST", URI: "/"},
@@ -628,6 +632,7 @@ var Service = cloud.Service{
 		{Name: "RestoreManagedPrefixListVersion", Method: "POST", URI: "/"},
 		{Name: "RestoreSnapshotFromRecycleBin", Method: "POST", URI: "/"},
 		{Name: "RestoreSnapshotTier", Method: "POST", URI: "/"},
+		{Name: "RestoreVolumeFromRecycleBin", Method: "POST", URI: "/"},
 		{Name: "RevokeClientVpnIngress", Method: "POST", URI: "/"},
 		{Name: "RevokeSecurityGroupEgress", Method: "POST", URI: "/"},
 		{Name: "RevokeSecurityGroupIngress", Method: "POST", URI: "/"},
@@ -713,6 +718,7 @@ var (
 	CopyFpgaImage                                                   = cloud.Op[*CopyFpgaImageInput, *CopyFpgaImageOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CopyFpgaImage", Method: "POST", URI: "/"}}
 	CopyImage                                                       = cloud.Op[*CopyImageInput, *CopyImageOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CopyImage", Method: "POST", URI: "/"}}
 	CopySnapshot                                                    = cloud.Op[*CopySnapshotInput, *CopySnapshotOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CopySnapshot", Method: "POST", URI: "/"}}
+	CopyVolumes                                                     = cloud.Op[*CopyVolumesInput, *CopyVolumesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CopyVolumes", Method: "POST", URI: "/"}}
 	CreateCapacityReservation                                       = cloud.Op[*CreateCapacityReservationInput, *CreateCapacityReservationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateCapacityReservation", Method: "POST", URI: "/"}}
 	CreateCapacityReservationFleet                                  = cloud.Op[*CreateCapacityReservationFleetInput, *CreateCapacityReservationFleetOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateCapacityReservationFleet", Method: "POST", URI: "/"}}
 	CreateCarrierGateway                                            = cloud.Op[*CreateCarrierGatewayInput, *CreateCarrierGatewayOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateCarrierGateway", Method: "POST", URI: "/"}}
@@ -875,7 +881,7 @@ var (
 	DeprovisionIpamByoasn                                           = cloud.Op[*DeprovisionIpamByoasnInput, *DeprovisionIpamByoasnOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeprovisionIpamByoasn", Method: "POST", URI: "/"}}
 	DeprovisionIpamPoolCidr                                         = cloud.Op[*DeprovisionIpamPoolCidrInput, *DeprovisionIpamPoolCidrOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeprovisionIpamPoolCidr", Method: "POST", URI: "/"}}
 	DeprovisionPublicIpv4PoolCidr                                   = cloud.Op[*DeprovisionPublicIpv4PoolCidrInput, *DeprovisionPublicIpv4PoolCidrOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeprovisionPublicIpv4PoolCidr", Method: "POST", URI: "/"}}
-	DeregisterImage                                                 = cloud.Op[*DeregisterImageInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeregisterImage", Method: "POST", URI: "/"}}
+	DeregisterImage                                                 = cloud.Op[*DeregisterImageInput, *DeregisterImageOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeregisterImage", Method: "POST", URI: "/"}}
 	DeregisterInstanceEventNotificationAttributes                   = cloud.Op[*DeregisterInstanceEventNotificationAttributesInput, *DeregisterInstanceEventNotificationAttributesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeregisterInstanceEventNotificationAttributes", Method: "POST", URI: "/"}}
 	DeregisterTransitGatewayMulticastGroupMembers                   = cloud.Op[*DeregisterTransitGatewayMulticastGroupMembersInput, *DeregisterTransitGatewayMulticastGroupMembersOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeregisterTransitGatewayMulticastGroupMembers", Method: "POST", URI: "/"}}
 	DeregisterTransitGatewayMulticastGroupSources                   = cloud.Op[*DeregisterTransitGatewayMulticastGroupSourcesInput, *DeregisterTransitGatewayMulticastGroupSourcesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeregisterTransitGatewayMulticastGroupSources", Method: "POST", URI: "/"}}
@@ -929,6 +935,7 @@ var (
 	DescribeInstanceCreditSpecifications                            = cloud.Op[*DescribeInstanceCreditSpecificationsInput, *DescribeInstanceCreditSpecificationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeInstanceCreditSpecifications", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "InstanceCreditSpecifications"}}}
 	DescribeInstanceEventNotificationAttributes                     = cloud.Op[*DescribeInstanceEventNotificationAttributesInput, *DescribeInstanceEventNotificationAttributesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeInstanceEventNotificationAttributes", Method: "POST", URI: "/"}}
 	DescribeInstanceEventWindows                                    = cloud.Op[*DescribeInstanceEventWindowsInput, *DescribeInstanceEventWindowsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeInstanceEventWindows", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "InstanceEventWindows"}}}
+	DescribeInstanceImageMetadata                                   = cloud.Op[*DescribeInstanceImageMetadataInput, *DescribeInstanceImageMetadataOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeInstanceImageMetadata", Method: "POST", URI: "/"}}
 	DescribeInstanceStatus                                          = cloud.Op[*DescribeInstanceStatusInput, *DescribeInstanceStatusOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeInstanceStatus", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "InstanceStatuses"}}}
 	DescribeInstanceTopology                                        = cloud.Op[*DescribeInstanceTopologyInput, *DescribeInstanceTopologyOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeInstanceTopology", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "Instances"}}}
 	DescribeInstanceTypeOfferings                                   = cloud.Op[*DescribeInstanceTypeOfferingsInput, *DescribeInstanceTypeOfferingsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeInstanceTypeOfferings", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "InstanceTypeOfferings"}}}
@@ -1108,6 +1115,7 @@ var (
 	GetFlowLogsIntegrationTemplate                                  = cloud.Op[*GetFlowLogsIntegrationTemplateInput, *GetFlowLogsIntegrationTemplateOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetFlowLogsIntegrationTemplate", Method: "POST", URI: "/"}}
 	GetGroupsForCapacityReservation                                 = cloud.Op[*GetGroupsForCapacityReservationInput, *GetGroupsForCapacityReservationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetGroupsForCapacityReservation", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "CapacityReservationGroups"}}}
 	GetHostReservationPurchasePreview                               = cloud.Op[*GetHostReservationPurchasePreviewInput, *GetHostReservationPurchasePreviewOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetHostReservationPurchasePreview", Method: "POST", URI: "/"}}
+	GetImageAncestry                                                = cloud.Op[*GetImageAncestryInput, *GetImageAncestryOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetImageAncestry", Method: "POST", URI: "/"}}
 	GetImageBlockPublicAccessState                                  = cloud.Op[*GetImageBlockPublicAccessStateInput, *GetImageBlockPublicAccessStateOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetImageBlockPublicAccessState", Method: "POST", URI: "/"}}
 	GetInstanceMetadataDefaults                                     = cloud.Op[*GetInstanceMetadataDefaultsInput, *GetInstanceMetadataDefaultsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetInstanceMetadataDefaults", Method: "POST", URI: "/"}}
 	GetInstanceTpmEkPub                                             = cloud.Op[*GetInstanceTpmEkPubInput, *GetInstanceTpmEkPubOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetInstanceTpmEkPub", Method: "POST", URI: "/"}}
@@ -1152,6 +1160,7 @@ var (
 	ImportVolume                                                    = cloud.Op[*ImportVolumeInput, *ImportVolumeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ImportVolume", Method: "POST", URI: "/"}}
 	ListImagesInRecycleBin                                          = cloud.Op[*ListImagesInRecycleBinInput, *ListImagesInRecycleBinOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListImagesInRecycleBin", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "Images"}}}
 	ListSnapshotsInRecycleBin                                       = cloud.Op[*ListSnapshotsInRecycleBinInput, *ListSnapshotsInRecycleBinOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListSnapshotsInRecycleBin", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "Snapshots"}}}
+	ListVolumesInRecycleBin                                         = cloud.Op[*ListVolumesInRecycleBinInput, *ListVolumesInRecycleBinOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ListVolumesInRecycleBin", Method: "POST", URI: "/"}}
 	LockSnapshot                                                    = cloud.Op[*LockSnapshotInput, *LockSnapshotOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "LockSnapshot", Method: "POST", URI: "/"}}
 	ModifyAddressAttribute                                          = cloud.Op[*ModifyAddressAttributeInput, *ModifyAddressAttributeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyAddressAttribute", Method: "POST", URI: "/"}}
 	ModifyAvailabilityZoneGroup                                     = cloud.Op[*ModifyAvailabilityZoneGroupInput, *ModifyAvailabilityZoneGroupOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyAvailabilityZoneGroup", Method: "POST", URI: "/"}}
@@ -1267,6 +1276,7 @@ var (
 	RestoreManagedPrefixListVersion                                 = cloud.Op[*RestoreManagedPrefixListVersionInput, *RestoreManagedPrefixListVersionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "RestoreManagedPrefixListVersion", Method: "POST", URI: "/"}}
 	RestoreSnapshotFromRecycleBin                                   = cloud.Op[*RestoreSnapshotFromRecycleBinInput, *RestoreSnapshotFromRecycleBinOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "RestoreSnapshotFromRecycleBin", Method: "POST", URI: "/"}}
 	RestoreSnapshotTier                                             = cloud.Op[*RestoreSnapshotTierInput, *RestoreSnapshotTierOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "RestoreSnapshotTier", Method: "POST", URI: "/"}}
+	RestoreVolumeFromRecycleBin                                     = cloud.Op[*RestoreVolumeFromRecycleBinInput, *RestoreVolumeFromRecycleBinOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "RestoreVolumeFromRecycleBin", Method: "POST", URI: "/"}}
 	RevokeClientVpnIngress                                          = cloud.Op[*RevokeClientVpnIngressInput, *RevokeClientVpnIngressOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "RevokeClientVpnIngress", Method: "POST", URI: "/"}}
 	RevokeSecurityGroupEgress                                       = cloud.Op[*RevokeSecurityGroupEgressInput, *RevokeSecurityGroupEgressOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "RevokeSecurityGroupEgress", Method: "POST", URI: "/"}}
 	RevokeSecurityGroupIngress                                      = cloud.Op[*RevokeSecurityGroupIngressInput, *RevokeSecurityGroupIngressOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "RevokeSecurityGroupIngress", Method: "POST", URI: "/"}}

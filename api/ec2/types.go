@@ -222,17 +222,18 @@ type AllocateAddressOutput struct {
 }
 
 type AllocateHostsInput struct {
-	AutoPlacement     *string `aws:"n=autoPlacement;enum=AutoPlacement"`
-	AvailabilityZone  string  `aws:"n=availabilityZone;req"`
-	ClientToken       *string `aws:"n=clientToken"`
-	InstanceType      *string `aws:"n=instanceType"`
-	InstanceFamily    *string
-	Quantity          *int32             `aws:"n=quantity"`
-	TagSpecifications []TagSpecification `aws:"n=TagSpecification;e.n=item"`
-	HostRecovery      *string            `aws:"enum=HostRecovery"`
-	OutpostArn        *string
-	HostMaintenance   *string  `aws:"enum=HostMaintenance"`
-	AssetIds          []string `aws:"n=AssetId"`
+	AutoPlacement      *string `aws:"n=autoPlacement;enum=AutoPlacement"`
+	AvailabilityZone   *string `aws:"n=availabilityZone"`
+	ClientToken        *string `aws:"n=clientToken"`
+	InstanceType       *string `aws:"n=instanceType"`
+	InstanceFamily     *string
+	Quantity           *int32             `aws:"n=quantity"`
+	TagSpecifications  []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	HostRecovery       *string            `aws:"enum=HostRecovery"`
+	OutpostArn         *string
+	HostMaintenance    *string  `aws:"enum=HostMaintenance"`
+	AssetIds           []string `aws:"n=AssetId"`
+	AvailabilityZoneId *string
 }
 
 type AllocateHostsOutput struct {
@@ -797,6 +798,13 @@ type BlockDeviceMapping struct {
 	NoDevice    *string         `aws:"n=noDevice"`
 }
 
+type BlockDeviceMappingResponse struct {
+	DeviceName  *string                 `aws:"n=deviceName"`
+	VirtualName *string                 `aws:"n=virtualName"`
+	Ebs         *EbsBlockDeviceResponse `aws:"n=ebs"`
+	NoDevice    *string                 `aws:"n=noDevice"`
+}
+
 type BlockPublicAccessStates struct {
 	InternetGatewayBlockMode *string `aws:"n=internetGatewayBlockMode;enum=BlockPublicAccessMode"`
 }
@@ -1339,17 +1347,18 @@ type CopyFpgaImageOutput struct {
 }
 
 type CopyImageInput struct {
-	ClientToken           *string
-	Description           *string
-	Encrypted             *bool   `aws:"n=encrypted"`
-	KmsKeyId              *string `aws:"n=kmsKeyId"`
-	Name                  string  `aws:"req"`
-	SourceImageId         string  `aws:"req"`
-	SourceRegion          string  `aws:"req"`
-	DestinationOutpostArn *string
-	DryRun                *bool `aws:"n=dryRun"`
-	CopyImageTags         *bool
-	TagSpecifications     []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	ClientToken                           *string
+	Description                           *string
+	Encrypted                             *bool   `aws:"n=encrypted"`
+	KmsKeyId                              *string `aws:"n=kmsKeyId"`
+	Name                                  string  `aws:"req"`
+	SourceImageId                         string  `aws:"req"`
+	SourceRegion                          string  `aws:"req"`
+	DestinationOutpostArn                 *string
+	DryRun                                *bool `aws:"n=dryRun"`
+	CopyImageTags                         *bool
+	TagSpecifications                     []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	SnapshotCopyCompletionDurationMinutes *int64
 }
 
 type CopyImageOutput struct {
@@ -1357,21 +1366,40 @@ type CopyImageOutput struct {
 }
 
 type CopySnapshotInput struct {
-	Description           *string
-	DestinationOutpostArn *string
-	DestinationRegion     *string            `aws:"n=destinationRegion"`
-	Encrypted             *bool              `aws:"n=encrypted"`
-	KmsKeyId              *string            `aws:"n=kmsKeyId"`
-	PresignedUrl          *string            `aws:"n=presignedUrl;secret"`
-	SourceRegion          string             `aws:"req"`
-	SourceSnapshotId      string             `aws:"req"`
-	TagSpecifications     []TagSpecification `aws:"n=TagSpecification;e.n=item"`
-	DryRun                *bool              `aws:"n=dryRun"`
+	Description               *string
+	DestinationOutpostArn     *string
+	DestinationRegion         *string            `aws:"n=destinationRegion"`
+	Encrypted                 *bool              `aws:"n=encrypted"`
+	KmsKeyId                  *string            `aws:"n=kmsKeyId"`
+	PresignedUrl              *string            `aws:"n=presignedUrl;secret"`
+	SourceRegion              string             `aws:"req"`
+	SourceSnapshotId          string             `aws:"req"`
+	TagSpecifications         []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	DryRun                    *bool              `aws:"n=dryRun"`
+	CompletionDurationMinutes *int32             `aws:"min=1;max=2880"`
 }
 
 type CopySnapshotOutput struct {
 	SnapshotId *string `aws:"n=snapshotId"`
 	Tags       []Tag   `aws:"n=tagSet;e.n=item"`
+}
+
+type CopyVolumesInput struct {
+	SourceVolumeId     string `aws:"req"`
+	Iops               *int32
+	Size               *int32
+	VolumeType         *string `aws:"enum=VolumeType"`
+	DryRun             *bool
+	TagSpecifications  []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	MultiAttachEnabled *bool
+	Throughput         *int32
+	ClientToken        *string `aws:"token"`
+	Encrypted          *bool
+	KmsKeyId           *string
+}
+
+type CopyVolumesOutput struct {
+	Volumes []Volume `aws:"n=volumeSet;e.n=item"`
 }
 
 type CpuOptions struct {
@@ -1523,9 +1551,10 @@ type CreateCustomerGatewayOutput struct {
 }
 
 type CreateDefaultSubnetInput struct {
-	AvailabilityZone string `aws:"req"`
-	DryRun           *bool
-	Ipv6Native       *bool
+	AvailabilityZone   *string
+	DryRun             *bool
+	Ipv6Native         *bool
+	AvailabilityZoneId *string
 }
 
 type CreateDefaultSubnetOutput struct {
@@ -1575,6 +1604,9 @@ type CreateFleetInstance struct {
 	InstanceIds                []string                            `aws:"n=instanceIds;e.n=item"`
 	InstanceType               *string                             `aws:"n=instanceType"`
 	Platform                   *string                             `aws:"n=platform;enum=PlatformValues"`
+	AvailabilityZone           *string                             `aws:"n=availabilityZone"`
+	AvailabilityZoneId         *string                             `aws:"n=availabilityZoneId"`
+	SubnetId                   *string                             `aws:"n=subnetId"`
 }
 
 type CreateFleetInput struct {
@@ -2013,6 +2045,8 @@ type CreateReplaceRootVolumeTaskInput struct {
 	TagSpecifications        []TagSpecification `aws:"n=TagSpecification;e.n=item"`
 	ImageId                  *string
 	DeleteReplacedRootVolume *bool
+	VolumeInitializationRate *int64
+	VolumeId                 *string
 }
 
 type CreateReplaceRootVolumeTaskOutput struct {
@@ -2493,19 +2527,21 @@ type CreateVolumePermissionModifications struct {
 }
 
 type CreateVolumeInput struct {
-	AvailabilityZone   string `aws:"req"`
-	Encrypted          *bool  `aws:"n=encrypted"`
-	Iops               *int32
-	KmsKeyId           *string
-	OutpostArn         *string
-	Size               *int32
-	SnapshotId         *string
-	VolumeType         *string            `aws:"enum=VolumeType"`
-	DryRun             *bool              `aws:"n=dryRun"`
-	TagSpecifications  []TagSpecification `aws:"n=TagSpecification;e.n=item"`
-	MultiAttachEnabled *bool
-	Throughput         *int32
-	ClientToken        *string `aws:"token"`
+	AvailabilityZone         *string
+	Encrypted                *bool `aws:"n=encrypted"`
+	Iops                     *int32
+	KmsKeyId                 *string
+	OutpostArn               *string
+	Size                     *int32
+	SnapshotId               *string
+	VolumeType               *string            `aws:"enum=VolumeType"`
+	DryRun                   *bool              `aws:"n=dryRun"`
+	TagSpecifications        []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	MultiAttachEnabled       *bool
+	Throughput               *int32
+	ClientToken              *string `aws:"token"`
+	AvailabilityZoneId       *string
+	VolumeInitializationRate *int32
 }
 
 type CreateVpcEndpointConnectionNotificationInput struct {
@@ -3079,6 +3115,11 @@ type DeleteSnapshotInput struct {
 	DryRun     *bool  `aws:"n=dryRun"`
 }
 
+type DeleteSnapshotReturnCode struct {
+	SnapshotId *string `aws:"n=snapshotId"`
+	ReturnCode *string `aws:"n=returnCode;enum=SnapshotReturnCodes"`
+}
+
 type DeleteSpotDatafeedSubscriptionInput struct {
 	DryRun *bool `aws:"n=dryRun"`
 }
@@ -3390,8 +3431,14 @@ type DeprovisionPublicIpv4PoolCidrOutput struct {
 }
 
 type DeregisterImageInput struct {
-	ImageId string `aws:"req"`
-	DryRun  *bool  `aws:"n=dryRun"`
+	ImageId                   string `aws:"req"`
+	DryRun                    *bool  `aws:"n=dryRun"`
+	DeleteAssociatedSnapshots *bool
+}
+
+type DeregisterImageOutput struct {
+	Return                *bool                      `aws:"n=return"`
+	DeleteSnapshotResults []DeleteSnapshotReturnCode `aws:"n=deleteSnapshotResultSet;e.n=item"`
 }
 
 type DeregisterInstanceEventNotificationAttributesInput struct {
@@ -3794,6 +3841,7 @@ type DescribeFastSnapshotRestoreSuccessItem struct {
 	EnabledTime           *time.Time `aws:"n=enabledTime"`
 	DisablingTime         *time.Time `aws:"n=disablingTime"`
 	DisabledTime          *time.Time `aws:"n=disabledTime"`
+	AvailabilityZoneId    *string    `aws:"n=availabilityZoneId"`
 }
 
 type DescribeFastSnapshotRestoresInput struct {
@@ -4073,13 +4121,27 @@ type DescribeInstanceEventWindowsOutput struct {
 	NextToken            *string               `aws:"n=nextToken"`
 }
 
+type DescribeInstanceImageMetadataInput struct {
+	Filters     []Filter `aws:"n=Filter;e.n=Filter"`
+	InstanceIds []string `aws:"n=InstanceId;e.n=InstanceId"`
+	MaxResults  *int32   `aws:"min=1;max=1000"`
+	NextToken   *string
+	DryRun      *bool
+}
+
+type DescribeInstanceImageMetadataOutput struct {
+	InstanceImageMetadata []InstanceImageMetadata `aws:"n=instanceImageMetadataSet;e.n=item"`
+	NextToken             *string                 `aws:"n=nextToken"`
+}
+
 type DescribeInstanceStatusInput struct {
-	Filters             []Filter `aws:"n=Filter;e.n=Filter"`
-	InstanceIds         []string `aws:"n=InstanceId;e.n=InstanceId"`
-	MaxResults          *int32
-	NextToken           *string
-	DryRun              *bool `aws:"n=dryRun"`
-	IncludeAllInstances *bool `aws:"n=includeAllInstances"`
+	Filters                 []Filter `aws:"n=Filter;e.n=Filter"`
+	InstanceIds             []string `aws:"n=InstanceId;e.n=InstanceId"`
+	MaxResults              *int32
+	NextToken               *string
+	DryRun                  *bool `aws:"n=dryRun"`
+	IncludeAllInstances     *bool `aws:"n=includeAllInstances"`
+	IncludeManagedResources *bool
 }
 
 type DescribeInstanceStatusOutput struct {
@@ -4128,11 +4190,12 @@ type DescribeInstanceTypesOutput struct {
 }
 
 type DescribeInstancesInput struct {
-	Filters     []Filter `aws:"n=Filter;e.n=Filter"`
-	InstanceIds []string `aws:"n=InstanceId;e.n=InstanceId"`
-	DryRun      *bool    `aws:"n=dryRun"`
-	MaxResults  *int32   `aws:"n=maxResults"`
-	NextToken   *string  `aws:"n=nextToken"`
+	Filters                 []Filter `aws:"n=Filter;e.n=Filter"`
+	InstanceIds             []string `aws:"n=InstanceId;e.n=InstanceId"`
+	DryRun                  *bool    `aws:"n=dryRun"`
+	MaxResults              *int32   `aws:"n=maxResults"`
+	NextToken               *string  `aws:"n=nextToken"`
+	IncludeManagedResources *bool
 }
 
 type DescribeInstancesOutput struct {
@@ -4268,16 +4331,17 @@ type DescribeKeyPairsOutput struct {
 }
 
 type DescribeLaunchTemplateVersionsInput struct {
-	DryRun             *bool
-	LaunchTemplateId   *string
-	LaunchTemplateName *string
-	Versions           []string `aws:"n=LaunchTemplateVersion;e.n=item"`
-	MinVersion         *string
-	MaxVersion         *string
-	NextToken          *string
-	MaxResults         *int32
-	Filters            []Filter `aws:"n=Filter;e.n=Filter"`
-	ResolveAlias       *bool
+	DryRun                  *bool
+	LaunchTemplateId        *string
+	LaunchTemplateName      *string
+	Versions                []string `aws:"n=LaunchTemplateVersion;e.n=item"`
+	MinVersion              *string
+	MaxVersion              *string
+	NextToken               *string
+	MaxResults              *int32
+	Filters                 []Filter `aws:"n=Filter;e.n=Filter"`
+	ResolveAlias            *bool
+	IncludeManagedResources *bool
 }
 
 type DescribeLaunchTemplateVersionsOutput struct {
@@ -4286,12 +4350,13 @@ type DescribeLaunchTemplateVersionsOutput struct {
 }
 
 type DescribeLaunchTemplatesInput struct {
-	DryRun              *bool
-	LaunchTemplateIds   []string `aws:"n=LaunchTemplateId;e.n=item"`
-	LaunchTemplateNames []string `aws:"n=LaunchTemplateName;e.n=item"`
-	Filters             []Filter `aws:"n=Filter;e.n=Filter"`
-	NextToken           *string
-	MaxResults          *int32 `aws:"min=1;max=200"`
+	DryRun                  *bool
+	LaunchTemplateIds       []string `aws:"n=LaunchTemplateId;e.n=item"`
+	LaunchTemplateNames     []string `aws:"n=LaunchTemplateName;e.n=item"`
+	Filters                 []Filter `aws:"n=Filter;e.n=Filter"`
+	NextToken               *string
+	MaxResults              *int32 `aws:"min=1;max=200"`
+	IncludeManagedResources *bool
 }
 
 type DescribeLaunchTemplatesOutput struct {
@@ -4540,11 +4605,12 @@ type DescribeNetworkInterfacePermissionsOutput struct {
 }
 
 type DescribeNetworkInterfacesInput struct {
-	Filters             []Filter `aws:"n=filter;e.n=Filter"`
-	DryRun              *bool    `aws:"n=dryRun"`
-	NetworkInterfaceIds []string `aws:"n=NetworkInterfaceId;e.n=item"`
-	NextToken           *string
-	MaxResults          *int32 `aws:"min=5;max=1000"`
+	Filters                 []Filter `aws:"n=filter;e.n=Filter"`
+	DryRun                  *bool    `aws:"n=dryRun"`
+	NetworkInterfaceIds     []string `aws:"n=NetworkInterfaceId;e.n=item"`
+	NextToken               *string
+	MaxResults              *int32 `aws:"min=5;max=1000"`
+	IncludeManagedResources *bool
 }
 
 type DescribeNetworkInterfacesOutput struct {
@@ -4661,6 +4727,7 @@ type DescribeReservedInstancesOfferingsInput struct {
 	MaxResults                   *int32   `aws:"n=maxResults"`
 	NextToken                    *string  `aws:"n=nextToken"`
 	OfferingType                 *string  `aws:"n=offeringType;enum=OfferingTypeValues"`
+	AvailabilityZoneId           *string
 }
 
 type DescribeReservedInstancesOfferingsOutput struct {
@@ -4883,6 +4950,7 @@ type DescribeSpotPriceHistoryInput struct {
 	NextToken           *string    `aws:"n=nextToken"`
 	ProductDescriptions []string   `aws:"n=ProductDescription"`
 	StartTime           *time.Time `aws:"n=startTime"`
+	AvailabilityZoneId  *string
 }
 
 type DescribeSpotPriceHistoryOutput struct {
@@ -5217,11 +5285,12 @@ type DescribeVolumeAttributeOutput struct {
 }
 
 type DescribeVolumeStatusInput struct {
-	Filters    []Filter `aws:"n=Filter;e.n=Filter"`
-	MaxResults *int32
-	NextToken  *string
-	VolumeIds  []string `aws:"n=VolumeId;e.n=VolumeId"`
-	DryRun     *bool    `aws:"n=dryRun"`
+	Filters                 []Filter `aws:"n=Filter;e.n=Filter"`
+	MaxResults              *int32
+	NextToken               *string
+	VolumeIds               []string `aws:"n=VolumeId;e.n=VolumeId"`
+	DryRun                  *bool    `aws:"n=dryRun"`
+	IncludeManagedResources *bool
 }
 
 type DescribeVolumeStatusOutput struct {
@@ -5230,11 +5299,12 @@ type DescribeVolumeStatusOutput struct {
 }
 
 type DescribeVolumesModificationsInput struct {
-	DryRun     *bool
-	VolumeIds  []string `aws:"n=VolumeId;e.n=VolumeId"`
-	Filters    []Filter `aws:"n=Filter;e.n=Filter"`
-	NextToken  *string
-	MaxResults *int32
+	DryRun                  *bool
+	VolumeIds               []string `aws:"n=VolumeId;e.n=VolumeId"`
+	Filters                 []Filter `aws:"n=Filter;e.n=Filter"`
+	NextToken               *string
+	MaxResults              *int32
+	IncludeManagedResources *bool
 }
 
 type DescribeVolumesModificationsOutput struct {
@@ -5243,11 +5313,12 @@ type DescribeVolumesModificationsOutput struct {
 }
 
 type DescribeVolumesInput struct {
-	Filters    []Filter `aws:"n=Filter;e.n=Filter"`
-	VolumeIds  []string `aws:"n=VolumeId;e.n=VolumeId"`
-	DryRun     *bool    `aws:"n=dryRun"`
-	MaxResults *int32   `aws:"n=maxResults"`
-	NextToken  *string  `aws:"n=nextToken"`
+	Filters                 []Filter `aws:"n=Filter;e.n=Filter"`
+	VolumeIds               []string `aws:"n=VolumeId;e.n=VolumeId"`
+	DryRun                  *bool    `aws:"n=dryRun"`
+	MaxResults              *int32   `aws:"n=maxResults"`
+	NextToken               *string  `aws:"n=nextToken"`
+	IncludeManagedResources *bool
 }
 
 type DescribeVolumesOutput struct {
@@ -5565,8 +5636,9 @@ type DisableFastSnapshotRestoreStateError struct {
 }
 
 type DisableFastSnapshotRestoreStateErrorItem struct {
-	AvailabilityZone *string                               `aws:"n=availabilityZone"`
-	Error            *DisableFastSnapshotRestoreStateError `aws:"n=error"`
+	AvailabilityZone   *string                               `aws:"n=availabilityZone"`
+	Error              *DisableFastSnapshotRestoreStateError `aws:"n=error"`
+	AvailabilityZoneId *string                               `aws:"n=availabilityZoneId"`
 }
 
 type DisableFastSnapshotRestoreSuccessItem struct {
@@ -5581,12 +5653,14 @@ type DisableFastSnapshotRestoreSuccessItem struct {
 	EnabledTime           *time.Time `aws:"n=enabledTime"`
 	DisablingTime         *time.Time `aws:"n=disablingTime"`
 	DisabledTime          *time.Time `aws:"n=disabledTime"`
+	AvailabilityZoneId    *string    `aws:"n=availabilityZoneId"`
 }
 
 type DisableFastSnapshotRestoresInput struct {
-	AvailabilityZones []string `aws:"n=AvailabilityZone;req;e.n=AvailabilityZone"`
-	SourceSnapshotIds []string `aws:"n=SourceSnapshotId;req;e.n=SnapshotId"`
-	DryRun            *bool
+	AvailabilityZones   []string `aws:"n=AvailabilityZone;e.n=AvailabilityZone"`
+	SourceSnapshotIds   []string `aws:"n=SourceSnapshotId;req;e.n=SnapshotId"`
+	DryRun              *bool
+	AvailabilityZoneIds []string `aws:"n=AvailabilityZoneId;e.n=AvailabilityZoneId"`
 }
 
 type DisableFastSnapshotRestoresOutput struct {
@@ -5891,15 +5965,27 @@ type DnsServersOptionsModifyStructure struct {
 }
 
 type EbsBlockDevice struct {
+	DeleteOnTermination      *bool   `aws:"n=deleteOnTermination"`
+	Iops                     *int32  `aws:"n=iops"`
+	SnapshotId               *string `aws:"n=snapshotId"`
+	VolumeSize               *int32  `aws:"n=volumeSize"`
+	VolumeType               *string `aws:"n=volumeType;enum=VolumeType"`
+	KmsKeyId                 *string `aws:"n=kmsKeyId"`
+	Throughput               *int32  `aws:"n=throughput"`
+	OutpostArn               *string `aws:"n=outpostArn"`
+	Encrypted                *bool   `aws:"n=encrypted"`
+	VolumeInitializationRate *int32
+}
+
+type EbsBlockDeviceResponse struct {
+	Encrypted           *bool   `aws:"n=encrypted"`
 	DeleteOnTermination *bool   `aws:"n=deleteOnTermination"`
 	Iops                *int32  `aws:"n=iops"`
+	Throughput          *int32  `aws:"n=throughput"`
+	KmsKeyId            *string `aws:"n=kmsKeyId"`
 	SnapshotId          *string `aws:"n=snapshotId"`
 	VolumeSize          *int32  `aws:"n=volumeSize"`
 	VolumeType          *string `aws:"n=volumeType;enum=VolumeType"`
-	KmsKeyId            *string `aws:"n=kmsKeyId"`
-	Throughput          *int32  `aws:"n=throughput"`
-	OutpostArn          *string `aws:"n=outpostArn"`
-	Encrypted           *bool   `aws:"n=encrypted"`
 }
 
 type EbsInfo struct {
@@ -5961,6 +6047,7 @@ type Ec2InstanceConnectEndpoint struct {
 	Tags                       []Tag                                  `aws:"n=tagSet;e.n=item"`
 	IpAddressType              *string                                `aws:"n=ipAddressType;enum=IpAddressType"`
 	PublicDnsNames             *InstanceConnectEndpointPublicDnsNames `aws:"n=publicDnsNames"`
+	AvailabilityZoneId         *string                                `aws:"n=availabilityZoneId"`
 }
 
 type EfaInfo struct {
@@ -6103,8 +6190,9 @@ type EnableFastSnapshotRestoreStateError struct {
 }
 
 type EnableFastSnapshotRestoreStateErrorItem struct {
-	AvailabilityZone *string                              `aws:"n=availabilityZone"`
-	Error            *EnableFastSnapshotRestoreStateError `aws:"n=error"`
+	AvailabilityZone   *string                              `aws:"n=availabilityZone"`
+	Error              *EnableFastSnapshotRestoreStateError `aws:"n=error"`
+	AvailabilityZoneId *string                              `aws:"n=availabilityZoneId"`
 }
 
 type EnableFastSnapshotRestoreSuccessItem struct {
@@ -6119,12 +6207,14 @@ type EnableFastSnapshotRestoreSuccessItem struct {
 	EnabledTime           *time.Time `aws:"n=enabledTime"`
 	DisablingTime         *time.Time `aws:"n=disablingTime"`
 	DisabledTime          *time.Time `aws:"n=disabledTime"`
+	AvailabilityZoneId    *string    `aws:"n=availabilityZoneId"`
 }
 
 type EnableFastSnapshotRestoresInput struct {
-	AvailabilityZones []string `aws:"n=AvailabilityZone;req;e.n=AvailabilityZone"`
-	SourceSnapshotIds []string `aws:"n=SourceSnapshotId;req;e.n=SnapshotId"`
-	DryRun            *bool
+	AvailabilityZones   []string `aws:"n=AvailabilityZone;e.n=AvailabilityZone"`
+	SourceSnapshotIds   []string `aws:"n=SourceSnapshotId;req;e.n=SnapshotId"`
+	DryRun              *bool
+	AvailabilityZoneIds []string `aws:"n=AvailabilityZoneId;e.n=AvailabilityZoneId"`
 }
 
 type EnableFastSnapshotRestoresOutput struct {
@@ -6484,6 +6574,13 @@ type FirewallStatelessRule struct {
 	Priority         *int32      `aws:"n=priority;min=-1;max=65535"`
 }
 
+type FleetBlockDeviceMappingRequest struct {
+	DeviceName  *string
+	VirtualName *string
+	Ebs         *FleetEbsBlockDeviceRequest
+	NoDevice    *string
+}
+
 type FleetCapacityReservation struct {
 	CapacityReservationId *string    `aws:"n=capacityReservationId"`
 	AvailabilityZoneId    *string    `aws:"n=availabilityZoneId"`
@@ -6522,6 +6619,28 @@ type FleetData struct {
 	Context                          *string                      `aws:"n=context"`
 }
 
+type FleetEbsBlockDeviceRequest struct {
+	Encrypted           *bool
+	DeleteOnTermination *bool
+	Iops                *int32
+	Throughput          *int32
+	KmsKeyId            *string
+	SnapshotId          *string
+	VolumeSize          *int32
+	VolumeType          *string `aws:"enum=VolumeType"`
+}
+
+type FleetIamInstanceProfileSpecificationRequest struct {
+	Arn  *string
+	Name *string
+}
+
+type FleetInstanceMetadataOptionsRequest struct {
+	HttpTokens              *string `aws:"enum=FleetHttpTokensState"`
+	HttpPutResponseHopLimit *int32
+	HttpEndpoint            *string `aws:"enum=FleetInstanceMetadataEndpointState"`
+}
+
 type FleetLaunchTemplateConfig struct {
 	LaunchTemplateSpecification *FleetLaunchTemplateSpecification `aws:"n=launchTemplateSpecification"`
 	Overrides                   []FleetLaunchTemplateOverrides    `aws:"n=overrides;e.n=item"`
@@ -6533,15 +6652,17 @@ type FleetLaunchTemplateConfigRequest struct {
 }
 
 type FleetLaunchTemplateOverrides struct {
-	InstanceType         *string               `aws:"n=instanceType"`
-	MaxPrice             *string               `aws:"n=maxPrice"`
-	SubnetId             *string               `aws:"n=subnetId"`
-	AvailabilityZone     *string               `aws:"n=availabilityZone"`
-	WeightedCapacity     *float64              `aws:"n=weightedCapacity"`
-	Priority             *float64              `aws:"n=priority"`
-	Placement            *PlacementResponse    `aws:"n=placement"`
-	InstanceRequirements *InstanceRequirements `aws:"n=instanceRequirements"`
-	ImageId              *string               `aws:"n=imageId"`
+	InstanceType         *string                      `aws:"n=instanceType"`
+	MaxPrice             *string                      `aws:"n=maxPrice"`
+	SubnetId             *string                      `aws:"n=subnetId"`
+	AvailabilityZone     *string                      `aws:"n=availabilityZone"`
+	WeightedCapacity     *float64                     `aws:"n=weightedCapacity"`
+	Priority             *float64                     `aws:"n=priority"`
+	Placement            *PlacementResponse           `aws:"n=placement"`
+	InstanceRequirements *InstanceRequirements        `aws:"n=instanceRequirements"`
+	ImageId              *string                      `aws:"n=imageId"`
+	AvailabilityZoneId   *string                      `aws:"n=availabilityZoneId"`
+	BlockDeviceMappings  []BlockDeviceMappingResponse `aws:"n=blockDeviceMappingSet;e.n=item"`
 }
 
 type FleetLaunchTemplateOverridesRequest struct {
@@ -6554,6 +6675,11 @@ type FleetLaunchTemplateOverridesRequest struct {
 	Placement            *Placement
 	InstanceRequirements *InstanceRequirementsRequest
 	ImageId              *string
+	AvailabilityZoneId   *string
+	BlockDeviceMappings  []FleetBlockDeviceMappingRequest `aws:"n=BlockDeviceMapping;e.n=BlockDeviceMapping"`
+	IamInstanceProfile   *FleetIamInstanceProfileSpecificationRequest
+	KeyName              *string
+	MetadataOptions      *FleetInstanceMetadataOptionsRequest
 }
 
 type FleetLaunchTemplateSpecification struct {
@@ -6812,6 +6938,15 @@ type GetHostReservationPurchasePreviewOutput struct {
 	Purchase          []Purchase `aws:"n=purchase;e.n=item"`
 	TotalHourlyPrice  *string    `aws:"n=totalHourlyPrice"`
 	TotalUpfrontPrice *string    `aws:"n=totalUpfrontPrice"`
+}
+
+type GetImageAncestryInput struct {
+	ImageId string `aws:"req"`
+	DryRun  *bool
+}
+
+type GetImageAncestryOutput struct {
+	ImageAncestryEntries []ImageAncestryEntry `aws:"n=imageAncestryEntrySet;e.n=item"`
 }
 
 type GetImageBlockPublicAccessStateInput struct {
@@ -7447,6 +7582,14 @@ type Image struct {
 	FreeTierEligible         *bool                `aws:"n=freeTierEligible"`
 }
 
+type ImageAncestryEntry struct {
+	CreationDate      *time.Time `aws:"n=creationDate"`
+	ImageId           *string    `aws:"n=imageId"`
+	ImageOwnerAlias   *string    `aws:"n=imageOwnerAlias"`
+	SourceImageId     *string    `aws:"n=sourceImageId"`
+	SourceImageRegion *string    `aws:"n=sourceImageRegion"`
+}
+
 type DescribeImageAttributeOutput struct {
 	BlockDeviceMappings      []BlockDeviceMapping `aws:"n=blockDeviceMapping;e.n=item"`
 	ImageId                  *string              `aws:"n=imageId"`
@@ -7487,6 +7630,18 @@ type ImageDiskContainer struct {
 	SnapshotId  *string
 	Url         *string `aws:"secret"`
 	UserBucket  *UserBucket
+}
+
+type ImageMetadata struct {
+	ImageId         *string `aws:"n=imageId"`
+	Name            *string `aws:"n=name"`
+	OwnerId         *string `aws:"n=imageOwnerId"`
+	State           *string `aws:"n=imageState;enum=ImageState"`
+	ImageOwnerAlias *string `aws:"n=imageOwnerAlias"`
+	CreationDate    *string `aws:"n=creationDate"`
+	DeprecationTime *string `aws:"n=deprecationTime"`
+	ImageAllowed    *bool   `aws:"n=imageAllowed"`
+	IsPublic        *bool   `aws:"n=isPublic"`
 }
 
 type ImageRecycleBinInfo struct {
@@ -7692,6 +7847,12 @@ type InferenceDeviceMemoryInfo struct {
 	SizeInMiB *int32 `aws:"n=sizeInMiB"`
 }
 
+type InitializationStatusDetails struct {
+	InitializationType               *string `aws:"n=initializationType;enum=InitializationType"`
+	Progress                         *int64  `aws:"n=progress"`
+	EstimatedTimeToCompleteInSeconds *int64  `aws:"n=estimatedTimeToCompleteInSeconds"`
+}
+
 type Instance struct {
 	AmiLaunchIndex                          *int32                                    `aws:"n=amiLaunchIndex"`
 	ImageId                                 *string                                   `aws:"n=imageId"`
@@ -7881,6 +8042,19 @@ type InstanceExportDetails struct {
 type InstanceFamilyCreditSpecification struct {
 	InstanceFamily *string `aws:"n=instanceFamily;enum=UnlimitedSupportedInstanceFamily"`
 	CpuCredits     *string `aws:"n=cpuCredits"`
+}
+
+type InstanceImageMetadata struct {
+	InstanceId       *string           `aws:"n=instanceId"`
+	InstanceType     *string           `aws:"n=instanceType"`
+	LaunchTime       *time.Time        `aws:"n=launchTime"`
+	AvailabilityZone *string           `aws:"n=availabilityZone"`
+	ZoneId           *string           `aws:"n=zoneId"`
+	State            *InstanceState    `aws:"n=instanceState"`
+	OwnerId          *string           `aws:"n=instanceOwnerId"`
+	Tags             []Tag             `aws:"n=tagSet;e.n=item"`
+	ImageMetadata    *ImageMetadata    `aws:"n=imageMetadata"`
+	Operator         *OperatorResponse `aws:"n=operator"`
 }
 
 type InstanceIpv4Prefix struct {
@@ -8633,25 +8807,27 @@ type LaunchTemplateCpuOptionsRequest struct {
 }
 
 type LaunchTemplateEbsBlockDevice struct {
-	Encrypted           *bool   `aws:"n=encrypted"`
-	DeleteOnTermination *bool   `aws:"n=deleteOnTermination"`
-	Iops                *int32  `aws:"n=iops"`
-	KmsKeyId            *string `aws:"n=kmsKeyId"`
-	SnapshotId          *string `aws:"n=snapshotId"`
-	VolumeSize          *int32  `aws:"n=volumeSize"`
-	VolumeType          *string `aws:"n=volumeType;enum=VolumeType"`
-	Throughput          *int32  `aws:"n=throughput"`
+	Encrypted                *bool   `aws:"n=encrypted"`
+	DeleteOnTermination      *bool   `aws:"n=deleteOnTermination"`
+	Iops                     *int32  `aws:"n=iops"`
+	KmsKeyId                 *string `aws:"n=kmsKeyId"`
+	SnapshotId               *string `aws:"n=snapshotId"`
+	VolumeSize               *int32  `aws:"n=volumeSize"`
+	VolumeType               *string `aws:"n=volumeType;enum=VolumeType"`
+	Throughput               *int32  `aws:"n=throughput"`
+	VolumeInitializationRate *int32  `aws:"n=volumeInitializationRate"`
 }
 
 type LaunchTemplateEbsBlockDeviceRequest struct {
-	Encrypted           *bool
-	DeleteOnTermination *bool
-	Iops                *int32
-	KmsKeyId            *string
-	SnapshotId          *string
-	VolumeSize          *int32
-	VolumeType          *string `aws:"enum=VolumeType"`
-	Throughput          *int32
+	Encrypted                *bool
+	DeleteOnTermination      *bool
+	Iops                     *int32
+	KmsKeyId                 *string
+	SnapshotId               *string
+	VolumeSize               *int32
+	VolumeType               *string `aws:"enum=VolumeType"`
+	Throughput               *int32
+	VolumeInitializationRate *int32
 }
 
 type LaunchTemplateElasticInferenceAccelerator struct {
@@ -8800,6 +8976,7 @@ type LaunchTemplateOverrides struct {
 	WeightedCapacity     *float64              `aws:"n=weightedCapacity"`
 	Priority             *float64              `aws:"n=priority"`
 	InstanceRequirements *InstanceRequirements `aws:"n=instanceRequirements"`
+	AvailabilityZoneId   *string               `aws:"n=availabilityZoneId"`
 }
 
 type LaunchTemplatePlacement struct {
@@ -8812,6 +8989,7 @@ type LaunchTemplatePlacement struct {
 	HostResourceGroupArn *string `aws:"n=hostResourceGroupArn"`
 	PartitionNumber      *int32  `aws:"n=partitionNumber"`
 	GroupId              *string `aws:"n=groupId"`
+	AvailabilityZoneId   *string `aws:"n=availabilityZoneId"`
 }
 
 type LaunchTemplatePlacementRequest struct {
@@ -8824,6 +9002,7 @@ type LaunchTemplatePlacementRequest struct {
 	HostResourceGroupArn *string
 	PartitionNumber      *int32
 	GroupId              *string
+	AvailabilityZoneId   *string
 }
 
 type LaunchTemplatePrivateDnsNameOptions struct {
@@ -8919,6 +9098,18 @@ type ListSnapshotsInRecycleBinInput struct {
 type ListSnapshotsInRecycleBinOutput struct {
 	Snapshots []SnapshotRecycleBinInfo `aws:"n=snapshotSet;e.n=item"`
 	NextToken *string                  `aws:"n=nextToken"`
+}
+
+type ListVolumesInRecycleBinInput struct {
+	VolumeIds  []string `aws:"n=VolumeId;e.n=VolumeId"`
+	DryRun     *bool
+	MaxResults *int32
+	NextToken  *string
+}
+
+type ListVolumesInRecycleBinOutput struct {
+	Volumes   []VolumeRecycleBinInfo `aws:"n=volumeSet;e.n=item"`
+	NextToken *string                `aws:"n=nextToken"`
 }
 
 type LoadBalancersConfig struct {
@@ -11243,14 +11434,16 @@ type ReservedInstances struct {
 	RecurringCharges    []RecurringCharge `aws:"n=recurringCharges;e.n=item"`
 	Scope               *string           `aws:"n=scope;enum=scope"`
 	Tags                []Tag             `aws:"n=tagSet;e.n=item"`
+	AvailabilityZoneId  *string           `aws:"n=availabilityZoneId"`
 }
 
 type ReservedInstancesConfiguration struct {
-	AvailabilityZone *string `aws:"n=availabilityZone"`
-	InstanceCount    *int32  `aws:"n=instanceCount"`
-	InstanceType     *string `aws:"n=instanceType"`
-	Platform         *string `aws:"n=platform"`
-	Scope            *string `aws:"n=scope;enum=scope"`
+	AvailabilityZone   *string `aws:"n=availabilityZone"`
+	InstanceCount      *int32  `aws:"n=instanceCount"`
+	InstanceType       *string `aws:"n=instanceType"`
+	Platform           *string `aws:"n=platform"`
+	Scope              *string `aws:"n=scope;enum=scope"`
+	AvailabilityZoneId *string `aws:"n=availabilityZoneId"`
 }
 
 type ReservedInstancesId struct {
@@ -11303,6 +11496,7 @@ type ReservedInstancesOffering struct {
 	PricingDetails              []PricingDetail   `aws:"n=pricingDetailsSet;e.n=item"`
 	RecurringCharges            []RecurringCharge `aws:"n=recurringCharges;e.n=item"`
 	Scope                       *string           `aws:"n=scope;enum=scope"`
+	AvailabilityZoneId          *string           `aws:"n=availabilityZoneId"`
 }
 
 type ResetAddressAttributeInput struct {
@@ -11467,6 +11661,15 @@ type RestoreSnapshotTierOutput struct {
 	RestoreStartTime   *time.Time `aws:"n=restoreStartTime"`
 	RestoreDuration    *int32     `aws:"n=restoreDuration"`
 	IsPermanentRestore *bool      `aws:"n=isPermanentRestore"`
+}
+
+type RestoreVolumeFromRecycleBinInput struct {
+	VolumeId string `aws:"req"`
+	DryRun   *bool
+}
+
+type RestoreVolumeFromRecycleBinOutput struct {
+	Return *bool `aws:"n=return"`
 }
 
 type RevokeClientVpnIngressInput struct {
@@ -11927,6 +12130,7 @@ type ServiceConfiguration struct {
 	Tags                        []Tag                        `aws:"n=tagSet;e.n=item"`
 	SupportedRegions            []SupportedRegionDetail      `aws:"n=supportedRegionSet;e.n=item"`
 	RemoteAccessEnabled         *bool                        `aws:"n=remoteAccessEnabled"`
+	AvailabilityZoneIds         []string                     `aws:"n=availabilityZoneIdSet;e.n=item"`
 }
 
 type ServiceDetail struct {
@@ -11946,6 +12150,7 @@ type ServiceDetail struct {
 	PrivateDnsNameVerificationState *string             `aws:"n=privateDnsNameVerificationState;enum=DnsNameState"`
 	SupportedIpAddressTypes         []string            `aws:"n=supportedIpAddressTypeSet;min=0;max=2;e.n=item;e.enum=ServiceConnectivityType"`
 	ServiceRegion                   *string             `aws:"n=serviceRegion"`
+	AvailabilityZoneIds             []string            `aws:"n=availabilityZoneIdSet;e.n=item"`
 }
 
 type ServiceTypeDetail struct {
@@ -11963,26 +12168,28 @@ type SlotStartTimeRangeRequest struct {
 }
 
 type Snapshot struct {
-	DataEncryptionKeyId     *string    `aws:"n=dataEncryptionKeyId"`
-	Description             *string    `aws:"n=description"`
-	Encrypted               *bool      `aws:"n=encrypted"`
-	KmsKeyId                *string    `aws:"n=kmsKeyId"`
-	OwnerId                 *string    `aws:"n=ownerId"`
-	Progress                *string    `aws:"n=progress"`
-	SnapshotId              *string    `aws:"n=snapshotId"`
-	StartTime               *time.Time `aws:"n=startTime"`
-	State                   *string    `aws:"n=status;enum=SnapshotState"`
-	StateMessage            *string    `aws:"n=statusMessage"`
-	VolumeId                *string    `aws:"n=volumeId"`
-	VolumeSize              *int32     `aws:"n=volumeSize"`
-	OwnerAlias              *string    `aws:"n=ownerAlias"`
-	OutpostArn              *string    `aws:"n=outpostArn"`
-	Tags                    []Tag      `aws:"n=tagSet;e.n=item"`
-	StorageTier             *string    `aws:"n=storageTier;enum=StorageTier"`
-	RestoreExpiryTime       *time.Time `aws:"n=restoreExpiryTime"`
-	SseType                 *string    `aws:"n=sseType;enum=SSEType"`
-	CompletionTime          *time.Time `aws:"n=completionTime"`
-	FullSnapshotSizeInBytes *int64     `aws:"n=fullSnapshotSizeInBytes"`
+	DataEncryptionKeyId       *string    `aws:"n=dataEncryptionKeyId"`
+	Description               *string    `aws:"n=description"`
+	Encrypted                 *bool      `aws:"n=encrypted"`
+	KmsKeyId                  *string    `aws:"n=kmsKeyId"`
+	OwnerId                   *string    `aws:"n=ownerId"`
+	Progress                  *string    `aws:"n=progress"`
+	SnapshotId                *string    `aws:"n=snapshotId"`
+	StartTime                 *time.Time `aws:"n=startTime"`
+	State                     *string    `aws:"n=status;enum=SnapshotState"`
+	StateMessage              *string    `aws:"n=statusMessage"`
+	VolumeId                  *string    `aws:"n=volumeId"`
+	VolumeSize                *int32     `aws:"n=volumeSize"`
+	OwnerAlias                *string    `aws:"n=ownerAlias"`
+	OutpostArn                *string    `aws:"n=outpostArn"`
+	Tags                      []Tag      `aws:"n=tagSet;e.n=item"`
+	StorageTier               *string    `aws:"n=storageTier;enum=StorageTier"`
+	RestoreExpiryTime         *time.Time `aws:"n=restoreExpiryTime"`
+	SseType                   *string    `aws:"n=sseType;enum=SSEType"`
+	CompletionTime            *time.Time `aws:"n=completionTime"`
+	FullSnapshotSizeInBytes   *int64     `aws:"n=fullSnapshotSizeInBytes"`
+	CompletionDurationMinutes *int32     `aws:"n=completionDurationMinutes"`
+	TransferType              *string    `aws:"n=transferType;enum=TransferType"`
 }
 
 type SnapshotDetail struct {
@@ -12159,6 +12366,7 @@ type SpotInstanceRequest struct {
 	ValidFrom                    *time.Time              `aws:"n=validFrom"`
 	ValidUntil                   *time.Time              `aws:"n=validUntil"`
 	InstanceInterruptionBehavior *string                 `aws:"n=instanceInterruptionBehavior;enum=InstanceInterruptionBehavior"`
+	LaunchedAvailabilityZoneId   *string                 `aws:"n=launchedAvailabilityZoneId"`
 }
 
 type SpotInstanceStateFault struct {
@@ -12207,9 +12415,10 @@ type SpotOptionsRequest struct {
 }
 
 type SpotPlacement struct {
-	AvailabilityZone *string `aws:"n=availabilityZone"`
-	GroupName        *string `aws:"n=groupName"`
-	Tenancy          *string `aws:"n=tenancy;enum=Tenancy"`
+	AvailabilityZone   *string `aws:"n=availabilityZone"`
+	GroupName          *string `aws:"n=groupName"`
+	Tenancy            *string `aws:"n=tenancy;enum=Tenancy"`
+	AvailabilityZoneId *string `aws:"n=availabilityZoneId"`
 }
 
 type SpotPlacementScore struct {
@@ -12224,6 +12433,7 @@ type SpotPrice struct {
 	ProductDescription *string    `aws:"n=productDescription;enum=RIProductDescription"`
 	SpotPrice          *string    `aws:"n=spotPrice"`
 	Timestamp          *time.Time `aws:"n=timestamp"`
+	AvailabilityZoneId *string    `aws:"n=availabilityZoneId"`
 }
 
 type StaleIpPermission struct {
@@ -12489,6 +12699,7 @@ type TerminateInstancesInput struct {
 	InstanceIds    []string `aws:"n=InstanceId;req;e.n=InstanceId"`
 	DryRun         *bool    `aws:"n=dryRun"`
 	SkipOsShutdown *bool
+	Force          *bool
 }
 
 type TerminateInstancesOutput struct {
@@ -13259,25 +13470,29 @@ type VgwTelemetry struct {
 }
 
 type Volume struct {
-	Attachments        []VolumeAttachment `aws:"n=attachmentSet;e.n=item"`
-	AvailabilityZone   *string            `aws:"n=availabilityZone"`
-	CreateTime         *time.Time         `aws:"n=createTime"`
-	Encrypted          *bool              `aws:"n=encrypted"`
-	KmsKeyId           *string            `aws:"n=kmsKeyId"`
-	OutpostArn         *string            `aws:"n=outpostArn"`
-	Size               *int32             `aws:"n=size"`
-	SnapshotId         *string            `aws:"n=snapshotId"`
-	State              *string            `aws:"n=status;enum=VolumeState"`
-	VolumeId           *string            `aws:"n=volumeId"`
-	Iops               *int32             `aws:"n=iops"`
-	Tags               []Tag              `aws:"n=tagSet;e.n=item"`
-	VolumeType         *string            `aws:"n=volumeType;enum=VolumeType"`
-	FastRestored       *bool              `aws:"n=fastRestored"`
-	MultiAttachEnabled *bool              `aws:"n=multiAttachEnabled"`
-	Throughput         *int32             `aws:"n=throughput"`
-	SseType            *string            `aws:"n=sseType;enum=SSEType"`
-	AvailabilityZoneId *string            `aws:"n=availabilityZoneId"`
-	Operator           *OperatorResponse  `aws:"n=operator"`
+	Attachments              []VolumeAttachment `aws:"n=attachmentSet;e.n=item"`
+	AvailabilityZone         *string            `aws:"n=availabilityZone"`
+	CreateTime               *time.Time         `aws:"n=createTime"`
+	Encrypted                *bool              `aws:"n=encrypted"`
+	KmsKeyId                 *string            `aws:"n=kmsKeyId"`
+	OutpostArn               *string            `aws:"n=outpostArn"`
+	Size                     *int32             `aws:"n=size"`
+	SnapshotId               *string            `aws:"n=snapshotId"`
+	State                    *string            `aws:"n=status;enum=VolumeState"`
+	VolumeId                 *string            `aws:"n=volumeId"`
+	Iops                     *int32             `aws:"n=iops"`
+	Tags                     []Tag              `aws:"n=tagSet;e.n=item"`
+	VolumeType               *string            `aws:"n=volumeType;enum=VolumeType"`
+	FastRestored             *bool              `aws:"n=fastRestored"`
+	MultiAttachEnabled       *bool              `aws:"n=multiAttachEnabled"`
+	Throughput               *int32             `aws:"n=throughput"`
+	SseType                  *string            `aws:"n=sseType;enum=SSEType"`
+	AvailabilityZoneId       *string            `aws:"n=availabilityZoneId"`
+	Operator                 *OperatorResponse  `aws:"n=operator"`
+	OwnerId                  *string            `aws:"n=ownerId"`
+	SourceVolumeId           *string            `aws:"n=sourceVolumeId"`
+	VolumeArn                *string            `aws:"n=volumeArn"`
+	VolumeInitializationRate *int32             `aws:"n=volumeInitializationRate"`
 }
 
 type VolumeAttachment struct {
@@ -13314,6 +13529,24 @@ type VolumeModification struct {
 	EndTime                    *time.Time `aws:"n=endTime"`
 }
 
+type VolumeRecycleBinInfo struct {
+	VolumeId            *string           `aws:"n=volumeId"`
+	VolumeType          *string           `aws:"n=volumeType;enum=VolumeType"`
+	State               *string           `aws:"n=state;enum=VolumeState"`
+	Size                *int32            `aws:"n=size"`
+	Iops                *int32            `aws:"n=iops"`
+	Throughput          *int32            `aws:"n=throughput"`
+	OutpostArn          *string           `aws:"n=outpostArn"`
+	AvailabilityZone    *string           `aws:"n=availabilityZone"`
+	AvailabilityZoneId  *string           `aws:"n=availabilityZoneId"`
+	SourceVolumeId      *string           `aws:"n=sourceVolumeId"`
+	SnapshotId          *string           `aws:"n=snapshotId"`
+	Operator            *OperatorResponse `aws:"n=operator"`
+	CreateTime          *time.Time        `aws:"n=createTime"`
+	RecycleBinEnterTime *time.Time        `aws:"n=recycleBinEnterTime"`
+	RecycleBinExitTime  *time.Time        `aws:"n=recycleBinExitTime"`
+}
+
 type VolumeStatusAction struct {
 	Code        *string `aws:"n=code"`
 	Description *string `aws:"n=description"`
@@ -13346,14 +13579,16 @@ type VolumeStatusInfo struct {
 }
 
 type VolumeStatusItem struct {
-	Actions            []VolumeStatusAction           `aws:"n=actionsSet;e.n=item"`
-	AvailabilityZone   *string                        `aws:"n=availabilityZone"`
-	OutpostArn         *string                        `aws:"n=outpostArn"`
-	Events             []VolumeStatusEvent            `aws:"n=eventsSet;e.n=item"`
-	VolumeId           *string                        `aws:"n=volumeId"`
-	VolumeStatus       *VolumeStatusInfo              `aws:"n=volumeStatus"`
-	AttachmentStatuses []VolumeStatusAttachmentStatus `aws:"n=attachmentStatuses;e.n=item"`
-	AvailabilityZoneId *string                        `aws:"n=availabilityZoneId"`
+	Actions                     []VolumeStatusAction           `aws:"n=actionsSet;e.n=item"`
+	AvailabilityZone            *string                        `aws:"n=availabilityZone"`
+	OutpostArn                  *string                        `aws:"n=outpostArn"`
+	Events                      []VolumeStatusEvent            `aws:"n=eventsSet;e.n=item"`
+	VolumeId                    *string                        `aws:"n=volumeId"`
+	VolumeStatus                *VolumeStatusInfo              `aws:"n=volumeStatus"`
+	AttachmentStatuses          []VolumeStatusAttachmentStatus `aws:"n=attachmentStatuses;e.n=item"`
+	AvailabilityZoneId          *string                        `aws:"n=availabilityZoneId"`
+	InitializationStatusDetails *InitializationStatusDetails   `aws:"n=initializationStatusDetails"`
+	Operator                    *OperatorResponse              `aws:"n=operator"`
 }
 
 type Vpc struct {

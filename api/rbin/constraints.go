@@ -12,7 +12,7 @@ func enumValues(shape string) []string {
 	case "ResourceNotFoundExceptionReason":
 		return []string{"RULE_NOT_FOUND"}
 	case "ResourceType":
-		return []string{"EBS_SNAPSHOT", "EC2_IMAGE"}
+		return []string{"EBS_SNAPSHOT", "EC2_IMAGE", "EBS_VOLUME"}
 	case "RetentionPeriodUnit":
 		return []string{"DAYS"}
 	case "RuleStatus":

@@ -23,6 +23,7 @@ const (
 const (
 	ResourceTypeEbsSnapshot = "EBS_SNAPSHOT"
 	ResourceTypeEc2Image    = "EC2_IMAGE"
+	ResourceTypeEbsVolume   = "EBS_VOLUME"
 )
 
 // Values of RetentionPeriodUnit.

@@ -13,25 +13,27 @@ type ConflictException struct {
 }
 
 type CreateRuleInput struct {
-	RetentionPeriod   RetentionPeriod `aws:"req"`
-	Description       *string         `aws:"re=Description"`
-	Tags              []Tag           `aws:"min=0;max=200"`
-	ResourceType      string          `aws:"req;enum=ResourceType"`
-	ResourceTags      []ResourceTag   `aws:"min=0;max=50"`
-	LockConfiguration *LockConfiguration
+	RetentionPeriod     RetentionPeriod `aws:"req"`
+	Description         *string         `aws:"re=Description"`
+	Tags                []Tag           `aws:"min=0;max=200"`
+	ResourceType        string          `aws:"req;enum=ResourceType"`
+	ResourceTags        []ResourceTag   `aws:"min=0;max=50"`
+	LockConfiguration   *LockConfiguration
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 type CreateRuleOutput struct {
-	Identifier        *string `aws:"re=RuleIdentifier"`
-	RetentionPeriod   *RetentionPeriod
-	Description       *string       `aws:"re=Description"`
-	Tags              []Tag         `aws:"min=0;max=200"`
-	ResourceType      *string       `aws:"enum=ResourceType"`
-	ResourceTags      []ResourceTag `aws:"min=0;max=50"`
-	Status            *string       `aws:"enum=RuleStatus"`
-	LockConfiguration *LockConfiguration
-	LockState         *string `aws:"enum=LockState"`
-	RuleArn           *string `aws:"min=0;max=1011;re=RuleArn"`
+	Identifier          *string `aws:"re=RuleIdentifier"`
+	RetentionPeriod     *RetentionPeriod
+	Description         *string       `aws:"re=Description"`
+	Tags                []Tag         `aws:"min=0;max=200"`
+	ResourceType        *string       `aws:"enum=ResourceType"`
+	ResourceTags        []ResourceTag `aws:"min=0;max=50"`
+	Status              *string       `aws:"enum=RuleStatus"`
+	LockConfiguration   *LockConfiguration
+	LockState           *string       `aws:"enum=LockState"`
+	RuleArn             *string       `aws:"min=0;max=1011;re=RuleArn"`
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 type DeleteRuleInput struct {
@@ -46,24 +48,26 @@ type GetRuleInput struct {
 }
 
 type GetRuleOutput struct {
-	Identifier        *string `aws:"re=RuleIdentifier"`
-	Description       *string `aws:"re=Description"`
-	ResourceType      *string `aws:"enum=ResourceType"`
-	RetentionPeriod   *RetentionPeriod
-	ResourceTags      []ResourceTag `aws:"min=0;max=50"`
-	Status            *string       `aws:"enum=RuleStatus"`
-	LockConfiguration *LockConfiguration
-	LockState         *string `aws:"enum=LockState"`
-	LockEndTime       *time.Time
-	RuleArn           *string `aws:"min=0;max=1011;re=RuleArn"`
+	Identifier          *string `aws:"re=RuleIdentifier"`
+	Description         *string `aws:"re=Description"`
+	ResourceType        *string `aws:"enum=ResourceType"`
+	RetentionPeriod     *RetentionPeriod
+	ResourceTags        []ResourceTag `aws:"min=0;max=50"`
+	Status              *string       `aws:"enum=RuleStatus"`
+	LockConfiguration   *LockConfiguration
+	LockState           *string `aws:"enum=LockState"`
+	LockEndTime         *time.Time
+	RuleArn             *string       `aws:"min=0;max=1011;re=RuleArn"`
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 type ListRulesInput struct {
-	MaxResults   *int32        `aws:"min=1;max=1000"`
-	NextToken    *string       `aws:"re=NextToken"`
-	ResourceType string        `aws:"req;enum=ResourceType"`
-	ResourceTags []ResourceTag `aws:"min=0;max=50"`
-	LockState    *string       `aws:"enum=LockState"`
+	MaxResults          *int32        `aws:"min=1;max=1000"`
+	NextToken           *string       `aws:"re=NextToken"`
+	ResourceType        string        `aws:"req;enum=ResourceType"`
+	ResourceTags        []ResourceTag `aws:"min=0;max=50"`
+	LockState           *string       `aws:"enum=LockState"`
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 type ListRulesOutput struct {
@@ -89,15 +93,16 @@ type LockRuleInput struct {
 }
 
 type LockRuleOutput struct {
-	Identifier        *string `aws:"re=RuleIdentifier"`
-	Description       *string `aws:"re=Description"`
-	ResourceType      *string `aws:"enum=ResourceType"`
-	RetentionPeriod   *RetentionPeriod
-	ResourceTags      []ResourceTag `aws:"min=0;max=50"`
-	Status            *string       `aws:"enum=RuleStatus"`
-	LockConfiguration *LockConfiguration
-	LockState         *string `aws:"enum=LockState"`
-	RuleArn           *string `aws:"min=0;max=1011;re=RuleArn"`
+	Identifier          *string `aws:"re=RuleIdentifier"`
+	Description         *string `aws:"re=Description"`
+	ResourceType        *string `aws:"enum=ResourceType"`
+	RetentionPeriod     *RetentionPeriod
+	ResourceTags        []ResourceTag `aws:"min=0;max=50"`
+	Status              *string       `aws:"enum=RuleStatus"`
+	LockConfiguration   *LockConfiguration
+	LockState           *string       `aws:"enum=LockState"`
+	RuleArn             *string       `aws:"min=0;max=1011;re=RuleArn"`
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 // ResourceNotFoundException is the detail of ErrResourceNotFound.
@@ -153,16 +158,17 @@ type UnlockRuleInput struct {
 }
 
 type UnlockRuleOutput struct {
-	Identifier        *string `aws:"re=RuleIdentifier"`
-	Description       *string `aws:"re=Description"`
-	ResourceType      *string `aws:"enum=ResourceType"`
-	RetentionPeriod   *RetentionPeriod
-	ResourceTags      []ResourceTag `aws:"min=0;max=50"`
-	Status            *string       `aws:"enum=RuleStatus"`
-	LockConfiguration *LockConfiguration
-	LockState         *string `aws:"enum=LockState"`
-	LockEndTime       *time.Time
-	RuleArn           *string `aws:"min=0;max=1011;re=RuleArn"`
+	Identifier          *string `aws:"re=RuleIdentifier"`
+	Description         *string `aws:"re=Description"`
+	ResourceType        *string `aws:"enum=ResourceType"`
+	RetentionPeriod     *RetentionPeriod
+	ResourceTags        []ResourceTag `aws:"min=0;max=50"`
+	Status              *string       `aws:"enum=RuleStatus"`
+	LockConfiguration   *LockConfiguration
+	LockState           *string `aws:"enum=LockState"`
+	LockEndTime         *time.Time
+	RuleArn             *string       `aws:"min=0;max=1011;re=RuleArn"`
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 type UntagResourceInput struct {
@@ -174,23 +180,25 @@ type UntagResourceOutput struct {
 }
 
 type UpdateRuleInput struct {
-	Identifier      string `aws:"uri=identifier;req;re=RuleIdentifier"`
-	RetentionPeriod *RetentionPeriod
-	Description     *string       `aws:"re=Description"`
-	ResourceType    *string       `aws:"enum=ResourceType"`
-	ResourceTags    []ResourceTag `aws:"min=0;max=50"`
+	Identifier          string `aws:"uri=identifier;req;re=RuleIdentifier"`
+	RetentionPeriod     *RetentionPeriod
+	Description         *string       `aws:"re=Description"`
+	ResourceType        *string       `aws:"enum=ResourceType"`
+	ResourceTags        []ResourceTag `aws:"min=0;max=50"`
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 type UpdateRuleOutput struct {
-	Identifier      *string `aws:"re=RuleIdentifier"`
-	RetentionPeriod *RetentionPeriod
-	Description     *string       `aws:"re=Description"`
-	ResourceType    *string       `aws:"enum=ResourceType"`
-	ResourceTags    []ResourceTag `aws:"min=0;max=50"`
-	Status          *string       `aws:"enum=RuleStatus"`
-	LockState       *string       `aws:"enum=LockState"`
-	LockEndTime     *time.Time
-	RuleArn         *string `aws:"min=0;max=1011;re=RuleArn"`
+	Identifier          *string `aws:"re=RuleIdentifier"`
+	RetentionPeriod     *RetentionPeriod
+	Description         *string       `aws:"re=Description"`
+	ResourceType        *string       `aws:"enum=ResourceType"`
+	ResourceTags        []ResourceTag `aws:"min=0;max=50"`
+	Status              *string       `aws:"enum=RuleStatus"`
+	LockState           *string       `aws:"enum=LockState"`
+	LockEndTime         *time.Time
+	RuleArn             *string       `aws:"min=0;max=1011;re=RuleArn"`
+	ExcludeResourceTags []ResourceTag `aws:"min=0;max=5"`
 }
 
 // ValidationException is the detail of ErrValidation.

@@ -67,10 +67,13 @@ func (t *turn) followSnapshot(c *cloud.Call, m *made) (again bool, err error) {
 		return false, nil
 	}
 	if f := t.FastRestoreRule; f != nil && len(m.Fast) == 0 {
-		if _, err := ec2.EnableFastSnapshotRestores.Call(t.as, &ec2.EnableFastSnapshotRestoresInput{SourceSnapshotIds: []string{m.ID}, AvailabilityZones: f.AvailabilityZones}); err != nil {
+		out, err := ec2.EnableFastSnapshotRestores.Call(t.as, &ec2.EnableFastSnapshotRestoresInput{SourceSnapshotIds: []string{m.ID}, AvailabilityZones: f.AvailabilityZones, AvailabilityZoneIds: f.AvailabilityZoneIds})
+		if err != nil {
 			return false, err
 		}
-		m.Fast = f.AvailabilityZones
+		for _, z := range out.Successful {
+			m.Fast = append(m.Fast, *z.AvailabilityZone)
+		}
 	}
 	for _, share := range t.ShareRules {
 		if _, err := ec2.ModifySnapshotAttribute.Call(t.as, &ec2.ModifySnapshotAttributeInput{SnapshotId: m.ID, OperationType: new("add"), UserIds: share.TargetAccounts}); err != nil {

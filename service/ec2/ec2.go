@@ -65,6 +65,7 @@ func Module(p Parts) cloud.Module {
 	instances.Hooks.Tags = template.Tags
 	instances.Hooks.Changed = append(instances.Hooks.Changed, tellGroup)
 	instances.Hooks.Lifecycle = targetState
+	instances.Hooks.ImageMetadata = image.Metadata
 	sales := market.New(instances)
 	volumes.ImageOf = image.OfSnapshot
 	images.Disks = volumes

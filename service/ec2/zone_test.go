@@ -111,7 +111,7 @@ func TestDarkZone(t *testing.T) {
 	}
 	nodetest.Do(w.World, &api.StopInstances, &api.StopInstancesInput{InstanceIds: []string{*stopped.InstanceId}})
 	w.Drain()
-	volume := *nodetest.Do(w.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: a, Size: new(int32(1))}).VolumeId
+	volume := *nodetest.Do(w.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(a), Size: new(int32(1))}).VolumeId
 	w.Drain()
 	attach := func() error {
 		_, err := nodetest.Try(w.World, &api.AttachVolume, &api.AttachVolumeInput{VolumeId: volume, InstanceId: *i.InstanceId, Device: "/dev/sdf"})
@@ -146,7 +146,7 @@ func TestDarkZone(t *testing.T) {
 	if err := attach(); code(err) != "Unavailable" {
 		t.Errorf("attaching a volume in a dark zone: %v", err)
 	}
-	if _, err := nodetest.Try(w.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: a, Size: new(int32(1))}); code(err) != "InsufficientVolumeCapacity" {
+	if _, err := nodetest.Try(w.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(a), Size: new(int32(1))}); code(err) != "InsufficientVolumeCapacity" {
 		t.Errorf("a volume in a dark zone: %v", err)
 	}
 

@@ -178,7 +178,7 @@ func TestInsufficientCapacity(t *testing.T) {
 func TestPauseVolumeIO(t *testing.T) {
 	w := newWorld(t)
 	w.roleFor("ec2:PauseVolumeIO", "ec2:DescribeVolumes")
-	volume := *nodetest.Do(w.World, &ec2.CreateVolume, &ec2.CreateVolumeInput{AvailabilityZone: "us-east-1a", Size: new(int32(1))}).VolumeId
+	volume := *nodetest.Do(w.World, &ec2.CreateVolume, &ec2.CreateVolumeInput{AvailabilityZone: new("us-east-1a"), Size: new(int32(1))}).VolumeId
 	w.Drain()
 	paused := func() (yes bool) {
 		w.View(func(r store.Reader) { yes = fault.IsPaused(r, nodetest.Account, nodetest.Region, volume) })

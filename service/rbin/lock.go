@@ -77,7 +77,7 @@ func lockRule(c *cloud.Call, tx store.Tx, in *api.LockRuleInput) (*api.LockRuleO
 	}
 	rules.Put(tx, x)
 	return &api.LockRuleOutput{
-		Identifier: &x.ID, RetentionPeriod: x.period(), Description: &x.Description, ResourceType: &x.Type, ResourceTags: x.ResourceTags,
+		Identifier: &x.ID, RetentionPeriod: x.period(), Description: &x.Description, ResourceType: &x.Type, ResourceTags: x.ResourceTags, ExcludeResourceTags: x.Excluded,
 		Status: new(api.RuleStatusAvailable), LockConfiguration: x.lockConfiguration(), LockState: x.lockState(c.Now), RuleArn: new(x.arn()),
 	}, nil
 }
@@ -94,7 +94,7 @@ func unlockRule(c *cloud.Call, tx store.Tx, in *api.UnlockRuleInput) (*api.Unloc
 	x.Locked, x.Unlocks = false, c.Now.Add(time.Duration(x.UnlockDelay)*day)
 	rules.Put(tx, x)
 	return &api.UnlockRuleOutput{
-		Identifier: &x.ID, RetentionPeriod: x.period(), Description: &x.Description, ResourceType: &x.Type, ResourceTags: x.ResourceTags,
+		Identifier: &x.ID, RetentionPeriod: x.period(), Description: &x.Description, ResourceType: &x.Type, ResourceTags: x.ResourceTags, ExcludeResourceTags: x.Excluded,
 		Status: new(api.RuleStatusAvailable), LockConfiguration: x.lockConfiguration(), LockState: x.lockState(c.Now),
 		LockEndTime: x.lockEnd(c.Now), RuleArn: new(x.arn()),
 	}, nil

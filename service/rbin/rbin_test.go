@@ -54,6 +54,16 @@ func TestRules(t *testing.T) {
 			t.Errorf("env=%s: %d rules", value, len(list.Rules))
 		}
 	}
+	excluded := []api.ResourceTag{{ResourceTagKey: "scratch"}}
+	nodetest.Do(w, &api.UpdateRule, &api.UpdateRuleInput{Identifier: other, ExcludeResourceTags: excluded})
+	if got := nodetest.Do(w, &api.GetRule, &api.GetRuleInput{Identifier: other}).ExcludeResourceTags; len(got) != 1 || got[0].ResourceTagKey != "scratch" {
+		t.Errorf("excluded: %+v", got)
+	}
+	for key, n := range map[string]int{"scratch": 1, "other": 0} {
+		if list := nodetest.Do(w, &api.ListRules, &api.ListRulesInput{ResourceType: "EC2_IMAGE", ExcludeResourceTags: []api.ResourceTag{{ResourceTagKey: key}}}); len(list.Rules) != n {
+			t.Errorf("rules that exclude %s: %d", key, len(list.Rules))
+		}
+	}
 	nodetest.Do(w, &api.UpdateRule, &api.UpdateRuleInput{Identifier: id, RetentionPeriod: new(days(30))})
 	if n := nodetest.Do(w, &api.GetRule, &api.GetRuleInput{Identifier: id}).RetentionPeriod.RetentionPeriodValue; n != 30 {
 		t.Errorf("%d days", n)
@@ -67,11 +77,13 @@ func TestInvalidRules(t *testing.T) {
 	w := nodetest.New(t, Module())
 	tag := api.ResourceTag{ResourceTagKey: "a", ResourceTagValue: new("b")}
 	for name, in := range map[string]api.CreateRuleInput{
-		"too long":    {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(366)},
-		"type":        {ResourceType: "BUCKET", RetentionPeriod: days(1)},
-		"tags twice":  {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(1), ResourceTags: []api.ResourceTag{tag, tag}},
-		"tagged lock": {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(1), ResourceTags: []api.ResourceTag{tag}, LockConfiguration: delay(7)},
-		"short delay": {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(1), LockConfiguration: delay(6)},
+		"too long":           {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(366)},
+		"type":               {ResourceType: "BUCKET", RetentionPeriod: days(1)},
+		"volumes too long":   {ResourceType: "EBS_VOLUME", RetentionPeriod: days(8)},
+		"excluded of tagged": {ResourceType: "EBS_VOLUME", RetentionPeriod: days(1), ResourceTags: []api.ResourceTag{tag}, ExcludeResourceTags: []api.ResourceTag{tag}},
+		"tags twice":         {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(1), ResourceTags: []api.ResourceTag{tag, tag}},
+		"tagged lock":        {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(1), ResourceTags: []api.ResourceTag{tag}, LockConfiguration: delay(7)},
+		"short delay":        {ResourceType: "EBS_SNAPSHOT", RetentionPeriod: days(1), LockConfiguration: delay(6)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := nodetest.Try(w, &api.CreateRule, &in)

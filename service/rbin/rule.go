@@ -13,20 +13,23 @@ import (
 
 // https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin-quotas.html
 const (
-	maxRules        = 250
-	maxRetention    = 365 // days
-	maxResourceTags = 50
-	idLength        = 11
-	defaultPage     = 1000
+	maxRules           = 250
+	maxRetention       = 365 // days
+	maxVolumeRetention = 7   // days
+	maxResourceTags    = 50
+	maxExcludedTags    = 5
+	idLength           = 11
+	defaultPage        = 1000
 )
 
 // rule is a retention rule.
 type rule struct {
 	Account, Region, ID string
-	Type                string // "EBS_SNAPSHOT", "EC2_IMAGE"
+	Type                string // "EBS_SNAPSHOT", "EBS_VOLUME", "EC2_IMAGE"
 	Days                int32
 	Description         string
 	ResourceTags        []api.ResourceTag // empty: all of the region
+	Excluded            []api.ResourceTag // what a rule of the region leaves alone
 	Tags                map[string]string
 	Created             time.Time
 
@@ -55,9 +58,13 @@ func (x *rule) period() *api.RetentionPeriod {
 	return &api.RetentionPeriod{RetentionPeriodUnit: api.RetentionPeriodUnitDays, RetentionPeriodValue: x.Days}
 }
 
-func checkPeriod(p *api.RetentionPeriod) error {
-	if p.RetentionPeriodValue < 1 || p.RetentionPeriodValue > maxRetention {
-		return errInvalid("The retention period must be between 1 and %d days.", maxRetention)
+func checkPeriod(kind string, p *api.RetentionPeriod) error {
+	most := int32(maxRetention)
+	if kind == api.ResourceTypeEbsVolume {
+		most = maxVolumeRetention
+	}
+	if p.RetentionPeriodValue < 1 || p.RetentionPeriodValue > most {
+		return errInvalid("The retention period must be between 1 and %d days.", most)
 	}
 	return nil
 }
@@ -77,15 +84,29 @@ func checkResourceTags(tags []api.ResourceTag) error {
 	return nil
 }
 
+// checkExcluded says what is wrong with the rule's excluded tags.
+func (x *rule) checkExcluded() error {
+	switch {
+	case len(x.Excluded) > maxExcludedTags:
+		return errQuota("A rule can have at most %d exclusion tags.", maxExcludedTags)
+	case len(x.Excluded) > 0 && len(x.ResourceTags) > 0:
+		return errInvalid("Exclusion tags cannot be specified for a tag-level retention rule.")
+	}
+	return checkResourceTags(x.Excluded)
+}
+
 func createRule(c *cloud.Call, tx store.Tx, in *api.CreateRuleInput) (*api.CreateRuleOutput, error) {
 	x := &rule{
 		Account: c.Account, Region: c.Region, ID: c.Rand().String(idLength, rng.Base62), Type: in.ResourceType, Days: in.RetentionPeriod.RetentionPeriodValue,
-		Description: cloud.Or(in.Description, ""), ResourceTags: in.ResourceTags, Created: c.Now,
+		Description: cloud.Or(in.Description, ""), ResourceTags: in.ResourceTags, Excluded: in.ExcludeResourceTags, Created: c.Now,
 	}
-	if err := checkPeriod(&in.RetentionPeriod); err != nil {
+	if err := checkPeriod(x.Type, &in.RetentionPeriod); err != nil {
 		return nil, err
 	}
 	if err := checkResourceTags(in.ResourceTags); err != nil {
+		return nil, err
+	}
+	if err := x.checkExcluded(); err != nil {
 		return nil, err
 	}
 	if err := x.tag(in.Tags); err != nil {
@@ -106,7 +127,7 @@ func createRule(c *cloud.Call, tx store.Tx, in *api.CreateRuleInput) (*api.Creat
 	rules.Put(tx, x)
 	return &api.CreateRuleOutput{
 		Identifier: &x.ID, RetentionPeriod: x.period(), Description: &x.Description, Tags: x.tags(), ResourceType: &x.Type,
-		ResourceTags: x.ResourceTags, Status: new(api.RuleStatusAvailable), LockConfiguration: x.lockConfiguration(),
+		ResourceTags: x.ResourceTags, ExcludeResourceTags: x.Excluded, Status: new(api.RuleStatusAvailable), LockConfiguration: x.lockConfiguration(),
 		LockState: x.lockState(c.Now), RuleArn: new(x.arn()),
 	}, nil
 }
@@ -118,15 +139,15 @@ func getRule(c *cloud.Call, r store.Reader, in *api.GetRuleInput) (*api.GetRuleO
 	}
 	return &api.GetRuleOutput{
 		Identifier: &x.ID, RetentionPeriod: x.period(), Description: &x.Description, ResourceType: &x.Type, ResourceTags: x.ResourceTags,
-		Status: new(api.RuleStatusAvailable), LockConfiguration: x.lockConfiguration(), LockState: x.lockState(c.Now),
+		ExcludeResourceTags: x.Excluded, Status: new(api.RuleStatusAvailable), LockConfiguration: x.lockConfiguration(), LockState: x.lockState(c.Now),
 		LockEndTime: x.lockEnd(c.Now), RuleArn: new(x.arn()),
 	}, nil
 }
 
-// has tells whether the rule has all of some resource tags.
-func (x *rule) has(tags []api.ResourceTag) bool {
+// hasAll tells whether a list of resource tags has all of some others.
+func hasAll(list, tags []api.ResourceTag) bool {
 	for _, t := range tags {
-		if !slices.ContainsFunc(x.ResourceTags, func(o api.ResourceTag) bool {
+		if !slices.ContainsFunc(list, func(o api.ResourceTag) bool {
 			return o.ResourceTagKey == t.ResourceTagKey && (t.ResourceTagValue == nil || cloud.Or(o.ResourceTagValue, "") == *t.ResourceTagValue)
 		}) {
 			return false
@@ -145,7 +166,7 @@ func listRules(c *cloud.Call, r store.Reader, in *api.ListRulesInput) (*api.List
 	for x := range rules.Scan(r, c.Account, c.Region) {
 		state := x.lockState(c.Now)
 		switch {
-		case x.ID <= string(after), x.Type != in.ResourceType, !x.has(in.ResourceTags):
+		case x.ID <= string(after), x.Type != in.ResourceType, !hasAll(x.ResourceTags, in.ResourceTags), !hasAll(x.Excluded, in.ExcludeResourceTags):
 			continue
 		case in.LockState != nil && cloud.Or(state, "") != *in.LockState:
 			continue
@@ -166,7 +187,7 @@ func updateRule(c *cloud.Call, tx store.Tx, in *api.UpdateRuleInput) (*api.Updat
 		return nil, err
 	}
 	if in.RetentionPeriod != nil {
-		if err := checkPeriod(in.RetentionPeriod); err != nil {
+		if err := checkPeriod(x.Type, in.RetentionPeriod); err != nil {
 			return nil, err
 		}
 		x.Days = in.RetentionPeriod.RetentionPeriodValue
@@ -177,6 +198,12 @@ func updateRule(c *cloud.Call, tx store.Tx, in *api.UpdateRuleInput) (*api.Updat
 		}
 		x.ResourceTags = in.ResourceTags
 	}
+	if in.ExcludeResourceTags != nil {
+		x.Excluded = in.ExcludeResourceTags
+	}
+	if err := x.checkExcluded(); err != nil {
+		return nil, err
+	}
 	x.Description = cloud.Or(in.Description, x.Description)
 	if in.ResourceType != nil && *in.ResourceType != x.Type {
 		return nil, errInvalid("The resource type of a rule cannot be changed.")
@@ -184,7 +211,7 @@ func updateRule(c *cloud.Call, tx store.Tx, in *api.UpdateRuleInput) (*api.Updat
 	rules.Put(tx, x)
 	return &api.UpdateRuleOutput{
 		Identifier: &x.ID, RetentionPeriod: x.period(), Description: &x.Description, ResourceType: &x.Type, ResourceTags: x.ResourceTags,
-		Status: new(api.RuleStatusAvailable), LockState: x.lockState(c.Now), LockEndTime: x.lockEnd(c.Now), RuleArn: new(x.arn()),
+		ExcludeResourceTags: x.Excluded, Status: new(api.RuleStatusAvailable), LockState: x.lockState(c.Now), LockEndTime: x.lockEnd(c.Now), RuleArn: new(x.arn()),
 	}, nil
 }
 

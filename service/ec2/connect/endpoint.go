@@ -78,7 +78,7 @@ func (e *Endpoint) publish(c *cloud.Call, tx store.Tx) {
 func (e *Endpoint) api(c *cloud.Call, r store.Reader) *ec2.Ec2InstanceConnectEndpoint {
 	return &ec2.Ec2InstanceConnectEndpoint{
 		OwnerId: &e.Account, InstanceConnectEndpointId: &e.ID, InstanceConnectEndpointArn: new(e.arn(c)), State: &e.State, StateMessage: new(""),
-		DnsName: &e.DNS, NetworkInterfaceIds: []string{e.Interface}, VpcId: &e.VPC, AvailabilityZone: &e.Zone, CreatedAt: &e.Made, SubnetId: &e.Subnet,
+		DnsName: &e.DNS, NetworkInterfaceIds: []string{e.Interface}, VpcId: &e.VPC, AvailabilityZone: &e.Zone, AvailabilityZoneId: resource.ZoneID(e.Zone), CreatedAt: &e.Made, SubnetId: &e.Subnet,
 		PreserveClientIp: &e.Preserve, SecurityGroupIds: e.Groups, Tags: resource.APITags(resource.Tags(c, r, e.ID)), IpAddressType: new("ipv4"),
 		PublicDnsNames: &ec2.InstanceConnectEndpointPublicDnsNames{Ipv4: &ec2.InstanceConnectEndpointDnsNames{DnsName: &e.DNS}},
 	}

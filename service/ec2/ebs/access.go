@@ -14,6 +14,7 @@ import (
 func (s *Room) Access() []cloud.Access {
 	return append([]cloud.Access{
 		resource.Looks(&api.DescribeVolumes),
+		resource.Looks(&api.ListVolumesInRecycleBin),
 		resource.Looks(&api.DescribeVolumesModifications),
 		resource.Looks(&api.DescribeVolumeStatus),
 		resource.Looks(&api.DescribeSnapshots),
@@ -34,6 +35,11 @@ func (s *Room) Access() []cloud.Access {
 		resource.Looks(&api.GetSnapshotBlockPublicAccessState),
 
 		onVolume(&api.DeleteVolume, func(in *api.DeleteVolumeInput) string { return in.VolumeId }),
+		onVolume(&api.RestoreVolumeFromRecycleBin, func(in *api.RestoreVolumeFromRecycleBinInput) string { return in.VolumeId }),
+		api.CopyVolumes.Decides([]string{"ec2:CopyVolumes"}, func(c *cloud.Call, r store.Reader, in *api.CopyVolumesInput) ([]cloud.Check, error) {
+			source := cloud.Check{Action: "ec2:CopyVolumes", Resource: resource.On(c, r, volumeKind, in.SourceVolumeId)}
+			return append(resource.CreateChecks(c, "CopyVolumes", volumeKind, in.TagSpecifications), source), nil
+		}),
 		onVolume(&api.ModifyVolume, func(in *api.ModifyVolumeInput) string { return in.VolumeId }),
 		onVolume(&api.DescribeVolumeAttribute, func(in *api.DescribeVolumeAttributeInput) string { return in.VolumeId }),
 		onVolume(&api.ModifyVolumeAttribute, func(in *api.ModifyVolumeAttributeInput) string { return in.VolumeId }),
@@ -83,8 +89,12 @@ func onSnapshot[In, Out any](o *cloud.Op[In, Out], id func(In) string) cloud.Acc
 // checkCreateVolume adds what policies ask of new volumes.
 func checkCreateVolume(c *cloud.Call, r store.Reader, in *api.CreateVolumeInput) ([]cloud.Check, error) {
 	checks := resource.CreateChecks(c, "CreateVolume", volumeKind, in.TagSpecifications)
+	zone, err := resource.ZoneName(c, in.AvailabilityZone, in.AvailabilityZoneId)
+	if err != nil {
+		return nil, err
+	}
 	keys := cloud.Keys{
-		"ec2:availabilityzone": {in.AvailabilityZone},
+		"ec2:availabilityzone": {cloud.Or(zone, "")},
 		"ec2:encrypted":        {strconv.FormatBool(cloud.Or(in.Encrypted, settingOf(c, r).Encrypt))},
 		"ec2:volumetype":       {cloud.Or(in.VolumeType, api.VolumeTypeGp2)},
 	}

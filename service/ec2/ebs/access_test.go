@@ -36,9 +36,12 @@ func (x *stage) operations() map[string]trial {
 		identity.Roles.Put(tx, &identity.Role{Account: nodetest.Account, Name: bucket.RoleName, Path: "/", ARN: "arn:aws:iam::" + nodetest.Account + ":role/" + bucket.RoleName})
 	})
 	return map[string]trial{
-		"CreateVolume":                      of(&api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1))}),
+		"CreateVolume":                      of(&api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(1))}),
 		"DeleteVolume":                      of(&api.DeleteVolume, &api.DeleteVolumeInput{VolumeId: free}),
 		"DescribeVolumes":                   of(&api.DescribeVolumes, &api.DescribeVolumesInput{}),
+		"CopyVolumes":                       of(&api.CopyVolumes, &api.CopyVolumesInput{SourceVolumeId: free}),
+		"ListVolumesInRecycleBin":           of(&api.ListVolumesInRecycleBin, &api.ListVolumesInRecycleBinInput{}),
+		"RestoreVolumeFromRecycleBin":       of(&api.RestoreVolumeFromRecycleBin, &api.RestoreVolumeFromRecycleBinInput{VolumeId: x.binnedVolume()}),
 		"AttachVolume":                      of(&api.AttachVolume, &api.AttachVolumeInput{VolumeId: free, InstanceId: i, Device: "/dev/sdg"}),
 		"DetachVolume":                      of(&api.DetachVolume, &api.DetachVolumeInput{VolumeId: used}),
 		"ModifyVolume":                      of(&api.ModifyVolume, &api.ModifyVolumeInput{VolumeId: free, Size: new(int32(2))}),
@@ -115,13 +118,13 @@ func TestConditions(t *testing.T) {
 		{"Effect":"Allow","Action":"ec2:CreateVolume","Resource":"*","Condition":{"StringEquals":{"ec2:VolumeType":"gp3"},"NumericLessThan":{"ec2:VolumeSize":"11"}}},
 		{"Effect":"Allow","Action":"ec2:DeleteVolume","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/owner":"me"}}}]}`
 	c := x.As(x.User("limited", policy))
-	_, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(10)), VolumeType: new("gp3")})
+	_, err := api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(10)), VolumeType: new("gp3")})
 	fails(t, err, "", "")
-	_, err = api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(11)), VolumeType: new("gp3")})
+	_, err = api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(11)), VolumeType: new("gp3")})
 	fails(t, err, "UnauthorizedOperation", "")
-	_, err = api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1))})
+	_, err = api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(1))})
 	fails(t, err, "UnauthorizedOperation", "")
-	_, err = api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1)), VolumeType: new("gp3"), TagSpecifications: []api.TagSpecification{
+	_, err = api.CreateVolume.Call(c, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(1)), VolumeType: new("gp3"), TagSpecifications: []api.TagSpecification{
 		{ResourceType: new("volume"), Tags: []api.Tag{{Key: new("owner"), Value: new("me")}}},
 	}})
 	fails(t, err, "UnauthorizedOperation", "ec2:CreateTags")

@@ -11,11 +11,11 @@ import (
 	"pileus/store"
 )
 
-// Bin is a snapshot's stay in the Recycle Bin.
+// Bin is a stay in the Recycle Bin.
 type Bin struct{ Entered, Exit time.Time }
 
 // Retention is for how long the account's retention rules keep a deleted
-// resource of a type ("EBS_SNAPSHOT", "EC2_IMAGE") with some tags; 0 for not at
+// resource of a type ("EBS_SNAPSHOT", "EBS_VOLUME", "EC2_IMAGE") with some tags; 0 for not at
 // all. Of several rules the longest counts.
 func Retention(c *cloud.Call, kind string, tags identity.Tags) (time.Duration, error) {
 	if !c.Cloud.Implements("rbin", "ListRules") {
@@ -46,17 +46,23 @@ func Retention(c *cloud.Call, kind string, tags identity.Tags) (time.Duration, e
 	}
 }
 
-// matches tells whether a rule is about a resource: it is about all, or about
-// those with one of its tags.
+// matches tells whether a rule is about a resource: it is about all but those
+// with a tag that it excludes, or about those with one of its tags.
 func matches(rule *rbin.GetRuleOutput, tags identity.Tags) bool {
 	if cloud.Or(rule.Status, "") != rbin.RuleStatusAvailable {
 		return false
 	}
 	if len(rule.ResourceTags) == 0 {
-		return true
+		return !hasOne(tags, rule.ExcludeResourceTags)
 	}
+	return hasOne(tags, rule.ResourceTags)
+}
+
+// hasOne tells whether a resource has one of some tags; without a value any
+// will do.
+func hasOne(tags identity.Tags, of []rbin.ResourceTag) bool {
 	have := tags.Map()
-	for _, t := range rule.ResourceTags {
+	for _, t := range of {
 		if v, ok := have[t.ResourceTagKey]; ok && (t.ResourceTagValue == nil || *t.ResourceTagValue == v) {
 			return true
 		}

@@ -70,7 +70,7 @@ func TestBurstBalance(t *testing.T) {
 	x.room.Instances = func(_ *cloud.Call, _ store.Reader, id string) (Instance, error) { return x.instances[id], nil }
 	x.World = nodetest.With(t, func(node.Parts) []cloud.Module { return []cloud.Module{resource.Module(x.room.Room())} })
 	i := x.instance(1, "running")
-	v := *nodetest.Do(x.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, VolumeType: new("gp2"), Size: new(int32(10))}).VolumeId
+	v := *nodetest.Do(x.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), VolumeType: new("gp2"), Size: new(int32(10))}).VolumeId
 	x.Drain()
 	nodetest.Do(x.World, &api.AttachVolume, &api.AttachVolumeInput{VolumeId: v, InstanceId: i, Device: "/dev/sdf"})
 	x.Drain()

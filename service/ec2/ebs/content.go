@@ -26,6 +26,11 @@ func (s *Room) makeContent(c *cloud.Call, id string) error {
 	if err != nil || v.Ready {
 		return err
 	}
+	if v.Source != "" && v.Content == "" {
+		if v, err = s.takeCopy(c, v); err != nil {
+			return err
+		}
+	}
 	switch {
 	case v.Image != nil:
 		err = s.plane.CreateRoot(c, id, *v.Image, v.bytes(), v.made()...)
@@ -46,6 +51,7 @@ func (s *Room) makeContent(c *cloud.Call, id string) error {
 		}
 		d := now.clone()
 		d.Ready = true
+		d.forgetMoment(tx)
 		switch {
 		case d.State == api.VolumeStateCreating && len(d.Attachments) > 0:
 			d.State = api.VolumeStateInUse

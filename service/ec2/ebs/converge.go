@@ -45,6 +45,9 @@ func (s *Room) convergeVolume(c *cloud.Call, key store.Key) error {
 	if v.State == api.VolumeStateDeleting {
 		return s.destroy(c, v)
 	}
+	if v.Bin != nil {
+		return s.keepInBin(c, v)
+	}
 	if v.State == api.VolumeStateError {
 		return nil
 	}
@@ -103,6 +106,7 @@ func (s *Room) fail(c *cloud.Call, id string, cause error) error {
 			d := v.clone()
 			d.State = api.VolumeStateError
 			volumes.Put(tx, d)
+			d.release(tx)
 		}
 		return nil
 	})
@@ -204,13 +208,16 @@ func (s *Room) modify(c *cloud.Call, v *Volume) error {
 	return s.settle(c, v.ID, func(d *Volume) { d.Modifications[n].State = api.VolumeModificationStateOptimizing })
 }
 
-// destroy removes a volume's content, and then its record. A snapshot that is
-// still to be taken comes first, and wakes the controller.
+// destroy removes a volume's content, and then its record. A snapshot or a copy
+// that is still to be taken comes first, and wakes the controller.
 func (s *Room) destroy(c *cloud.Call, v *Volume) error {
 	waits := false
 	err := c.View(func(r store.Reader) error {
 		waits = false
 		for range snapshots.Index(r, "taking", v.Account, v.Region, v.ID) {
+			waits = true
+		}
+		for range volumes.Index(r, "copying", v.Account, v.Region, v.ID) {
 			waits = true
 		}
 		return nil
@@ -229,6 +236,8 @@ func (s *Room) destroy(c *cloud.Call, v *Volume) error {
 	}
 	return c.Cloud.DB().Update(c, func(tx store.Tx) error {
 		v.remove(c, tx)
+		v.release(tx)
+		v.clone().forgetMoment(tx)
 		return nil
 	})
 }

@@ -38,6 +38,14 @@ func copySnapshot(c *cloud.Call, tx store.Tx, in *api.CopySnapshotInput) (*api.C
 	return &api.CopySnapshotOutput{SnapshotId: &s.ID, Tags: resource.APITags(tags)}, nil
 }
 
+// The time in which a copy can be asked to be there, in minutes. Here a copy
+// takes no longer than it has to, which keeps every such promise.
+// https://docs.aws.amazon.com/ebs/latest/userguide/time-based-copies.html
+const (
+	minutesStep = 15
+	mostMinutes = 2880
+)
+
 // copyOf is the record of a snapshot that will be a copy of another.
 func copyOf(c *cloud.Call, r store.Reader, source *Snapshot, in *api.CopySnapshotInput) (*Snapshot, error) {
 	s := &Snapshot{
@@ -48,7 +56,10 @@ func copyOf(c *cloud.Call, r store.Reader, source *Snapshot, in *api.CopySnapsho
 	if len(s.Description) > maxDescription {
 		return nil, resource.Invalid(s.Description, "description")
 	}
-	s.Content = s.ID
+	s.Content, s.Copied, s.Within = s.ID, true, cloud.Or(in.CompletionDurationMinutes, 0)
+	if s.Within%minutesStep != 0 || s.Within > mostMinutes {
+		return nil, resource.Errorf("InvalidParameterValue", "Value (%d) for parameter CompletionDurationMinutes is invalid. It must be a multiple of %d, up to %d.", s.Within, minutesStep, mostMinutes)
+	}
 	var key string
 	if source.Encrypted {
 		if in.Encrypted != nil && !*in.Encrypted {

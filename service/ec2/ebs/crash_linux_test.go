@@ -239,7 +239,7 @@ func files(t *testing.T, dir string, size int64) (list []string) {
 func TestImpaired(t *testing.T) {
 	dir := t.TempDir()
 	x, stop := restart(t, dir)
-	v := *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1)), Encrypted: new(true)}).VolumeId
+	v := *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(1)), Encrypted: new(true)}).VolumeId
 	stop()
 	s := disksOf(t, dir)
 	if _, err := s.OpenVolume(t.Context(), v); errors.Is(err, plane.ErrUnsupported) {

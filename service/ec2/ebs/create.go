@@ -22,6 +22,7 @@ type Wanted struct {
 	Encrypted        *bool
 	KMSKey           *string
 	MultiAttach      *bool
+	Rate             *int32       // MiB/s
 	Snapshot         string       // "" for none
 	Image            *plane.Image // the volume begins as this image's root; takes precedence over Snapshot's content
 	Tags             identity.Tags
@@ -71,6 +72,9 @@ func (s *Room) prepare(c *cloud.Call, r store.Reader, w Wanted) (*Volume, error)
 	if v.shape, err = k.check(size, asked{w.IOPS, w.Throughput, w.MultiAttach}); err != nil {
 		return nil, err
 	}
+	if err := v.fillAt(w); err != nil {
+		return nil, err
+	}
 	if v.Encrypted, v.KMSKey, err = encryption(c, r, w.Encrypted, w.KMSKey, sourceKey); err != nil {
 		return nil, err
 	}
@@ -78,6 +82,29 @@ func (s *Room) prepare(c *cloud.Call, r store.Reader, w Wanted) (*Volume, error)
 		err = s.canEncrypt()
 	}
 	return v, err
+}
+
+// The rates at which a volume's blocks can be asked to come from its snapshot,
+// in MiB/s. Here a volume has all of them before it is available.
+// https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html
+const (
+	leastRate = 100
+	mostRate  = 300
+)
+
+// fillAt takes the rate that was asked for, which takes the place of a fast
+// restore.
+func (v *Volume) fillAt(w Wanted) error {
+	switch {
+	case w.Rate == nil:
+		return nil
+	case w.Snapshot == "" && w.Image == nil:
+		return resource.Combination("The parameter VolumeInitializationRate is only supported for volumes created from snapshots.")
+	case *w.Rate < leastRate || *w.Rate > mostRate:
+		return resource.Errorf("InvalidParameterValue", "Volume initialization rate of %d MiB/s is invalid; it must be between %d and %d.", *w.Rate, leastRate, mostRate)
+	}
+	v.Rate, v.FastRestored = *w.Rate, false
+	return nil
 }
 
 func findZone(c *cloud.Call, name string) (region.Zone, error) {
@@ -124,13 +151,21 @@ func (s *Room) createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInpu
 	if in.OutpostArn != nil {
 		return nil, resource.Unsupported("There are no Outposts in this cloud.")
 	}
+	named, err := resource.ZoneName(c, in.AvailabilityZone, in.AvailabilityZoneId)
+	if err != nil {
+		return nil, err
+	}
+	zone := cloud.Or(named, "")
+	if zone == "" {
+		return nil, resource.Missing("AvailabilityZone")
+	}
 	return resource.Once(c, tx, "CreateVolume", in.ClientToken, in, func() (*api.Volume, error) {
-		if zones.Down(tx, in.AvailabilityZone) {
+		if zones.Down(tx, zone) {
 			return nil, errNoCapacity
 		}
 		v, err := s.Create(c, tx, Wanted{
-			Zone: in.AvailabilityZone, Size: in.Size, Type: cloud.Or(in.VolumeType, ""), IOPS: in.Iops, Throughput: in.Throughput,
-			Encrypted: in.Encrypted, KMSKey: in.KmsKeyId, MultiAttach: in.MultiAttachEnabled, Snapshot: cloud.Or(in.SnapshotId, ""), Tags: tags,
+			Zone: zone, Size: in.Size, Type: cloud.Or(in.VolumeType, ""), IOPS: in.Iops, Throughput: in.Throughput,
+			Encrypted: in.Encrypted, KMSKey: in.KmsKeyId, MultiAttach: in.MultiAttachEnabled, Snapshot: cloud.Or(in.SnapshotId, ""), Rate: in.VolumeInitializationRate, Tags: tags,
 		})
 		if err != nil {
 			return nil, err
@@ -139,7 +174,8 @@ func (s *Room) createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInpu
 	})
 }
 
-// deleteVolume has a volume go that nothing uses.
+// deleteVolume has a volume go that nothing uses, or moves it to the Recycle Bin
+// where a retention rule says so.
 func deleteVolume(c *cloud.Call, tx store.Tx, in *api.DeleteVolumeInput) (*cloud.Empty, error) {
 	return &cloud.Empty{}, change(c, tx, in.VolumeId, func(v *Volume) error {
 		switch {
@@ -148,7 +184,6 @@ func deleteVolume(c *cloud.Call, tx store.Tx, in *api.DeleteVolumeInput) (*cloud
 		case v.State == api.VolumeStateDeleting:
 			return errNoVolume(v.ID)
 		}
-		v.State = api.VolumeStateDeleting
-		return nil
+		return v.delete(c, tx)
 	})
 }

@@ -54,6 +54,7 @@ func volumeFields() resource.Fields[Volume] {
 		"encrypted":                        resource.Flag(func(v *Volume) bool { return v.Encrypted }),
 		"fast-restored":                    resource.Flag(func(v *Volume) bool { return v.FastRestored }),
 		"multi-attach-enabled":             resource.Flag(func(v *Volume) bool { return v.MultiAttach }),
+		"operator.managed":                 resource.Flag(func(*Volume) bool { return false }),
 		"size":                             number(func(v *Volume) int32 { return v.Size }),
 		"snapshot-id":                      one(func(v *Volume) string { return v.Snapshot }),
 		"status":                           one(func(v *Volume) string { return v.State }),
@@ -65,7 +66,7 @@ func volumeFields() resource.Fields[Volume] {
 func describeVolumes(c *cloud.Call, r store.Reader, in *api.DescribeVolumesInput) (*api.DescribeVolumesOutput, error) {
 	page, next, err := resource.List(c, r, resource.Query{
 		IDs: in.VolumeIds, Set: "volumeSet", Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, NotFound: errNoVolume,
-	}, volumes.Scan(r, c.Account, c.Region), func(v *Volume) string { return v.ID }, volumeFields())
+	}, present(c, r), func(v *Volume) string { return v.ID }, volumeFields())
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,8 @@ func describeVolumes(c *cloud.Call, r store.Reader, in *api.DescribeVolumesInput
 func (v *Volume) api(c *cloud.Call, r store.Reader) *api.Volume {
 	zone, _ := region.ZoneNamed(v.Zone)
 	out := &api.Volume{
-		VolumeId: &v.ID, VolumeType: &v.Type, AvailabilityZone: &v.Zone, AvailabilityZoneId: &zone.ID, Operator: resource.Unmanaged(), CreateTime: &v.Created, State: &v.State,
+		VolumeId: &v.ID, VolumeType: &v.Type, AvailabilityZone: &v.Zone, AvailabilityZoneId: &zone.ID, Operator: resource.Unmanaged(), OwnerId: &v.Account,
+		VolumeArn: new(arn(v.Account, v.Region, "volume/"+v.ID)), SourceVolumeId: optional(v.Source), VolumeInitializationRate: shown(v.Rate), CreateTime: &v.Created, State: &v.State,
 		Size: &v.Size, SnapshotId: &v.Snapshot, Encrypted: &v.Encrypted, MultiAttachEnabled: &v.MultiAttach,
 		Tags: resource.ShownTags(resource.Tags(c, r, v.ID)), Attachments: []api.VolumeAttachment{},
 		Iops: shown(v.IOPS), Throughput: shown(v.Throughput),
@@ -95,6 +97,14 @@ func (v *Volume) api(c *cloud.Call, r store.Reader) *api.Volume {
 		out.Attachments = append(out.Attachments, *v.Attachments[i].api(v.ID))
 	}
 	return out
+}
+
+// optional is a text that is left out where there is none.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // shown is a number that is left out where there is none.

@@ -92,7 +92,7 @@ func fails(t testing.TB, err error, code, message string) {
 // volume makes a volume.
 func (x *stage) volume(gib int32) string {
 	x.T.Helper()
-	return *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: &gib, VolumeType: new("gp3")}).VolumeId
+	return *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: &gib, VolumeType: new("gp3")}).VolumeId
 }
 
 func (x *stage) snapshot(volume string) string {

@@ -20,7 +20,7 @@ func TestEncryptedAtRest(t *testing.T) {
 	const marker = "what nobody may find on the disk"
 	x := newStage(t)
 	with := func(in *api.CreateVolumeInput) string {
-		in.AvailabilityZone = zone
+		in.AvailabilityZone = new(zone)
 		return *do(x, &api.CreateVolume, in).VolumeId
 	}
 	asked := with(&api.CreateVolumeInput{Size: new(int32(1)), Encrypted: new(true)})
@@ -120,7 +120,7 @@ func (inTheClear) CanEncrypt() error {
 func TestEncryptionIsRefusedWhereThereIsNone(t *testing.T) {
 	x := newStage(t)
 	create := func(encrypted *bool) error {
-		_, err := nodetest.Try(x.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1)), Encrypted: encrypted})
+		_, err := nodetest.Try(x.World, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(1)), Encrypted: encrypted})
 		return err
 	}
 	must(t, create(new(true)))

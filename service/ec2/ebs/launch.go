@@ -26,7 +26,7 @@ func (m *Mapping) wanted(zone string) Wanted {
 	e := m.EBS
 	return Wanted{
 		Zone: zone, Size: e.VolumeSize, Type: cloud.Or(e.VolumeType, ""), IOPS: e.Iops, Throughput: e.Throughput,
-		Encrypted: e.Encrypted, KMSKey: e.KmsKeyId, Snapshot: cloud.Or(e.SnapshotId, ""), Image: m.Image, Tags: m.Tags,
+		Encrypted: e.Encrypted, KMSKey: e.KmsKeyId, Snapshot: cloud.Or(e.SnapshotId, ""), Image: m.Image, Rate: e.VolumeInitializationRate, Tags: m.Tags,
 	}
 }
 
@@ -157,15 +157,18 @@ func (s *Room) Halt(c *cloud.Call, instance string) error {
 // Terminate has the volumes of an instance that ends go away or become
 // available, as each of them was attached. It is called when the machine has
 // ended.
-func Terminate(c *cloud.Call, tx store.Tx, instance string) {
+func Terminate(c *cloud.Call, tx store.Tx, instance string) error {
 	for v := range On(c, tx, instance) {
 		d := v.clone()
 		a := d.attachment(instance)
 		last := len(d.Attachments) == 1
 		a.State, a.Force = api.VolumeAttachmentStateDetaching, true
 		if a.DeleteOnTermination && last {
-			d.State = api.VolumeStateDeleting
+			if err := d.delete(c, tx); err != nil {
+				return err
+			}
 		}
 		put(tx, d)
 	}
+	return nil
 }

@@ -155,7 +155,7 @@ type modified struct {
 
 func describeModifications(c *cloud.Call, r store.Reader, in *api.DescribeVolumesModificationsInput) (*api.DescribeVolumesModificationsOutput, error) {
 	all := func(yield func(*modified) bool) {
-		for v := range volumes.Scan(r, c.Account, c.Region) {
+		for v := range present(c, r) {
 			n := len(v.Modifications) // the latest is described
 			if n > 0 && c.Now.Before(v.Modifications[n-1].finished().Add(keptModification)) && !yield(&modified{v.ID, &v.Modifications[n-1]}) {
 				return

@@ -1,9 +1,11 @@
 package ebs
 
 import (
+	"iter"
 	"slices"
 	"time"
 
+	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/plane"
 	"pileus/service/ec2/resource"
@@ -26,7 +28,10 @@ type Volume struct {
 	Content      string       // of that snapshot, as package blocks knows it
 	Image        *plane.Image // it begins as this image's root file system
 	FastRestored bool
-	Ready        bool // the data plane has it, with its content
+	Rate         int32  // MiB/s at which it is filled, as asked for; 0: as it comes
+	Source       string // id of the volume that it is a copy of
+	Ready        bool   // the data plane has it, with its content
+	Bin          *Bin
 
 	Attachments  []Attachment
 	AutoEnableIO bool
@@ -67,6 +72,12 @@ var volumes = &store.Table[Volume]{
 			}
 			return store.K(v.Content)
 		},
+		"copying": func(v *Volume) store.Key {
+			if v.Source == "" || v.Content != "" || v.State != api.VolumeStateCreating {
+				return nil
+			}
+			return store.K(v.Account, v.Region, v.Source)
+		},
 		"instance": func(v *Volume) store.Key {
 			switch len(v.Attachments) {
 			case 0:
@@ -85,6 +96,18 @@ var volumes = &store.Table[Volume]{
 const severalInstances = ""
 
 func (v *Volume) key() store.Key { return store.K(v.Account, v.Region, v.ID) }
+
+// present yields the volumes of the call's account and region that are not in
+// the Recycle Bin.
+func present(c *cloud.Call, r store.Reader) iter.Seq[*Volume] {
+	return func(yield func(*Volume) bool) {
+		for v := range volumes.Scan(r, c.Account, c.Region) {
+			if v.Bin == nil && !yield(v) {
+				return
+			}
+		}
+	}
+}
 
 // clone is a copy that may be changed.
 func (v *Volume) clone() *Volume {
@@ -117,9 +140,10 @@ func (v *Volume) attachment(instance string) *Attachment {
 	return nil
 }
 
-// FindVolume is a volume of the call's account and region.
+// FindVolume is a volume of the call's account and region that is not in the
+// Recycle Bin.
 func FindVolume(c *cloud.Call, r store.Reader, id string) (*Volume, error) {
-	if v, ok := volumes.Get(r, c.Account, c.Region, id); ok {
+	if v, ok := volumes.Get(r, c.Account, c.Region, id); ok && v.Bin == nil {
 		return v, nil
 	}
 	return nil, errNoVolume(id)

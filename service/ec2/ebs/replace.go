@@ -13,7 +13,8 @@ import (
 type Origin struct {
 	Image    *plane.Image
 	Snapshot string
-	Size     int32 // GiB at least, of an image
+	Size     int32  // GiB at least, of an image
+	Rate     *int32 // MiB/s, as Wanted has it
 }
 
 // Beginning is what a volume was made of itself: its launch state, where it
@@ -31,7 +32,7 @@ func (v *Volume) Beginning() (o Origin, ok bool) {
 // like is a volume of the same zone, type and speed, of another origin. It is
 // no smaller, and as secret.
 func (v *Volume) like(c *cloud.Call, r store.Reader, o Origin) (Wanted, error) {
-	w := Wanted{Zone: v.Zone, Type: v.Type, Size: new(max(v.Size, o.Size)), Image: o.Image, Snapshot: o.Snapshot}
+	w := Wanted{Zone: v.Zone, Type: v.Type, Size: new(max(v.Size, o.Size)), Image: o.Image, Snapshot: o.Snapshot, Rate: o.Rate}
 	switch v.Type { // of the others they follow from the size
 	case api.VolumeTypeGp3:
 		w.IOPS, w.Throughput = &v.IOPS, &v.Throughput
@@ -59,6 +60,23 @@ func (s *Room) CheckReplacement(c *cloud.Call, r store.Reader, old *Volume, o Or
 		return err
 	}
 	return s.Check(c, r, w)
+}
+
+// CanReplace says what is wrong with a volume that there is and that is to take
+// another's place.
+func CanReplace(c *cloud.Call, r store.Reader, old *Volume, id string) error {
+	v, err := FindVolume(c, r, id)
+	switch {
+	case err != nil:
+		return err
+	case v.State != api.VolumeStateAvailable:
+		return errVolumeState(v, api.VolumeStateAvailable)
+	case v.Zone != old.Zone:
+		return resource.Errorf("InvalidVolume.ZoneMismatch", "The volume '%s' is not in the same availability zone as the root volume '%s'", v.ID, old.ID)
+	case old.Encrypted && !v.Encrypted:
+		return resource.Errorf("InvalidParameterValue", "The volume '%s' must be encrypted, as the root volume '%s' is.", v.ID, old.ID)
+	}
+	return nil
 }
 
 // CreateReplacement makes the record of a volume that is to take another's
@@ -96,7 +114,9 @@ func Replace(c *cloud.Call, tx store.Tx, instance, old, with string, remove bool
 	in.add(Attachment{Instance: instance, Device: a.Device, State: api.VolumeAttachmentStateAttached, At: c.Now, DeleteOnTermination: a.DeleteOnTermination})
 	out.drop(instance)
 	if remove && len(out.Attachments) == 0 {
-		out.State = api.VolumeStateDeleting
+		if err := out.delete(c, tx); err != nil {
+			return err
+		}
 	}
 	put(tx, in)
 	put(tx, out)

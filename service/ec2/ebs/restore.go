@@ -67,7 +67,7 @@ type fastRestore struct {
 func (f *fastRestore) describe(now time.Time) api.DescribeFastSnapshotRestoreSuccessItem {
 	optimizing, enabled, disabled := f.times(f.Size)
 	out := api.DescribeFastSnapshotRestoreSuccessItem{
-		SnapshotId: &f.ID, AvailabilityZone: &f.Zone, OwnerId: &f.Account, State: new(f.state(f.Size, now)),
+		SnapshotId: &f.ID, AvailabilityZone: &f.Zone, AvailabilityZoneId: resource.ZoneID(f.Zone), OwnerId: &f.Account, State: new(f.state(f.Size, now)),
 		StateTransitionReason: new("Client.UserInitiated"), EnablingTime: &f.Enabling,
 	}
 	last := now
@@ -91,14 +91,37 @@ func reached(at, now time.Time) *time.Time {
 	return &at
 }
 
+// fastZones are the zones that a request gives, by their names or by their ids.
+func fastZones(c *cloud.Call, names, ids []string) ([]string, error) {
+	switch {
+	case len(names) == 0 && len(ids) == 0:
+		return nil, resource.Missing("AvailabilityZone")
+	case len(names) > 0 && len(ids) > 0:
+		return nil, resource.Combination("Only one of availabilityZone and availabilityZoneId may be specified.")
+	}
+	list := slices.Clone(names)
+	for _, id := range ids {
+		name, err := resource.ZoneName(c, nil, &id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, cloud.Or(name, ""))
+	}
+	return list, nil
+}
+
 func enableFastRestores(c *cloud.Call, tx store.Tx, in *api.EnableFastSnapshotRestoresInput) (*api.EnableFastSnapshotRestoresOutput, error) {
+	zones, err := fastZones(c, in.AvailabilityZones, in.AvailabilityZoneIds)
+	if err != nil {
+		return nil, err
+	}
 	out := &api.EnableFastSnapshotRestoresOutput{Successful: []api.EnableFastSnapshotRestoreSuccessItem{}, Unsuccessful: []api.EnableFastSnapshotRestoreErrorItem{}}
 	for _, id := range in.SourceSnapshotIds {
 		var failed []api.EnableFastSnapshotRestoreStateErrorItem
-		for _, zone := range in.AvailabilityZones {
+		for _, zone := range zones {
 			d, err := setFast(c, tx, id, zone, true)
 			if err != nil {
-				failed = append(failed, api.EnableFastSnapshotRestoreStateErrorItem{AvailabilityZone: &zone, Error: &api.EnableFastSnapshotRestoreStateError{Code: &err.Code, Message: &err.Message}})
+				failed = append(failed, api.EnableFastSnapshotRestoreStateErrorItem{AvailabilityZone: &zone, AvailabilityZoneId: resource.ZoneID(zone), Error: &api.EnableFastSnapshotRestoreStateError{Code: &err.Code, Message: &err.Message}})
 				continue
 			}
 			out.Successful = append(out.Successful, api.EnableFastSnapshotRestoreSuccessItem(d))
@@ -111,13 +134,17 @@ func enableFastRestores(c *cloud.Call, tx store.Tx, in *api.EnableFastSnapshotRe
 }
 
 func disableFastRestores(c *cloud.Call, tx store.Tx, in *api.DisableFastSnapshotRestoresInput) (*api.DisableFastSnapshotRestoresOutput, error) {
+	zones, err := fastZones(c, in.AvailabilityZones, in.AvailabilityZoneIds)
+	if err != nil {
+		return nil, err
+	}
 	out := &api.DisableFastSnapshotRestoresOutput{Successful: []api.DisableFastSnapshotRestoreSuccessItem{}, Unsuccessful: []api.DisableFastSnapshotRestoreErrorItem{}}
 	for _, id := range in.SourceSnapshotIds {
 		var failed []api.DisableFastSnapshotRestoreStateErrorItem
-		for _, zone := range in.AvailabilityZones {
+		for _, zone := range zones {
 			d, err := setFast(c, tx, id, zone, false)
 			if err != nil {
-				failed = append(failed, api.DisableFastSnapshotRestoreStateErrorItem{AvailabilityZone: &zone, Error: &api.DisableFastSnapshotRestoreStateError{Code: &err.Code, Message: &err.Message}})
+				failed = append(failed, api.DisableFastSnapshotRestoreStateErrorItem{AvailabilityZone: &zone, AvailabilityZoneId: resource.ZoneID(zone), Error: &api.DisableFastSnapshotRestoreStateError{Code: &err.Code, Message: &err.Message}})
 				continue
 			}
 			out.Successful = append(out.Successful, api.DisableFastSnapshotRestoreSuccessItem(d))
@@ -175,10 +202,11 @@ func describeFastRestores(c *cloud.Call, r store.Reader, in *api.DescribeFastSna
 	one := resource.One[fastRestore]
 	page, next, err := resource.List(c, r, resource.Query{Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, Least: 1, Most: 200},
 		all, func(f *fastRestore) string { return strings.Join([]string{f.ID, f.Zone}, " ") }, resource.Fields[fastRestore]{
-			"availability-zone": one(func(f *fastRestore) string { return f.Zone }),
-			"owner-id":          one(func(f *fastRestore) string { return f.Account }),
-			"snapshot-id":       one(func(f *fastRestore) string { return f.ID }),
-			"state":             one(func(f *fastRestore) string { return f.state(f.Size, c.Now) }),
+			"availability-zone":    one(func(f *fastRestore) string { return f.Zone }),
+			"availability-zone-id": one(func(f *fastRestore) string { return zoneID(f.Zone) }),
+			"owner-id":             one(func(f *fastRestore) string { return f.Account }),
+			"snapshot-id":          one(func(f *fastRestore) string { return f.ID }),
+			"state":                one(func(f *fastRestore) string { return f.state(f.Size, c.Now) }),
 		})
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ const (
 // from makes a volume of a snapshot.
 func (x *stage) from(snapshot string) string {
 	x.T.Helper()
-	return *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, SnapshotId: &snapshot}).VolumeId
+	return *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), SnapshotId: &snapshot}).VolumeId
 }
 
 // storedBlocks are the blocks that the account is billed for.
@@ -42,7 +42,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	if *s.State != "pending" || *s.VolumeSize != 2 {
 		t.Errorf("snapshot begins %s", *s.State)
 	}
-	_, err := try(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, SnapshotId: s.SnapshotId})
+	_, err := try(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), SnapshotId: s.SnapshotId})
 	if err != nil { // unless the controller was faster
 		fails(t, err, "IncorrectState", "It must be 'completed'.")
 	}
@@ -59,7 +59,7 @@ func TestSnapshotAndRestore(t *testing.T) {
 	if d := x.show(old); *d.Size != 2 || *d.SnapshotId != *s.SnapshotId {
 		t.Errorf("restored: %d GiB of %s", *d.Size, *d.SnapshotId)
 	}
-	_, err = try(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, SnapshotId: &second, Size: new(int32(1))})
+	_, err = try(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), SnapshotId: &second, Size: new(int32(1))})
 	fails(t, err, "InvalidParameterValue", "is smaller than snapshot '"+second+"', expect size >= 2GB")
 
 	do(x, &api.DeleteSnapshot, &api.DeleteSnapshotInput{SnapshotId: *s.SnapshotId})
@@ -147,7 +147,7 @@ func TestSharing(t *testing.T) {
 	}
 	copied, err := api.CopySnapshot.Call(theirs, &api.CopySnapshotInput{SourceRegion: nodetest.Region, SourceSnapshotId: s})
 	must(t, err)
-	made, err := api.CreateVolume.Call(theirs, &api.CreateVolumeInput{AvailabilityZone: zone, SnapshotId: &s})
+	made, err := api.CreateVolume.Call(theirs, &api.CreateVolumeInput{AvailabilityZone: new(zone), SnapshotId: &s})
 	must(t, err)
 	x.Drain()
 	x.holds(*made.VolumeId, 0, "shared")
@@ -176,7 +176,7 @@ func TestSharing(t *testing.T) {
 	}
 	do(x, &api.DisableSnapshotBlockPublicAccess, &api.DisableSnapshotBlockPublicAccessInput{})
 	do(x, &api.DeleteSnapshot, &api.DeleteSnapshotInput{SnapshotId: s})
-	made, err = api.CreateVolume.Call(theirs, &api.CreateVolumeInput{AvailabilityZone: zone, SnapshotId: copied.SnapshotId})
+	made, err = api.CreateVolume.Call(theirs, &api.CreateVolumeInput{AvailabilityZone: new(zone), SnapshotId: copied.SnapshotId})
 	must(t, err)
 	x.Drain()
 	x.holds(*made.VolumeId, 0, "shared") // their copy is theirs
@@ -197,7 +197,7 @@ func TestCopyToAnotherRegion(t *testing.T) {
 		t.Errorf("%d copies", len(n))
 	}
 	do(x, &api.DeleteSnapshot, &api.DeleteSnapshotInput{SnapshotId: s})
-	made, err := api.CreateVolume.Call(west, &api.CreateVolumeInput{AvailabilityZone: "eu-west-1a", SnapshotId: out.SnapshotId})
+	made, err := api.CreateVolume.Call(west, &api.CreateVolumeInput{AvailabilityZone: new("eu-west-1a"), SnapshotId: out.SnapshotId})
 	must(t, err)
 	x.Drain()
 	x.holds(*made.VolumeId, 0, "far away")
@@ -247,7 +247,7 @@ func TestArchive(t *testing.T) {
 	if tier() != "archive" || status() != "archival-completed" {
 		t.Errorf("then: %s, %s", tier(), status())
 	}
-	_, err = try(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, SnapshotId: &s})
+	_, err = try(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), SnapshotId: &s})
 	fails(t, err, "IncorrectState", "archive tier")
 	do(x, &api.RestoreSnapshotTier, &api.RestoreSnapshotTierInput{SnapshotId: s, TemporaryRestoreDays: new(int32(2))})
 	if tier() != "archive" || status() != "temporary-restore-in-progress" {
@@ -350,7 +350,7 @@ func TestMeter(t *testing.T) {
 	_, err := api.CopySnapshot.Call(x.Call().In(nodetest.Account, "eu-west-1"), &api.CopySnapshotInput{SourceRegion: nodetest.Region, SourceSnapshotId: s})
 	must(t, err)
 	x.Drain()
-	do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, VolumeType: new("io1"), Size: new(int32(10)), Iops: new(int32(200))})
+	do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), VolumeType: new("io1"), Size: new(int32(10)), Iops: new(int32(200))})
 	got := map[string]float64{}
 	x.View(func(r store.Reader) {
 		for u := range x.room.Stored(r) {

@@ -82,16 +82,17 @@ func (s *Snapshot) restorableBy(c *cloud.Call, r store.Reader, users []string) b
 func snapshotFields(c *cloud.Call) resource.Fields[Snapshot] {
 	one := resource.One[Snapshot]
 	return resource.Fields[Snapshot]{
-		"description":  one(func(s *Snapshot) string { return s.Description }),
-		"encrypted":    resource.Flag(func(s *Snapshot) bool { return s.Encrypted }),
-		"owner-alias":  one((*Snapshot).alias),
-		"owner-id":     one(func(s *Snapshot) string { return s.Account }),
-		"progress":     one(func(s *Snapshot) string { return percent(s.Progress) }),
-		"snapshot-id":  one(func(s *Snapshot) string { return s.ID }),
-		"start-time":   one(func(s *Snapshot) string { return filterTime(s.Started) }),
-		"status":       one(func(s *Snapshot) string { return s.State }),
-		"storage-tier": one(func(s *Snapshot) string { return s.tier(c.Now) }),
-		"volume-id":    one(func(s *Snapshot) string { return s.Volume }),
-		"volume-size":  one(func(s *Snapshot) string { return strconv.Itoa(int(s.Size)) }),
+		"description":   one(func(s *Snapshot) string { return s.Description }),
+		"encrypted":     resource.Flag(func(s *Snapshot) bool { return s.Encrypted }),
+		"owner-alias":   one((*Snapshot).alias),
+		"owner-id":      one(func(s *Snapshot) string { return s.Account }),
+		"progress":      one(func(s *Snapshot) string { return percent(s.Progress) }),
+		"snapshot-id":   one(func(s *Snapshot) string { return s.ID }),
+		"start-time":    one(func(s *Snapshot) string { return filterTime(s.Started) }),
+		"status":        one(func(s *Snapshot) string { return s.State }),
+		"storage-tier":  one(func(s *Snapshot) string { return s.tier(c.Now) }),
+		"transfer-type": one((*Snapshot).transfer),
+		"volume-id":     one(func(s *Snapshot) string { return s.Volume }),
+		"volume-size":   one(func(s *Snapshot) string { return strconv.Itoa(int(s.Size)) }),
 	}
 }

@@ -31,6 +31,8 @@ type Snapshot struct {
 
 	Group  []string     // ids of those that are taken at the same moment
 	Source *Source      // what it is a copy of, while it is copied
+	Copied bool         // it is a copy
+	Within int32        // minutes in which the copy was to be there; 0: in any time
 	Direct *Direct      // filled through the EBS direct APIs
 	Task   string       // that will fill it
 	After  string       // id of an instance that restarts before it is taken
@@ -126,6 +128,17 @@ func FindSnapshot(c *cloud.Call, r store.Reader, id string) (*Snapshot, error) {
 	return nil, errNoSnapshot(id)
 }
 
+// transfer is how a copy was to be made; "" of one that is none.
+func (s *Snapshot) transfer() string {
+	switch {
+	case !s.Copied:
+		return ""
+	case s.Within > 0:
+		return api.TransferTypeTimeBased
+	}
+	return api.TransferTypeStandard
+}
+
 // visible tells whether an account may see and restore the snapshot.
 func (s *Snapshot) visible(r store.Reader, account string) bool {
 	return s.Account == account || s.public(r) || slices.Contains(s.Shared, account)
@@ -196,6 +209,13 @@ func (s *Snapshot) api(c *cloud.Call, r store.Reader) *api.Snapshot {
 	if s.KMSKey != "" {
 		out.KmsKeyId = &s.KMSKey
 	}
+	if s.State == api.SnapshotStateCompleted || s.Bin != nil {
+		out.CompletionTime = &s.Completed
+		if s.Image == nil { // the catalogue's are made when they are used
+			out.FullSnapshotSizeInBytes = new(blocks.Count(r, s.Content) * blocks.Size)
+		}
+	}
+	out.TransferType, out.CompletionDurationMinutes = optional(s.transfer()), shown(s.Within)
 	if s.Message != "" {
 		out.StateMessage = &s.Message
 	}

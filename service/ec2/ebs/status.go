@@ -45,7 +45,7 @@ func (s *Room) describeStatus(c *cloud.Call, r store.Reader, in *api.DescribeVol
 		return nil, err
 	}
 	all := func(yield func(*checked) bool) {
-		for v := range volumes.Scan(r, c.Account, c.Region) {
+		for v := range present(c, r) {
 			if !yield(&checked{v, faults[v.ID]}) {
 				return
 			}
@@ -91,9 +91,31 @@ func (v *checked) ioPerformance() string {
 	return "not-applicable"
 }
 
+// initialization tells how far a volume that is made of a snapshot or of another
+// volume is; nil for one that is made empty.
+func (v *checked) initialization() *api.InitializationStatusDetails {
+	out := &api.InitializationStatusDetails{InitializationType: new(api.InitializationTypeDefault), Progress: new(int64(0))}
+	switch {
+	case v.Source != "":
+		out.InitializationType = new(api.InitializationTypeVolumeCopy)
+	case v.Rate != 0:
+		out.InitializationType = new(api.InitializationTypeProvisionedRate)
+		out.EstimatedTimeToCompleteInSeconds = new(v.bytes() >> 20 / int64(v.Rate))
+	case v.Snapshot == "" && v.Image == nil:
+		return nil
+	}
+	if v.Ready { // it holds all of it
+		out.Progress = new(int64(100))
+		if v.Rate != 0 {
+			out.EstimatedTimeToCompleteInSeconds = new(int64(0))
+		}
+	}
+	return out
+}
+
 func (v *checked) statusItem() api.VolumeStatusItem {
 	item := api.VolumeStatusItem{
-		VolumeId: &v.ID, AvailabilityZone: &v.Zone, Actions: []api.VolumeStatusAction{}, Events: []api.VolumeStatusEvent{},
+		VolumeId: &v.ID, AvailabilityZone: &v.Zone, AvailabilityZoneId: resource.ZoneID(v.Zone), Operator: resource.Unmanaged(), InitializationStatusDetails: v.initialization(), Actions: []api.VolumeStatusAction{}, Events: []api.VolumeStatusEvent{},
 		VolumeStatus: &api.VolumeStatusInfo{Status: new(v.status()), Details: []api.VolumeStatusDetails{
 			{Name: new("io-enabled"), Status: new(v.ioEnabled())},
 			{Name: new("io-performance"), Status: new(v.ioPerformance())},

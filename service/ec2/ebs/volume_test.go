@@ -12,7 +12,7 @@ import (
 func TestVolumeLife(t *testing.T) {
 	x := newStage(t)
 	i := x.instance(1, "running")
-	v := *doNow(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(10)), TagSpecifications: []api.TagSpecification{
+	v := *doNow(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(10)), TagSpecifications: []api.TagSpecification{
 		{ResourceType: new("volume"), Tags: []api.Tag{{Key: new("Name"), Value: new("data")}}},
 	}})
 	if *v.State != "creating" || *v.VolumeType != "gp2" || *v.Iops != 100 || *v.Encrypted {
@@ -85,14 +85,14 @@ func TestVolumeTypes(t *testing.T) {
 		{name: "standard", in: api.CreateVolumeInput{VolumeType: new("standard"), Size: new(int32(1))}},
 		{name: "no size", in: api.CreateVolumeInput{}, code: "MissingParameter", message: "size"},
 		{name: "gp3 shared", in: api.CreateVolumeInput{VolumeType: new("gp3"), Size: new(int32(10)), MultiAttachEnabled: new(true)}, code: "InvalidParameterCombination", message: "Multi-Attach"},
-		{name: "other zone", in: api.CreateVolumeInput{AvailabilityZone: "eu-west-1a", Size: new(int32(10))}, code: "InvalidZone.NotFound", message: "The zone 'eu-west-1a' does not exist."},
+		{name: "other zone", in: api.CreateVolumeInput{AvailabilityZone: new("eu-west-1a"), Size: new(int32(10))}, code: "InvalidZone.NotFound", message: "The zone 'eu-west-1a' does not exist."},
 		{name: "key", in: api.CreateVolumeInput{Size: new(int32(10)), KmsKeyId: new("alias/aws/ebs")}, code: "InvalidParameterDependency", message: "The parameter KmsKeyId requires the parameter Encrypted to be set."},
 		{name: "no snapshot", in: api.CreateVolumeInput{SnapshotId: new("snap-0123456789abcdef0")}, code: "InvalidSnapshot.NotFound", message: "The snapshot 'snap-0123456789abcdef0' does not exist."},
 		{name: "dry run", in: api.CreateVolumeInput{Size: new(int32(10)), DryRun: new(true)}, code: "DryRunOperation", message: "would have succeeded"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if test.in.AvailabilityZone == "" {
-				test.in.AvailabilityZone = zone
+			if test.in.AvailabilityZone == nil {
+				test.in.AvailabilityZone = new(zone)
 			}
 			v, err := try(x, &api.CreateVolume, &test.in)
 			fails(t, err, test.code, test.message)
@@ -105,7 +105,7 @@ func TestVolumeTypes(t *testing.T) {
 
 func TestClientToken(t *testing.T) {
 	x := newStage(t)
-	in := &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(1)), ClientToken: new("once")}
+	in := &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(1)), ClientToken: new("once")}
 	first, again := *do(x, &api.CreateVolume, in).VolumeId, *do(x, &api.CreateVolume, in).VolumeId
 	if first != again {
 		t.Errorf("two volumes: %s and %s", first, again)
@@ -151,7 +151,7 @@ func TestAttachErrors(t *testing.T) {
 func TestMultiAttach(t *testing.T) {
 	x := newStage(t)
 	one, two := x.instance(1, "running"), x.instance(2, "stopped")
-	v := *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: zone, Size: new(int32(4)), VolumeType: new("io2"), Iops: new(int32(100)), MultiAttachEnabled: new(true)}).VolumeId
+	v := *do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(4)), VolumeType: new("io2"), Iops: new(int32(100)), MultiAttachEnabled: new(true)}).VolumeId
 	for _, i := range []string{one, two} {
 		do(x, &api.AttachVolume, &api.AttachVolumeInput{VolumeId: v, InstanceId: i, Device: "/dev/sdf"})
 	}

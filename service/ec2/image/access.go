@@ -54,6 +54,7 @@ func access() []cloud.Access {
 		on(&api.EnableImage, func(in *api.EnableImageInput) string { return in.ImageId }),
 		on(&api.EnableImageDeprecation, func(in *api.EnableImageDeprecationInput) string { return in.ImageId }),
 		on(&api.EnableImageDeregistrationProtection, func(in *api.EnableImageDeregistrationProtectionInput) string { return in.ImageId }),
+		on(&api.GetImageAncestry, func(in *api.GetImageAncestryInput) string { return in.ImageId }),
 		on(&api.ModifyImageAttribute, func(in *api.ModifyImageAttributeInput) string { return in.ImageId }),
 		on(&api.ResetImageAttribute, func(in *api.ResetImageAttributeInput) string { return in.ImageId }),
 		on(&api.RestoreImageFromRecycleBin, func(in *api.RestoreImageFromRecycleBinInput) string { return in.ImageId }),

@@ -67,7 +67,8 @@ func (i *Image) api(c *cloud.Call, r store.Reader) api.Image {
 		Hypervisor: new(api.HypervisorTypeXen), Name: &i.Name, RootDeviceName: &i.RootDevice, RootDeviceType: new(api.DeviceTypeEbs),
 		SriovNetSupport: new("simple"), VirtualizationType: new(api.VirtualizationTypeHvm), BlockDeviceMappings: []api.BlockDeviceMapping{},
 		Description: optional(i.Description), ImageOwnerAlias: optional(i.Alias), BootMode: optional(i.BootMode), TpmSupport: optional(i.TPM),
-		ImdsSupport: optional(i.IMDS), SourceInstanceId: optional(i.Source), DeregistrationProtection: new(i.protection()),
+		ImdsSupport: optional(i.IMDS), SourceInstanceId: optional(i.Source), SourceImageId: optional(i.From), SourceImageRegion: optional(i.FromRegion),
+		FreeTierEligible: new(true), DeregistrationProtection: new(i.protection()),
 	}
 	if i.Boots.Platform == windows {
 		out.Platform, out.PlatformDetails, out.UsageOperation = new(api.PlatformValuesWindows), new("Windows"), new("RunInstances:0002")
@@ -154,6 +155,7 @@ func fields(c *cloud.Call, r store.Reader) resource.Fields[Image] {
 		"creation-date":       resource.One(func(i *Image) string { return i.Created.UTC().Format(timeForm) }),
 		"description":         resource.One(func(i *Image) string { return i.Description }),
 		"ena-support":         resource.One(func(*Image) string { return "true" }),
+		"free-tier-eligible":  resource.Flag(func(*Image) bool { return true }), // no image here is sold
 		"hypervisor":          resource.One(func(*Image) string { return api.HypervisorTypeXen }),
 		"image-allowed":       resource.Flag(func(i *Image) bool { return allowanceOf(c, r).allows(i, c.Now) }),
 		"image-id":            resource.One(func(i *Image) string { return i.ID }),
@@ -166,6 +168,8 @@ func fields(c *cloud.Call, r store.Reader) resource.Fields[Image] {
 		"platform":            resource.One(func(i *Image) string { return i.Boots.Platform }),
 		"root-device-name":    resource.One(func(i *Image) string { return i.RootDevice }),
 		"root-device-type":    resource.One(func(*Image) string { return api.DeviceTypeEbs }),
+		"source-image-id":     resource.One(func(i *Image) string { return i.From }),
+		"source-image-region": resource.One(func(i *Image) string { return i.FromRegion }),
 		"source-instance-id":  resource.One(func(i *Image) string { return i.Source }),
 		"imds-support":        resource.One(func(i *Image) string { return i.IMDS }),
 		"boot-mode":           resource.One(func(i *Image) string { return i.BootMode }),

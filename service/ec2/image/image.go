@@ -6,6 +6,7 @@
 //	room.go      the operations
 //	catalogue.go images that nobody had to make
 //	make.go      CreateImage, RegisterImage, CopyImage
+//	lineage.go   what images and instances were made of
 //	describe.go  DescribeImages
 //	share.go     launch permissions and other attributes
 //	retire.go    deregistration, the Recycle Bin, deprecation, disabling
@@ -50,6 +51,7 @@ type Image struct {
 	BootMode, TPM       string
 	IMDS                string // "v2.0" where instances must use tokens
 	Source              string // the instance that it was made of
+	From, FromRegion    string // the image that it was made of; "" where that is not known
 	Launched            time.Time
 
 	Public   bool

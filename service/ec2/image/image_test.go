@@ -320,6 +320,7 @@ func TestAccess(t *testing.T) {
 		"DisableAllowedImagesSettings":                of(&api.DisableAllowedImagesSettings, &api.DisableAllowedImagesSettingsInput{}),
 		"GetAllowedImagesSettings":                    of(&api.GetAllowedImagesSettings, &api.GetAllowedImagesSettingsInput{}),
 		"GetImageBlockPublicAccessState":              of(&api.GetImageBlockPublicAccessState, &api.GetImageBlockPublicAccessStateInput{}),
+		"GetImageAncestry":                            of(&api.GetImageAncestry, &api.GetImageAncestryInput{ImageId: id}),
 		"ListImagesInRecycleBin":                      of(&api.ListImagesInRecycleBin, &api.ListImagesInRecycleBinInput{}),
 		"ModifyImageAttribute":                        of(&api.ModifyImageAttribute, &api.ModifyImageAttributeInput{ImageId: id, Description: &api.AttributeValue{Value: new("d")}}),
 		"RegisterImage":                               of(&api.RegisterImage, &api.RegisterImageInput{Name: "none"}),

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -52,6 +53,7 @@ func (s *Room) createImage(c *cloud.Call, tx store.Tx, in *api.CreateImageInput)
 	i := &Image{
 		Account: c.Account, Region: c.Region, Name: in.Name, Description: cloud.Or(in.Description, ""), Architecture: instance.Architecture,
 		Boots: base.Boots, User: base.User, RootDevice: instance.RootDevice, IMDS: base.IMDS, BootMode: base.BootMode, TPM: base.TPM, Source: in.InstanceId,
+		From: instance.Image, FromRegion: c.Region,
 	}
 	if i.Devices, err = snapshotted(c, tx, in); err != nil {
 		return nil, err
@@ -84,6 +86,9 @@ func snapshotted(c *cloud.Call, tx store.Tx, in *api.CreateImageInput) ([]Device
 	changed := map[string]api.BlockDeviceMapping{}
 	var excluded []string
 	for _, m := range in.BlockDeviceMappings {
+		if err := noRate(m); err != nil {
+			return nil, err
+		}
 		changed[cloud.Or(m.DeviceName, "")] = m
 	}
 	placed := ebs.Attachments(c, tx, in.InstanceId)
@@ -136,6 +141,14 @@ func snapshotted(c *cloud.Call, tx store.Tx, in *api.CreateImageInput) ([]Device
 	return list, nil
 }
 
+// noRate refuses what is said when a volume is made, not when an image is.
+func noRate(m api.BlockDeviceMapping) error {
+	if m.Ebs != nil && m.Ebs.VolumeInitializationRate != nil {
+		return resource.Combination("The parameter VolumeInitializationRate is not supported in the block device mappings of an image.")
+	}
+	return nil
+}
+
 // with is the device as a request changes it.
 func (d Device) with(m api.BlockDeviceMapping) Device {
 	if m.VirtualName != nil {
@@ -169,6 +182,9 @@ func registerImage(c *cloud.Call, tx store.Tx, in *api.RegisterImageInput) (*api
 		IMDS: cloud.Or(in.ImdsSupport, ""), BootMode: cloud.Or(in.BootMode, ""), TPM: cloud.Or(in.TpmSupport, ""),
 	}
 	for _, m := range in.BlockDeviceMappings {
+		if err := noRate(m); err != nil {
+			return nil, err
+		}
 		d := Device{Name: cloud.Or(m.DeviceName, ""), Delete: true, Type: "gp2"}.with(m)
 		if d.Snapshot != "" {
 			s, err := ebs.Restorable(c, tx, d.Snapshot)
@@ -237,6 +253,7 @@ func copyImage(c *cloud.Call, tx store.Tx, in *api.CopyImageInput) (*api.CopyIma
 		i.Public, i.Shared, i.Orgs, i.Disabled = false, nil, nil, false
 		i.Launched, i.Ended, i.Protection, i.Until = time.Time{}, time.Time{}, "", time.Time{}
 		i.Account, i.Region, i.Source = c.Account, c.Region, ""
+		i.From, i.FromRegion = source.ID, source.Region
 		i.Devices = slices.Clone(source.Devices)
 		for n := range i.Devices {
 			if err := i.Devices[n].copySnapshot(c, source, in); err != nil {
@@ -258,8 +275,12 @@ func (d *Device) copySnapshot(c *cloud.Call, source *Image, in *api.CopyImageInp
 	if d.Snapshot == "" {
 		return nil
 	}
+	var within *int32
+	if m := in.SnapshotCopyCompletionDurationMinutes; m != nil {
+		within = new(int32(min(*m, math.MaxInt32))) // too many is refused
+	}
 	out, err := api.CopySnapshot.Call(identity.AsAccount(c), &api.CopySnapshotInput{
-		SourceRegion: source.Region, SourceSnapshotId: d.Snapshot, Encrypted: in.Encrypted, KmsKeyId: in.KmsKeyId,
+		SourceRegion: source.Region, SourceSnapshotId: d.Snapshot, Encrypted: in.Encrypted, KmsKeyId: in.KmsKeyId, CompletionDurationMinutes: within,
 		Description: new("Copied for DestinationAmi from SourceAmi " + source.ID + " for SourceSnapshot " + d.Snapshot + ". Task created on " + strconv.FormatInt(c.Now.UnixMilli(), 10) + "."),
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"time"
 
 	api "pileus/api/ec2"
@@ -17,9 +18,10 @@ const (
 	publicLife = 2 * 365 * 24 * time.Hour
 )
 
-// deregisterImage removes an image; its snapshots stay. Where a retention rule
-// of the Recycle Bin matches, it can be had back for a time.
-func deregisterImage(c *cloud.Call, tx store.Tx, in *api.DeregisterImageInput) (*cloud.Empty, error) {
+// deregisterImage removes an image; its snapshots stay unless the request says
+// otherwise. Where a retention rule of the Recycle Bin matches, it can be had
+// back for a time.
+func deregisterImage(c *cloud.Call, tx store.Tx, in *api.DeregisterImageInput) (*api.DeregisterImageOutput, error) {
 	i, err := own(c, tx, in.ImageId)
 	if err != nil {
 		return nil, err
@@ -35,10 +37,35 @@ func deregisterImage(c *cloud.Call, tx store.Tx, in *api.DeregisterImageInput) (
 		i.Bin = &ebs.Bin{Entered: c.Now, Exit: c.Now.Add(keep)}
 		images.Put(tx, i)
 		tx.After(i.Bin.Exit, binController, store.K(i.Region, i.ID))
-		return &cloud.Empty{}, nil
+	} else {
+		i.remove(c, tx)
 	}
-	i.remove(c, tx)
-	return &cloud.Empty{}, nil
+	out := &api.DeregisterImageOutput{Return: new(true), DeleteSnapshotResults: []api.DeleteSnapshotReturnCode{}}
+	if cloud.Or(in.DeleteAssociatedSnapshots, false) {
+		for _, id := range i.snapshots() {
+			out.DeleteSnapshotResults = append(out.DeleteSnapshotResults, api.DeleteSnapshotReturnCode{SnapshotId: &id, ReturnCode: new(deleteSnapshot(c, tx, id))})
+		}
+	}
+	return out, nil
+}
+
+// deleteSnapshot deletes a snapshot of an image that is gone, as the caller, and
+// says what came of it.
+func deleteSnapshot(c *cloud.Call, tx store.Tx, id string) string {
+	if _, used := OfSnapshot(c, tx, id); used {
+		return api.SnapshotReturnCodesSkipped
+	}
+	_, err := api.DeleteSnapshot.Call(c, &api.DeleteSnapshotInput{SnapshotId: id})
+	var refused *cloud.Error
+	switch {
+	case err == nil:
+		return api.SnapshotReturnCodesSuccess
+	case !errors.As(err, &refused) || refused.Server:
+		return api.SnapshotReturnCodesInternalError
+	case refused.Code == "UnauthorizedOperation":
+		return api.SnapshotReturnCodesMissingPermissions
+	}
+	return api.SnapshotReturnCodesClientError
 }
 
 func (i *Image) remove(c *cloud.Call, tx store.Tx) {

@@ -68,6 +68,7 @@ func (s *Room) Room() resource.Room {
 			api.ExportImage.Update(exportImage),
 			api.GetAllowedImagesSettings.View(getAllowedImagesSettings),
 			api.GetImageBlockPublicAccessState.View(getImageBlockPublicAccessState),
+			api.GetImageAncestry.View(getImageAncestry),
 			api.ImportImage.Update(importImage).Partial("disk images of the formats RAW, VHD and VMDK; no VHDX, no OVA; systems are taken as they are"),
 			api.ListImagesInRecycleBin.View(listImagesInRecycleBin),
 			api.ModifyImageAttribute.Update(modifyImageAttribute),

@@ -127,6 +127,7 @@ func (x *stage) operations() map[string]row {
 	add("DescribePlacementGroups", of(&api.DescribePlacementGroups, &api.DescribePlacementGroupsInput{}))
 	add("DeletePlacementGroup", of(&api.DeletePlacementGroup, &api.DeletePlacementGroupInput{GroupName: "g"}))
 	add("ModifyInstancePlacement", of(&api.ModifyInstancePlacement, &api.ModifyInstancePlacementInput{InstanceId: x.stopped, GroupName: new("")}))
+	add("DescribeInstanceImageMetadata", of(&api.DescribeInstanceImageMetadata, &api.DescribeInstanceImageMetadataInput{}))
 	add("DescribeInstanceTopology", of(&api.DescribeInstanceTopology, &api.DescribeInstanceTopologyInput{}))
 	add("DescribeInstanceTypes", of(&api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{}))
 	add("DescribeInstanceTypeOfferings", of(&api.DescribeInstanceTypeOfferings, &api.DescribeInstanceTypeOfferingsInput{}))

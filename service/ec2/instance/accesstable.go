@@ -68,6 +68,7 @@ func (s *Room) Access() []cloud.Access {
 			return res, nil
 		}),
 		resource.Looks(&api.DescribePlacementGroups),
+		resource.Looks(&api.DescribeInstanceImageMetadata),
 		resource.Looks(&api.DescribeInstanceTopology),
 		resource.Looks(&api.DescribeInstanceTypes),
 		resource.Looks(&api.DescribeInstanceTypeOfferings),

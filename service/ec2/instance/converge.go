@@ -292,7 +292,9 @@ func (s *Room) end(c *cloud.Call, i *Instance) error {
 		s.used(c, tx, d)
 		d.finishRoot(c, tx, api.ReplaceRootVolumeTaskStateFailed)
 		vpc.DetachAll(c, tx, d.ID)
-		ebs.Terminate(c, tx, d.ID)
+		if err := ebs.Terminate(c, tx, d.ID); err != nil {
+			return err
+		}
 		userDatas.Delete(tx, d.key()...)
 		d.Events, d.Profile, d.Asleep, d.Force = nil, nil, false, false
 		s.become(c, tx, d, Terminated)

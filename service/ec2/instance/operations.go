@@ -76,6 +76,7 @@ func (s *Room) Bindings() []cloud.Binding {
 		api.DeletePlacementGroup.Update(deletePlacementGroup),
 		api.DescribePlacementGroups.View(describePlacementGroups),
 		api.ModifyInstancePlacement.Update(modifyInstancePlacement),
+		api.DescribeInstanceImageMetadata.View(s.describeInstanceImageMetadata),
 		api.DescribeInstanceTopology.View(s.describeInstanceTopology),
 
 		api.DescribeInstanceTypes.View(describeInstanceTypes),

@@ -58,6 +58,9 @@ type Hooks struct {
 	// Interruption is the notice that a spot instance was given; action is ""
 	// for none.
 	Interruption func(c *cloud.Call, r store.Reader, id string) (action string, at, rebalance time.Time)
+	// ImageMetadata is what an account may know of an image that one of its
+	// instances was launched from.
+	ImageMetadata func(c *cloud.Call, r store.Reader, id string) *api.ImageMetadata
 	// Billing decides how hours are billed; nil: on demand.
 	Billing Billing
 }

@@ -57,7 +57,12 @@ func (s *Room) prepareRoot(c *cloud.Call, i *Instance) (t *rootTask, err error) 
 		}
 		begun := *known
 		t = &begun
-		if t.New != "" {
+		if t.State != api.ReplaceRootVolumeTaskStatePending {
+			return nil
+		}
+		t.State = api.ReplaceRootVolumeTaskStateInProgress
+		if t.Given {
+			rootTasks.Put(tx, t)
 			return nil
 		}
 		c := c.In(d.Account, d.Region)
@@ -69,7 +74,7 @@ func (s *Room) prepareRoot(c *cloud.Call, i *Instance) (t *rootTask, err error) 
 		if err != nil {
 			return err
 		}
-		t.New, t.State = v.ID, api.ReplaceRootVolumeTaskStateInProgress
+		t.New = v.ID
 		rootTasks.Put(tx, t)
 		return nil
 	})
@@ -127,7 +132,7 @@ func (i *Instance) finishRoot(c *cloud.Call, tx store.Tx, state string) {
 	t := *known
 	if t.State, t.Completed = state, c.Now; t.Swapped {
 		t.State = api.ReplaceRootVolumeTaskStateSucceeded
-	} else if t.New != "" {
+	} else if t.New != "" && !t.Given {
 		ebs.Discard(c.In(i.Account, i.Region), tx, t.New)
 	}
 	rootTasks.Put(tx, &t)

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type rootTask struct {
 	Started, Completed  time.Time
 
 	Old, New string // volumes; New is "" until it is made
+	Given    bool   // New is a volume that the request names
 	Swapped  bool
 	Origin   ebs.Origin
 	Boots    *plane.Image // how the image boots, where one was named
@@ -59,9 +61,9 @@ func (s *Room) createReplaceRootVolumeTask(c *cloud.Call, tx store.Tx, in *api.C
 		}
 		t := &rootTask{
 			Account: c.Account, Region: c.Region, ID: resource.NewID(c, "replacevol"), Instance: i.ID, Snapshot: cloud.Or(in.SnapshotId, ""), Image: cloud.Or(in.ImageId, ""),
-			Delete: cloud.Or(in.DeleteReplacedRootVolume, false), State: api.ReplaceRootVolumeTaskStatePending, Started: c.Now,
+			Delete: cloud.Or(in.DeleteReplacedRootVolume, false), New: cloud.Or(in.VolumeId, ""), Given: in.VolumeId != nil, State: api.ReplaceRootVolumeTaskStatePending, Started: c.Now,
 		}
-		if err := s.planReplacement(c, tx, i, t); err != nil {
+		if err := s.planReplacement(c, tx, i, t, in.VolumeInitializationRate); err != nil {
 			return nil, err
 		}
 		resource.Register(c, tx, rootTaskKind, t.ID, tags)
@@ -75,13 +77,17 @@ func (s *Room) createReplaceRootVolumeTask(c *cloud.Call, tx store.Tx, in *api.C
 }
 
 // planReplacement finds what the new root volume is made of.
-func (s *Room) planReplacement(c *cloud.Call, r store.Reader, i *Instance, t *rootTask) error {
+func (s *Room) planReplacement(c *cloud.Call, r store.Reader, i *Instance, t *rootTask, rate *int64) error {
 	root := i.rootVolume(c, r)
 	if root == nil {
 		return resource.Unsupported("The instance '%s' has no EBS root volume.", i.ID)
 	}
 	t.Old = root.ID
 	switch {
+	case t.Given && (t.Snapshot != "" || t.Image != "" || rate != nil):
+		return resource.Combination("VolumeId can't be specified together with SnapshotId, ImageId or VolumeInitializationRate.")
+	case t.Given:
+		return ebs.CanReplace(c, r, root, t.New)
 	case t.Snapshot != "" && t.Image != "":
 		return resource.Combination("SnapshotId and ImageId can't be specified together.")
 	case t.Snapshot != "":
@@ -98,6 +104,9 @@ func (s *Room) planReplacement(c *cloud.Call, r store.Reader, i *Instance, t *ro
 		if t.Origin, ok = root.Beginning(); !ok {
 			return resource.Unsupported("The root volume '%s' was not made of a snapshot: it has no launch state.", root.ID)
 		}
+	}
+	if rate != nil {
+		t.Origin.Rate = new(int32(min(*rate, math.MaxInt32))) // too much is refused
 	}
 	return s.volumes.CheckReplacement(c, r, root, t.Origin)
 }

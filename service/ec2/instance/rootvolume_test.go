@@ -246,3 +246,42 @@ func TestModifyCPUOptions(t *testing.T) {
 	want(w, "UnsupportedOperation", op, &api.ModifyInstanceCpuOptionsInput{InstanceId: id, NestedVirtualization: new("enabled")})
 	want(w, "MissingParameter", op, &api.ModifyInstanceCpuOptionsInput{InstanceId: id})
 }
+
+func TestReplaceRootByAVolume(t *testing.T) {
+	w := newWorld(t)
+	i := w.run(1)[0]
+	id := *i.InstanceId
+	first := w.root(id)
+	w.write(first)
+	_, second := w.replaced(&api.CreateReplaceRootVolumeTaskInput{InstanceId: id, VolumeInitializationRate: new(int64(150))})
+	if rate := nodetest.Do(w.World, &api.DescribeVolumes, &api.DescribeVolumesInput{VolumeIds: []string{second}}).Volumes[0].VolumeInitializationRate; rate == nil || *rate != 150 {
+		t.Errorf("its rate: %v", rate)
+	}
+	for name, in := range map[string]*api.CreateReplaceRootVolumeTaskInput{
+		"InvalidParameterCombination": {VolumeId: &first, ImageId: new(image())},
+		"IncorrectState":              {VolumeId: &second},
+		"InvalidParameterValue":       {VolumeInitializationRate: new(int64(99))},
+	} {
+		in.InstanceId = id
+		want(w, name, &api.CreateReplaceRootVolumeTask, in)
+	}
+	if _, third := w.replaced(&api.CreateReplaceRootVolumeTaskInput{InstanceId: id, VolumeId: &first}); third != first || !w.marked(first) || w.volumeState(second) != "available" {
+		t.Errorf("the root is %s, not %s", third, first)
+	}
+}
+
+func TestPlacedByZoneID(t *testing.T) {
+	w := newWorld(t)
+	for zone, id := range map[string]string{"us-east-1a": "use1-az1", "us-east-1b": "use1-az2"} {
+		i := w.run(1, func(in *api.RunInstancesInput) { in.Placement = &api.Placement{AvailabilityZoneId: &id} })[0]
+		if *i.Placement.AvailabilityZone != zone || *i.Placement.AvailabilityZoneId != id {
+			t.Errorf("placed in %+v, not in %s", i.Placement, zone)
+		}
+	}
+	for name, p := range map[string]*api.Placement{
+		"InvalidParameterCombination": {AvailabilityZone: new("us-east-1a"), AvailabilityZoneId: new("use1-az1")},
+		"InvalidParameterValue":       {AvailabilityZoneId: new("euw1-az1")},
+	} {
+		want(w, name, &api.RunInstances, &api.RunInstancesInput{ImageId: new(image()), MinCount: 1, MaxCount: 1, InstanceType: new("t3.micro"), Placement: p})
+	}
+}

@@ -58,15 +58,35 @@ func (s *Room) runInstances(c *cloud.Call, tx store.Tx, in *api.RunInstancesInpu
 	})
 }
 
-// filledIn is the request with what its launch template says.
+// filledIn is the request with what its launch template says, and with its zone
+// by name.
 func (s *Room) filledIn(c *cloud.Call, r store.Reader, in *api.RunInstancesInput) (*api.RunInstancesInput, error) {
-	if in.LaunchTemplate == nil {
-		return in, nil
+	full := *in
+	if in.LaunchTemplate != nil {
+		if s.Hooks.Template == nil {
+			return nil, resource.Unsupported("Launch templates are not available.")
+		}
+		run, err := s.Hooks.Template(c, r, in)
+		if err != nil {
+			return nil, err
+		}
+		full = *run
 	}
-	if s.Hooks.Template == nil {
-		return nil, resource.Unsupported("Launch templates are not available.")
+	var err error
+	full.Placement, err = ReadPlacement(c, full.Placement)
+	return &full, err
+}
+
+// ReadPlacement is a placement whose zone may be given by its id, with the
+// zone's name instead.
+func ReadPlacement(c *cloud.Call, p *api.Placement) (*api.Placement, error) {
+	if p == nil || p.AvailabilityZoneId == nil {
+		return p, nil
 	}
-	return s.Hooks.Template(c, r, in)
+	name, err := resource.ZoneName(c, p.AvailabilityZone, p.AvailabilityZoneId)
+	d := *p
+	d.AvailabilityZone, d.AvailabilityZoneId = name, nil
+	return &d, err
 }
 
 // prepare checks a request and looks up what it names.

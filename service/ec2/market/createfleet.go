@@ -51,7 +51,7 @@ func (s *Room) createFleet(c *cloud.Call, in *api.CreateFleetInput) (*api.Create
 			return err
 		}
 		for _, g := range now.groups(r) {
-			out.Instances = append(out.Instances, api.CreateFleetInstance(g))
+			out.Instances = append(out.Instances, now.created(c, r, g))
 		}
 		for _, e := range now.Errors {
 			out.Errors = append(out.Errors, api.CreateFleetError(now.failed(e)))
@@ -99,7 +99,7 @@ func makeFleet(c *cloud.Call, tx store.Tx, in *api.CreateFleetInput) (string, er
 	if err = f.setOptions(in); err != nil {
 		return "", err
 	}
-	if f.Pools, err = configured(c, tx, in.LaunchTemplateConfigs); err != nil {
+	if f.Pools, err = configured(c, tx, f.Type, in.LaunchTemplateConfigs); err != nil {
 		return "", err
 	}
 	if err = f.measure(); err != nil {
@@ -257,7 +257,7 @@ func (f *fleet) checkOptions() error {
 }
 
 // configured are the pools of an EC2 fleet's launch configurations.
-func configured(c *cloud.Call, r store.Reader, configs []api.FleetLaunchTemplateConfigRequest) (pools []pool, err error) {
+func configured(c *cloud.Call, r store.Reader, kind string, configs []api.FleetLaunchTemplateConfigRequest) (pools []pool, err error) {
 	if len(configs) == 0 {
 		return nil, resource.Missing("LaunchTemplateConfigs")
 	}
@@ -279,8 +279,13 @@ func configured(c *cloud.Call, r store.Reader, configs []api.FleetLaunchTemplate
 			if o.InstanceRequirements != nil {
 				wanted = o.InstanceRequirements
 			}
-			p.lay(o.InstanceType, o.SubnetId, o.AvailabilityZone, o.MaxPrice, o.ImageId, o.WeightedCapacity, o.Priority, wanted)
+			if err := p.lay(c, o.InstanceType, o.SubnetId, o.AvailabilityZone, o.AvailabilityZoneId, o.MaxPrice, o.ImageId, o.WeightedCapacity, o.Priority, wanted); err != nil {
+				return nil, err
+			}
 			p.placement = o.Placement
+			if err := p.instantly(kind, &o); err != nil {
+				return nil, err
+			}
 			if p.override, err = json.Marshal(&o); err != nil {
 				return nil, err
 			}
@@ -343,7 +348,7 @@ func modifyFleet(c *cloud.Call, tx store.Tx, in *api.ModifyFleetInput) (*api.Mod
 // pools; those of pools that are no more count as the most expensive.
 func (f *fleet) replacePools(c *cloud.Call, tx store.Tx, configs []api.FleetLaunchTemplateConfigRequest) error {
 	old := f.Pools
-	pools, err := configured(c, tx, configs)
+	pools, err := configured(c, tx, f.Type, configs)
 	if err != nil {
 		return err
 	}

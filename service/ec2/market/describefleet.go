@@ -8,6 +8,7 @@ import (
 	"pileus/cloud"
 	"pileus/service/ec2/instance"
 	"pileus/service/ec2/resource"
+	"pileus/service/ec2/vpc"
 	"pileus/store"
 )
 
@@ -117,7 +118,13 @@ func (f *fleet) launched(pool int) *api.LaunchTemplateAndOverridesResponse {
 		return nil
 	}
 	o.InstanceType, o.InstanceRequirements = &p.Type, nil
-	if o.AvailabilityZone = nil; p.Subnet == "" {
+	byID := o.AvailabilityZoneId != nil
+	o.AvailabilityZone, o.AvailabilityZoneId = nil, nil
+	switch {
+	case p.Subnet != "":
+	case byID:
+		o.AvailabilityZoneId = resource.ZoneID(p.Zone)
+	default:
 		o.AvailabilityZone = &p.Zone
 	}
 	o.SubnetId = optional(p.Subnet)
@@ -179,4 +186,23 @@ func describeSpotFleetInstances(c *cloud.Call, r store.Reader, in *api.DescribeS
 	}
 	list, next, err := crewPage(c, r, f, nil, in.MaxResults, in.NextToken)
 	return &api.DescribeSpotFleetInstancesOutput{SpotFleetRequestId: &f.ID, ActiveInstances: list, NextToken: next}, err
+}
+
+// created is a group of an instant fleet as CreateFleet answers it.
+func (f *fleet) created(c *cloud.Call, r store.Reader, g api.DescribeFleetsInstances) api.CreateFleetInstance {
+	out := api.CreateFleetInstance{
+		InstanceIds: g.InstanceIds, InstanceType: g.InstanceType, LaunchTemplateAndOverrides: g.LaunchTemplateAndOverrides, Lifecycle: g.Lifecycle, Platform: g.Platform,
+	}
+	if len(g.InstanceIds) == 0 {
+		return out
+	}
+	if i, err := instance.Find(c, r, g.InstanceIds[0]); err == nil {
+		out.AvailabilityZone, out.AvailabilityZoneId = &i.Zone, resource.ZoneID(i.Zone)
+	}
+	for _, n := range vpc.InterfacesOf(c, r, g.InstanceIds[0]) {
+		if n.Attachment.Index == 0 {
+			out.SubnetId = &n.Subnet
+		}
+	}
+	return out
 }

@@ -75,7 +75,7 @@ func (q *request) earlier(t time.Time) time.Time {
 // cheapest is the zone that a request goes to: the one that it names, or else
 // the one with the lowest price; "" where its subnet decides.
 func (q *request) cheapest(c *cloud.Call, in *api.RunInstancesInput) (zone string, p price.SpotPrice, ok bool) {
-	if in.Placement != nil && in.Placement.AvailabilityZone != nil {
+	if in.Placement != nil && in.Placement.AvailabilityZone != nil { // the request's place was read when it came
 		zone = *in.Placement.AvailabilityZone
 		p, ok = price.Spot(q.Type, platformOf(q.Platform), zone, c.Now)
 		return zone, p, ok

@@ -73,7 +73,7 @@ func describeSpotPriceHistory(c *cloud.Call, r store.Reader, in *api.DescribeSpo
 
 func (s series) api(p price.SpotPrice) api.SpotPrice {
 	product := s.product
-	return api.SpotPrice{AvailabilityZone: &s.zone, InstanceType: &s.kind, ProductDescription: &product, SpotPrice: new(price.Text(p.USD)), Timestamp: &p.Since}
+	return api.SpotPrice{AvailabilityZone: &s.zone, AvailabilityZoneId: resource.ZoneID(s.zone), InstanceType: &s.kind, ProductDescription: &product, SpotPrice: new(price.Text(p.USD)), Timestamp: &p.Since}
 }
 
 // historyPlace is where a page begins and how long it is.
@@ -104,7 +104,11 @@ func encodePlace(in *api.DescribeSpotPriceHistoryInput, shown int) string {
 // wantedSeries are the prices that a request asks for.
 func wantedSeries(c *cloud.Call, r store.Reader, in *api.DescribeSpotPriceHistoryInput) ([]series, error) {
 	where, _ := region.Find(c.Region)
-	zone := cloud.Or(in.AvailabilityZone, "")
+	named, err := resource.ZoneName(c, in.AvailabilityZone, in.AvailabilityZoneId)
+	if err != nil {
+		return nil, err
+	}
+	zone := cloud.Or(named, "")
 	if _, ok := where.FindZone(zone); zone != "" && !ok {
 		return nil, resource.Errorf("InvalidParameterValue", "Invalid availability zone: [%s]", zone)
 	}
@@ -131,9 +135,10 @@ func wantedSeries(c *cloud.Call, r store.Reader, in *api.DescribeSpotPriceHistor
 		}
 	}
 	list, _, err := resource.List(c, r, resource.Query{Filters: in.Filters}, all, func(s *series) string { return s.kind + " " + s.product + " " + s.zone }, resource.Fields[series]{
-		"availability-zone":   resource.One(func(s *series) string { return s.zone }),
-		"instance-type":       resource.One(func(s *series) string { return s.kind }),
-		"product-description": resource.One(func(s *series) string { return s.product }),
+		"availability-zone":    resource.One(func(s *series) string { return s.zone }),
+		"availability-zone-id": resource.One(func(s *series) string { return *resource.ZoneID(s.zone) }),
+		"instance-type":        resource.One(func(s *series) string { return s.kind }),
+		"product-description":  resource.One(func(s *series) string { return s.product }),
 		"spot-price": func(s *series) []string {
 			p, _ := price.Spot(s.kind, platformOf(s.product), s.zone, c.Now)
 			return []string{price.Text(p.USD)}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 
 	api "pileus/api/ec2"
@@ -35,6 +36,7 @@ type recipe struct {
 	config       int
 	override     []byte
 	placement    *api.Placement
+	more         *api.RunInstancesInput // what an override of an instant fleet says beside; nil: nothing
 	requirements any
 }
 
@@ -50,20 +52,34 @@ func fromTemplate(c *cloud.Call, r store.Reader, spec *api.FleetLaunchTemplateSp
 	if err != nil {
 		return nil, err
 	}
+	if base.Placement, err = instance.ReadPlacement(c, base.Placement); err != nil {
+		return nil, err
+	}
 	if base.InstanceMarketOptions != nil {
 		return nil, resource.Errorf("InvalidFleetConfiguration", "The launch template of a fleet must not specify InstanceMarketOptions.")
 	}
 	return &recipe{base: base, launch: in, config: config, weight: 1}, nil
 }
 
-// override lays an override over a recipe.
-func (p *recipe) lay(kind, subnet, zone, maxPrice, image *string, weight, priority *float64, requirements any) {
+// lay lays an override over a recipe; zones are given by name or by id.
+func (p *recipe) lay(c *cloud.Call, kind, subnet, zone, zoneID, maxPrice, image *string, weight, priority *float64, requirements any) error {
 	if kind != nil {
 		p.types = []string{*kind}
 	}
 	p.subnets, p.zones = listed(subnet), listed(zone)
+	if len(p.zones) > 0 && cloud.Or(zoneID, "") != "" {
+		return resource.Combination("Only one of availabilityZone and availabilityZoneId may be specified.")
+	}
+	for _, id := range listed(zoneID) {
+		name, err := resource.ZoneName(c, nil, &id)
+		if err != nil {
+			return err
+		}
+		p.zones = append(p.zones, *name)
+	}
 	p.maxPrice, p.image, p.priority, p.requirements = cloud.Or(maxPrice, ""), cloud.Or(image, ""), priority, requirements
 	p.weight = cloud.Or(weight, 1)
+	return nil
 }
 
 // listed splits "subnet-1, subnet-2".
@@ -98,6 +114,9 @@ func (p *recipe) pools(c *cloud.Call, r store.Reader) (list []pool, err error) {
 			in.InstanceType, in.SubnetId = &kind, optional(at.subnet)
 			if p.image != "" {
 				in.ImageId = &p.image
+			}
+			if p.more != nil {
+				in.BlockDeviceMappings, in.IamInstanceProfile, in.KeyName, in.MetadataOptions = p.more.BlockDeviceMappings, p.more.IamInstanceProfile, p.more.KeyName, p.more.MetadataOptions
 			}
 			if in.Placement, err = at.placement(p.base, p.placement); err != nil {
 				return nil, err
@@ -217,4 +236,34 @@ func (at place) placement(base *api.RunInstancesInput, override *api.Placement) 
 		return nil, nil
 	}
 	return &p, nil
+}
+
+// instantly takes over what overrides of instant fleets alone may say: devices,
+// which take the place of the template's by their names, the instance profile,
+// the key pair and the metadata options.
+func (p *recipe) instantly(kind string, o *api.FleetLaunchTemplateOverridesRequest) (err error) {
+	if len(o.BlockDeviceMappings) == 0 && o.IamInstanceProfile == nil && o.KeyName == nil && o.MetadataOptions == nil {
+		return nil
+	}
+	if kind != "instant" {
+		return resource.Errorf("InvalidFleetConfiguration", "BlockDeviceMappings, IamInstanceProfile, KeyName and MetadataOptions in overrides are supported only for fleets of type 'instant'.")
+	}
+	p.more = &api.RunInstancesInput{KeyName: o.KeyName}
+	if p.more.IamInstanceProfile, err = convert[*api.IamInstanceProfileSpecification](o.IamInstanceProfile); err != nil {
+		return err
+	}
+	if p.more.MetadataOptions, err = convert[*api.InstanceMetadataOptionsRequest](o.MetadataOptions); err != nil {
+		return err
+	}
+	own, err := convert[[]api.BlockDeviceMapping](o.BlockDeviceMappings)
+	if err != nil || len(own) == 0 {
+		return err
+	}
+	for _, m := range p.base.BlockDeviceMappings {
+		if !slices.ContainsFunc(own, func(d api.BlockDeviceMapping) bool { return cloud.Or(d.DeviceName, "") == cloud.Or(m.DeviceName, "") }) {
+			p.more.BlockDeviceMappings = append(p.more.BlockDeviceMappings, m)
+		}
+	}
+	p.more.BlockDeviceMappings = append(p.more.BlockDeviceMappings, own...)
+	return nil
 }

@@ -83,6 +83,9 @@ func asked(c *cloud.Call, in *api.RequestSpotInstancesInput) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	if run.Placement, err = instance.ReadPlacement(c, run.Placement); err != nil {
+		return nil, err
+	}
 	q.Launch, err = json.Marshal(run)
 	return q, err
 }
@@ -173,7 +176,7 @@ func (q *request) api(c *cloud.Call, r store.Reader) (api.SpotInstanceRequest, e
 	out := api.SpotInstanceRequest{
 		SpotInstanceRequestId: &q.ID, State: &q.State, CreateTime: &q.Created, SpotPrice: new(price.Text(limit)), ProductDescription: &q.Platform, Type: new(q.kind()),
 		Status: &api.SpotInstanceStatus{Code: &q.Status.Code, Message: &q.Status.Message, UpdateTime: &q.Status.At}, LaunchSpecification: spec,
-		InstanceId: optional(q.Instance), LaunchedAvailabilityZone: optional(q.Zone), LaunchGroup: optional(q.LaunchGroup), AvailabilityZoneGroup: optional(q.Zones),
+		InstanceId: optional(q.Instance), LaunchedAvailabilityZone: optional(q.Zone), LaunchedAvailabilityZoneId: resource.ZoneID(q.Zone), LaunchGroup: optional(q.LaunchGroup), AvailabilityZoneGroup: optional(q.Zones),
 		ValidFrom: moment(q.From), ValidUntil: moment(q.Until), InstanceInterruptionBehavior: &q.Behavior, Tags: resource.APITags(resource.Tags(c, r, q.ID)),
 	}
 	if q.State == "failed" {

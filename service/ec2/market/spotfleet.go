@@ -109,7 +109,7 @@ func spotPools(c *cloud.Call, r store.Reader, in *api.SpotFleetRequestConfigData
 	usual := cloud.Or(in.SpotPrice, "")
 	var recipes []*recipe
 	for n := range in.LaunchSpecifications {
-		p, err := fromSpecification(&in.LaunchSpecifications[n], n)
+		p, err := fromSpecification(c, &in.LaunchSpecifications[n], n)
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,9 @@ func spotPools(c *cloud.Call, r store.Reader, in *api.SpotFleetRequestConfigData
 			if o.InstanceRequirements != nil {
 				wanted = o.InstanceRequirements
 			}
-			p.lay(o.InstanceType, o.SubnetId, o.AvailabilityZone, o.SpotPrice, nil, o.WeightedCapacity, o.Priority, wanted)
+			if err := p.lay(c, o.InstanceType, o.SubnetId, o.AvailabilityZone, o.AvailabilityZoneId, o.SpotPrice, nil, o.WeightedCapacity, o.Priority, wanted); err != nil {
+				return nil, err
+			}
 			recipes = append(recipes, p)
 		}
 	}
@@ -150,7 +152,7 @@ func spotPools(c *cloud.Call, r store.Reader, in *api.SpotFleetRequestConfigData
 }
 
 // fromSpecification is the recipe of a launch specification.
-func fromSpecification(spec *api.SpotFleetLaunchSpecification, config int) (*recipe, error) {
+func fromSpecification(c *cloud.Call, spec *api.SpotFleetLaunchSpecification, config int) (*recipe, error) {
 	bare := *spec
 	bare.SecurityGroups, bare.SubnetId, bare.InstanceType = nil, nil, nil
 	in, err := convert[*api.RunInstancesInput](&bare)
@@ -160,17 +162,17 @@ func fromSpecification(spec *api.SpotFleetLaunchSpecification, config int) (*rec
 	for _, g := range spec.SecurityGroups {
 		in.SecurityGroupIds = append(in.SecurityGroupIds, cloud.Or(g.GroupId, ""))
 	}
-	var zone *string
-	if in.Placement != nil {
-		zone, in.Placement.AvailabilityZone = in.Placement.AvailabilityZone, nil
+	var zone, zoneID *string
+	if p := in.Placement; p != nil {
+		zone, zoneID = p.AvailabilityZone, p.AvailabilityZoneId
+		p.AvailabilityZone, p.AvailabilityZoneId = nil, nil
 	}
 	p := &recipe{base: in, launch: in, config: config}
 	var wanted any
 	if spec.InstanceRequirements != nil {
 		wanted = spec.InstanceRequirements
 	}
-	p.lay(spec.InstanceType, spec.SubnetId, zone, spec.SpotPrice, nil, spec.WeightedCapacity, nil, wanted)
-	return p, nil
+	return p, p.lay(c, spec.InstanceType, spec.SubnetId, zone, zoneID, spec.SpotPrice, nil, spec.WeightedCapacity, nil, wanted)
 }
 
 func modifySpotFleetRequest(c *cloud.Call, tx store.Tx, in *api.ModifySpotFleetRequestInput) (*api.ModifySpotFleetRequestOutput, error) {

@@ -53,7 +53,7 @@ func (w *world) operations() map[string]row {
 	fleet := *nodetest.Do(w.World, &api.CreateCapacityReservationFleet, &api.CreateCapacityReservationFleetInput{TotalTargetCapacity: 1, InstanceTypeSpecifications: spec}).CapacityReservationFleetId
 	stopped := w.run()
 	w.stop(stopped)
-	hosts := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: "us-east-1a", InstanceFamily: new("m5"), Quantity: new(int32(2))}).HostIds
+	hosts := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: new("us-east-1a"), InstanceFamily: new("m5"), Quantity: new(int32(2))}).HostIds
 	hostOffering := *nodetest.Do(w.World, &api.DescribeHostReservationOfferings, &api.DescribeHostReservationOfferingsInput{Filter: []api.Filter{{Name: new("instance-family"), Values: []string{"m5"}}}}).OfferingSet[0].OfferingId
 	offering, changeable := w.offering("m5.large"), w.offering("m5.large", convertible)
 	listed, modified, traded := w.buy(offering, 1), w.buy(offering, 1), w.buy(changeable, 1)
@@ -82,7 +82,7 @@ func (w *world) operations() map[string]row {
 		"PurchaseCapacityBlock": {[]string{"ec2:PurchaseCapacityBlock"}, refused(&api.PurchaseCapacityBlock,
 			&api.PurchaseCapacityBlockInput{CapacityBlockOfferingId: "cb-0123456789abcdef0", InstancePlatform: "Linux/UNIX"}, "InvalidCapacityBlockOfferingId.NotFound")},
 
-		"AllocateHosts":                     of(&api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: "us-east-1a", InstanceType: new("m5.large")}),
+		"AllocateHosts":                     of(&api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: new("us-east-1a"), InstanceType: new("m5.large")}),
 		"ModifyHosts":                       of(&api.ModifyHosts, &api.ModifyHostsInput{HostIds: hosts, AutoPlacement: new("off")}),
 		"ReleaseHosts":                      of(&api.ReleaseHosts, &api.ReleaseHostsInput{HostIds: hosts[:1]}),
 		"DescribeMacHosts":                  of(&api.DescribeMacHosts, &api.DescribeMacHostsInput{}),

@@ -135,14 +135,17 @@ func (x *capacity) check(in *api.CreateCapacityReservationInput) error {
 
 // zoneOf is the zone that a request names in one of two ways.
 func zoneOf(c *cloud.Call, name, id *string) (string, error) {
-	where, _ := region.Find(c.Region)
-	wanted := cloud.Or(name, cloud.Or(id, ""))
-	if wanted == "" {
+	named, err := resource.ZoneName(c, name, id)
+	if err != nil {
+		return "", err
+	}
+	if cloud.Or(named, "") == "" {
 		return "", resource.Missing("AvailabilityZone")
 	}
-	z, ok := where.FindZone(wanted)
+	where, _ := region.Find(c.Region)
+	z, ok := where.FindZone(*named)
 	if !ok {
-		return "", resource.Errorf("InvalidParameterValue", "Invalid availability zone: [%s]", wanted)
+		return "", resource.Errorf("InvalidParameterValue", "Invalid availability zone: [%s]", *named)
 	}
 	return z.Name, nil
 }

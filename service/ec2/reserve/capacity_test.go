@@ -167,7 +167,7 @@ func TestCapacityReservationFleet(t *testing.T) {
 
 func TestDedicatedHosts(t *testing.T) {
 	w := newWorld(t)
-	out := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: "us-east-1a", InstanceFamily: new("m5")})
+	out := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: new("us-east-1a"), InstanceFamily: new("m5")})
 	id := out.HostIds[0]
 	host := func() api.Host {
 		t.Helper()
@@ -225,7 +225,7 @@ func TestDedicatedHosts(t *testing.T) {
 func TestHostOfAType(t *testing.T) {
 	w := newWorld(t)
 	for _, in := range []*api.AllocateHostsInput{{InstanceType: new("m5.large")}, {InstanceFamily: new("m5")}} {
-		in.AvailabilityZone = "us-east-1a"
+		in.AvailabilityZone = new("us-east-1a")
 		ids := nodetest.Do(w.World, &api.AllocateHosts, in).HostIds
 		p := nodetest.Do(w.World, &api.DescribeHosts, &api.DescribeHostsInput{HostIds: ids}).Hosts[0].HostProperties
 		if (p.InstanceType == nil) != (in.InstanceType == nil) || (p.InstanceFamily == nil) != (in.InstanceFamily == nil) {

@@ -131,7 +131,7 @@ func allocateHosts(c *cloud.Call, tx store.Tx, in *api.AllocateHostsInput) (*api
 		if err != nil {
 			return nil, err
 		}
-		zone, err := zoneOf(c, &in.AvailabilityZone, nil)
+		zone, err := zoneOf(c, in.AvailabilityZone, in.AvailabilityZoneId)
 		if err != nil {
 			return nil, err
 		}

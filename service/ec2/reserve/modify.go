@@ -92,10 +92,10 @@ func (m *modification) readTargets(c *cloud.Call, first *reserved, list []api.Re
 	for _, t := range list {
 		f := configuration{Type: cloud.Or(t.InstanceType, first.Type), Count: cloud.Or(t.InstanceCount, 0)}
 		switch scope := cloud.Or(t.Scope, ""); {
-		case t.AvailabilityZone != nil && scope == "Region":
+		case (t.AvailabilityZone != nil || t.AvailabilityZoneId != nil) && scope == "Region":
 			return resource.Combination("The Availability Zone cannot be specified together with the scope 'Region'.")
-		case t.AvailabilityZone != nil:
-			zone, err := zoneOf(c, t.AvailabilityZone, nil)
+		case t.AvailabilityZone != nil || t.AvailabilityZoneId != nil:
+			zone, err := zoneOf(c, t.AvailabilityZone, t.AvailabilityZoneId)
 			if err != nil {
 				return err
 			}
@@ -221,7 +221,7 @@ func (m *modification) api() api.ReservedInstancesModification {
 		}
 		out.ModificationResults = append(out.ModificationResults, api.ReservedInstancesModificationResult{
 			ReservedInstancesId: optional(t.Result),
-			TargetConfiguration: &api.ReservedInstancesConfiguration{InstanceType: &t.Type, InstanceCount: &t.Count, AvailabilityZone: optional(t.Zone), Scope: &scope},
+			TargetConfiguration: &api.ReservedInstancesConfiguration{InstanceType: &t.Type, InstanceCount: &t.Count, AvailabilityZone: optional(t.Zone), AvailabilityZoneId: resource.ZoneID(t.Zone), Scope: &scope},
 		})
 	}
 	return out

@@ -106,7 +106,7 @@ func (o *offering) scope() string {
 
 func (o *offering) api() api.ReservedInstancesOffering {
 	return api.ReservedInstancesOffering{
-		ReservedInstancesOfferingId: &o.ID, InstanceType: &o.Type, ProductDescription: &o.Platform, AvailabilityZone: optional(o.Zone), Scope: new(o.scope()),
+		ReservedInstancesOfferingId: &o.ID, InstanceType: &o.Type, ProductDescription: &o.Platform, AvailabilityZone: optional(o.Zone), AvailabilityZoneId: resource.ZoneID(o.Zone), Scope: new(o.scope()),
 		Duration: new(o.seconds()), FixedPrice: &o.Upfront, UsagePrice: new(0.0), CurrencyCode: new("USD"), InstanceTenancy: new("default"), Marketplace: new(false),
 		OfferingClass: &o.Term.Class, OfferingType: &o.Term.Payment, PricingDetails: []api.PricingDetail{}, RecurringCharges: recurring(o.Hourly),
 	}
@@ -130,6 +130,10 @@ func describeReservedInstancesOfferings(c *cloud.Call, r store.Reader, in *api.D
 	if err != nil {
 		return nil, err
 	}
+	zone, err := resource.ZoneName(c, in.AvailabilityZone, in.AvailabilityZoneId)
+	if err != nil {
+		return nil, err
+	}
 	out := &api.DescribeReservedInstancesOfferingsOutput{NextToken: new(""), ReservedInstancesOfferings: []api.ReservedInstancesOffering{}}
 	if len(in.ReservedInstancesOfferingIds) > 0 {
 		for _, id := range in.ReservedInstancesOfferingIds {
@@ -149,7 +153,7 @@ func describeReservedInstancesOfferings(c *cloud.Call, r store.Reader, in *api.D
 		}
 		all := func(yield func(*offering) bool) {
 			for o := range offeringsOf(where, name) {
-				if o.wanted(in) && !yield(o) {
+				if o.wanted(in, zone) && !yield(o) {
 					return
 				}
 			}
@@ -173,14 +177,14 @@ func describeReservedInstancesOfferings(c *cloud.Call, r store.Reader, in *api.D
 }
 
 // wanted tells whether a request asks for an offering, its filters aside.
-func (o *offering) wanted(in *api.DescribeReservedInstancesOfferingsInput) bool {
+func (o *offering) wanted(in *api.DescribeReservedInstancesOfferingsInput, zone *string) bool {
 	is := func(p *string, v string) bool { return p == nil || *p == v }
 	product := in.ProductDescription
 	if product != nil {
 		product = new(strings.TrimSuffix(*product, " (Amazon VPC)"))
 	}
 	return is(product, o.Platform) && is(in.OfferingType, o.Term.Payment) && is(in.OfferingClass, o.Term.Class) &&
-		(in.AvailabilityZone == nil || o.Zone == *in.AvailabilityZone) &&
+		(zone == nil || o.Zone == *zone) &&
 		(in.MinDuration == nil || o.seconds() >= *in.MinDuration) && (in.MaxDuration == nil || o.seconds() <= *in.MaxDuration)
 }
 

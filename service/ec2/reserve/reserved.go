@@ -200,7 +200,7 @@ func describeReservedInstances(c *cloud.Call, r store.Reader, in *api.DescribeRe
 	out := &api.DescribeReservedInstancesOutput{ReservedInstances: []api.ReservedInstances{}}
 	for _, x := range page {
 		out.ReservedInstances = append(out.ReservedInstances, api.ReservedInstances{
-			ReservedInstancesId: &x.ID, InstanceType: &x.Type, ProductDescription: &x.Platform, AvailabilityZone: optional(x.Zone), Scope: new(x.scope()),
+			ReservedInstancesId: &x.ID, InstanceType: &x.Type, ProductDescription: &x.Platform, AvailabilityZone: optional(x.Zone), AvailabilityZoneId: resource.ZoneID(x.Zone), Scope: new(x.scope()),
 			InstanceCount: &x.Count, Start: &x.Start, End: &x.End, Duration: new(x.seconds()), State: &x.State, FixedPrice: &x.Upfront, UsagePrice: new(0.0),
 			CurrencyCode: new("USD"), InstanceTenancy: new("default"), OfferingClass: &x.Term.Class, OfferingType: &x.Term.Payment,
 			RecurringCharges: recurring(x.hourly()), Tags: resource.APITags(resource.Tags(c, r, x.ID)),

@@ -279,7 +279,7 @@ func TestWhatElseIsBilled(t *testing.T) {
 
 	// A host costs what it costs, its instances nothing.
 	hourly, _ := price.Host("m5.24xlarge")
-	ids := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: "us-east-1a", InstanceFamily: new("m5")}).HostIds
+	ids := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: new("us-east-1a"), InstanceFamily: new("m5")}).HostIds
 	w.run(func(in *api.RunInstancesInput) { in.InstanceType, in.Placement.Tenancy = new("m5.xlarge"), new("host") })
 	w.Advance(90 * time.Minute)
 	w.cost("HostUsage:m5.24xlarge", 1.5*hourly)

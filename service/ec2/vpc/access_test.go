@@ -193,7 +193,7 @@ func (x *stage) refused() []struct {
 		{"AdvertiseByoipCidr", of(&api.AdvertiseByoipCidr, &api.AdvertiseByoipCidrInput{Cidr: "203.0.113.0/24"})},
 		{"WithdrawByoipCidr", of(&api.WithdrawByoipCidr, &api.WithdrawByoipCidrInput{Cidr: "203.0.113.0/24"})},
 		{"CreateDefaultVpc", of(&api.CreateDefaultVpc, &api.CreateDefaultVpcInput{})},
-		{"CreateDefaultSubnet", of(&api.CreateDefaultSubnet, &api.CreateDefaultSubnetInput{AvailabilityZone: "us-east-1a"})},
+		{"CreateDefaultSubnet", of(&api.CreateDefaultSubnet, &api.CreateDefaultSubnetInput{AvailabilityZone: new("us-east-1a")})},
 		{"DeleteVpc", of(&api.DeleteVpc, &api.DeleteVpcInput{VpcId: x.vpc})},
 		{"DeleteSubnet", of(&api.DeleteSubnet, &api.DeleteSubnetInput{SubnetId: x.subnet})},
 		{"AssociateSubnetCidrBlock", of(&api.AssociateSubnetCidrBlock, &api.AssociateSubnetCidrBlockInput{SubnetId: x.spare, Ipv6CidrBlock: new("2001:db8::/64")})},

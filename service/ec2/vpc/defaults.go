@@ -100,7 +100,14 @@ func createDefaultVpc(c *cloud.Call, tx store.Tx, _ *api.CreateDefaultVpcInput) 
 }
 
 func createDefaultSubnet(c *cloud.Call, tx store.Tx, in *api.CreateDefaultSubnetInput) (*api.CreateDefaultSubnetOutput, error) {
-	z, err := zoneOf(c, in.AvailabilityZone)
+	named, err := resource.ZoneName(c, in.AvailabilityZone, in.AvailabilityZoneId)
+	if err != nil {
+		return nil, err
+	}
+	if cloud.Or(named, "") == "" {
+		return nil, resource.Missing("availabilityZone")
+	}
+	z, err := zoneOf(c, *named)
 	if err != nil {
 		return nil, err
 	}

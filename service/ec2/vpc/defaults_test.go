@@ -70,7 +70,7 @@ func TestDefaultVPCStaysDeleted(t *testing.T) {
 	}
 	_, err = nodetest.Try(w.World, &api.CreateSecurityGroup, &api.CreateSecurityGroupInput{GroupName: "x", Description: "x"})
 	wantCode(t, err, "VPCIdNotSpecified")
-	_, err = nodetest.Try(w.World, &api.CreateDefaultSubnet, &api.CreateDefaultSubnetInput{AvailabilityZone: "us-east-1a"})
+	_, err = nodetest.Try(w.World, &api.CreateDefaultSubnet, &api.CreateDefaultSubnetInput{AvailabilityZone: new("us-east-1a")})
 	wantCode(t, err, "DefaultVpcDoesNotExist")
 
 	again := nodetest.Do(w.World, &api.CreateDefaultVpc, &api.CreateDefaultVpcInput{}).Vpc
@@ -79,7 +79,12 @@ func TestDefaultVPCStaysDeleted(t *testing.T) {
 		t.Fatalf("us-east-1c has %+v", s)
 	}
 	nodetest.Do(w.World, &api.DeleteSubnet, &api.DeleteSubnetInput{SubnetId: *s[0].SubnetId})
-	made := nodetest.Do(w.World, &api.CreateDefaultSubnet, &api.CreateDefaultSubnetInput{AvailabilityZone: "us-east-1c"}).Subnet
+	for _, in := range []*api.CreateDefaultSubnetInput{{AvailabilityZone: new("us-east-1c"), AvailabilityZoneId: new("use1-az3")}, {}} {
+		if _, err := nodetest.Try(w.World, &api.CreateDefaultSubnet, in); err == nil {
+			t.Errorf("no zone or two are taken: %+v", in)
+		}
+	}
+	made := nodetest.Do(w.World, &api.CreateDefaultSubnet, &api.CreateDefaultSubnetInput{AvailabilityZoneId: new("use1-az3")}).Subnet
 	if *made.CidrBlock != *s[0].CidrBlock || !*made.DefaultForAz {
 		t.Errorf("CreateDefaultSubnet made %+v", made)
 	}

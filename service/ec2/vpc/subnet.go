@@ -67,18 +67,11 @@ func createSubnet(c *cloud.Call, tx store.Tx, in *api.CreateSubnetInput) (*api.C
 func subnetZone(c *cloud.Call, in *api.CreateSubnetInput) (region.Zone, error) {
 	where, _ := region.Find(c.Region)
 	zones := where.Zones()
-	if id := cloud.Or(in.AvailabilityZoneId, ""); id != "" {
-		if in.AvailabilityZone != nil {
-			return region.Zone{}, resource.Combination("Only one of availabilityZone and availabilityZoneId may be specified.")
-		}
-		for _, z := range zones {
-			if z.ID == id {
-				return z, nil
-			}
-		}
-		return region.Zone{}, resource.Errorf("InvalidParameterValue", "Value (%s) for parameter availabilityZoneId is invalid.", id)
+	named, err := resource.ZoneName(c, in.AvailabilityZone, in.AvailabilityZoneId)
+	if err != nil {
+		return region.Zone{}, err
 	}
-	if name := cloud.Or(in.AvailabilityZone, ""); name != "" {
+	if name := cloud.Or(named, ""); name != "" {
 		return zoneOf(c, name)
 	}
 	if len(zones) == 0 {

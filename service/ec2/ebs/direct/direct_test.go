@@ -143,7 +143,7 @@ func TestParentAndChanges(t *testing.T) {
 	if n := len(nodetest.Do(w, &api.ListSnapshotBlocks, &api.ListSnapshotBlocksInput{SnapshotId: second}).Blocks); n != 3 {
 		t.Errorf("the second has %d blocks", n)
 	}
-	v := nodetest.Do(w, &ec2.CreateVolume, &ec2.CreateVolumeInput{AvailabilityZone: "us-east-1a", SnapshotId: &second})
+	v := nodetest.Do(w, &ec2.CreateVolume, &ec2.CreateVolumeInput{AvailabilityZone: new("us-east-1a"), SnapshotId: &second})
 	w.Drain()
 	if s := nodetest.Do(w, &ec2.DescribeVolumes, &ec2.DescribeVolumesInput{VolumeIds: []string{*v.VolumeId}}).Volumes[0]; *s.State != "available" {
 		t.Errorf("a volume of it is %s", *s.State)
