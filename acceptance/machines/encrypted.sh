@@ -41,8 +41,36 @@ volume_status() { query 'VolumeStatuses[0].VolumeStatus.Status' ec2 describe-vol
 volume_is() { [ "$(volume_status "$1")" = "$2" ]; }
 secret() { echo "${1}_$(printf %s "$WORK" | sha256sum | cut -c1-16)"; } # in no program and no log
 
+# service_groups lists the control groups of a service as systemd would make them.
+service_groups() {
+  local tree
+  for tree in /sys/fs/cgroup/systemd /sys/fs/cgroup/unified /sys/fs/cgroup; do
+    if [ -w "$tree/cgroup.procs" ]; then echo "$tree/service-$(cloud_id)"; fi
+  done
+}
+# as_service PID: the process is a service from here on.
+as_service() {
+  local g
+  for g in $(service_groups); do
+    mkdir -p "$g"
+    echo "$1" >"$g/cgroup.procs"
+  done
+}
+# service_ends kills all that is in the service, as `systemctl restart` does.
+service_ends() { within 20 service_killed; }
+service_killed() {
+  local g left=
+  for g in $(service_groups); do
+    [ -d "$g" ] || continue
+    xargs -r kill -9 <"$g/cgroup.procs" || true
+    rmdir "$g" || left=1
+  done
+  [ -z "$left" ]
+}
+
 encrypted_start() {
   local group id root
+  as_service "$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')"
   group=$(query GroupId ec2 create-security-group --group-name encrypted --description encrypted)
   aws ec2 authorize-security-group-ingress --group-id "$group" --protocol tcp --port 22 --cidr 0.0.0.0/0
   id=$(query 'Instances[0].InstanceId' ec2 run-instances --image-id "$AMI" --instance-type t3.micro --key-name me --security-group-ids "$group" \
@@ -95,11 +123,10 @@ run_case 'a volume of its snapshot has it, and is encrypted' encrypted_snapshot
 
 encrypted_crash() {
   . ./eids
-  local at pid was
+  local at was
   at=$(public "$einst")
   was=$(cipher_of "$evol")
-  pid=$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')
-  kill -9 "$pid"
+  service_ends
   into "$at" "echo $(secret alone) | sudo tee /sdg/alone; sync; cat kept" | has "$(secret root)" # without the cloud
   nowhere "$(secret alone)"
   cloud_again encrypted
@@ -115,7 +142,7 @@ encrypted_crash() {
   into "$at" 'sudo mkdir -p /sdg && sudo mount /dev/sdg /sdg && cat /sdg/file /sdg/alone' | has "$(secret alone)"
   equal ok "$(volume_status "$evol")"
 }
-run_case 'kill -9 of the cloud: the instance keeps its disks; all is there after a stop and start' encrypted_crash
+run_case 'the service of the cloud is killed: the instance keeps its disks; all is there after a stop and start' encrypted_crash
 
 # resends: whether the kernel says again what a process has not answered that died.
 resends() { [ "$(printf '6.9\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.9 ]; }

@@ -28,7 +28,8 @@ type Groups interface {
 	// Enter moves the calling thread into the groups, where that is the way to
 	// start a process in them.
 	Enter(id string) error
-	// Folder is open where a process is started straight into it; else nil.
+	// Folder is open where a process is started straight into a group, beside
+	// what Enter does; else nil.
 	Folder(id string) (*os.File, error)
 	// Allow lets the machine use a device, or no longer.
 	Allow(id string, d Device, yes bool) error
@@ -90,7 +91,7 @@ func Open(name string) (Groups, error) {
 		return nil, err
 	}
 	if mounts["memory"] != "" {
-		return openV1(name, mounts)
+		return openV1(name, mounts, unified)
 	}
 	if unified != "" {
 		return openV2(filepath.Join(unified, name))

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"pileus/plane"
 )
 
@@ -20,18 +22,25 @@ import (
 type v1 struct {
 	name  string            // "pileus-a1b2", in each tree
 	trees map[string]string // where each controller's is mounted
+	// unified is the tree of the second kind where that has no controllers, for
+	// the service manager's eyes; "" for none.
+	unified string
 }
 
 // controllers1 are those that are used, where the host has them; without the
-// first ones there are no machines.
-var controllers1 = []string{"memory", "freezer", "devices", "cpu", "cpuacct", "blkio", "pids"}
+// first ones there are no machines. The last one controls nothing: a service
+// manager ends what is in its services' groups there.
+var controllers1 = []string{"memory", "freezer", "devices", "cpu", "cpuacct", "blkio", "pids", manager}
 
-func openV1(name string, mounts map[string]string) (*v1, error) {
-	g := &v1{name, map[string]string{}}
+func openV1(name string, mounts map[string]string, unified string) (*v1, error) {
+	g := &v1{name: name, trees: map[string]string{}}
 	for _, c := range controllers1 {
-		if m := mounts[c]; m != "" {
+		if m := mounts[c]; m != "" && (c != manager || mayChange(m, "tasks")) {
 			g.trees[c] = m
 		}
+	}
+	if unified != "" && mayChange(unified, "cgroup.procs") {
+		g.unified = unified
 	}
 	for _, c := range controllers1[:3] {
 		if g.trees[c] == "" {
@@ -60,9 +69,17 @@ func (g *v1) groups(id string) []string {
 	return all
 }
 
+// all are the groups of a machine with that which a process is started into.
+func (g *v1) all(id string) []string {
+	if g.unified == "" {
+		return g.groups(id)
+	}
+	return append(g.groups(id), filepath.Join(g.unified, g.name, id))
+}
+
 func (g *v1) Create(id string, l Limits) error {
 	fresh := false
-	for _, p := range g.groups(id) {
+	for _, p := range g.all(id) {
 		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
 			return err
 		}
@@ -121,7 +138,13 @@ func (g *v1) Enter(id string) error {
 	return nil
 }
 
-func (g *v1) Folder(string) (*os.File, error) { return nil, nil }
+// Folder is the group that no thread alone can enter.
+func (g *v1) Folder(id string) (*os.File, error) {
+	if g.unified == "" {
+		return nil, nil
+	}
+	return os.OpenFile(filepath.Join(g.unified, g.name, id), unix.O_DIRECTORY|unix.O_PATH, 0)
+}
 
 func (g *v1) Allow(id string, d Device, yes bool) error {
 	file, access := "devices.deny", "rwm"
@@ -222,14 +245,14 @@ func readBlkio(file string) (read, written uint64, err error) {
 }
 
 func (g *v1) Remove(id string) (err error) {
-	for _, p := range g.groups(id) {
+	for _, p := range g.all(id) {
 		err = errors.Join(err, removeTree(p))
 	}
 	return err
 }
 
 func (g *v1) List() (ids []string, err error) {
-	for _, p := range g.groups("") {
+	for _, p := range g.all("") {
 		in, err := foldersIn(p)
 		if err != nil {
 			return nil, err
@@ -241,7 +264,7 @@ func (g *v1) List() (ids []string, err error) {
 }
 
 func (g *v1) Close() {
-	for _, p := range g.groups("") {
+	for _, p := range g.all("") {
 		os.Remove(p) // fails while machines are in it, as it should
 	}
 }

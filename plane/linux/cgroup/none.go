@@ -9,13 +9,12 @@ import (
 	"pileus/plane"
 )
 
-// None is for machines that no control groups bound, where only root may make
-// any.
+// None is for machines that no control groups bound, where a user may make none.
 func None() Groups { return none{} }
 
 type none struct{}
 
-var errNone = fmt.Errorf("%w: control groups need root", plane.ErrUnsupported)
+var errNone = fmt.Errorf("%w: no control groups may be made", plane.ErrUnsupported)
 
 func (none) Create(string, Limits) error       { return nil }
 func (none) Enter(string) error                { return nil }
@@ -38,7 +37,7 @@ func (none) Freeze(_ string, yes bool) error {
 
 func (none) Describe() (list []plane.Capability) {
 	for _, name := range []string{"limits of memory and processors", "hibernation", "disk metrics"} {
-		list = append(list, plane.Capability{Name: name, Reason: "control groups need root: start pileus with sudo"})
+		list = append(list, plane.Capability{Name: name, Reason: "no control groups are delegated to you: see docs/service.md, or start pileus with sudo"})
 	}
 	return list
 }

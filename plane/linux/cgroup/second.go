@@ -22,12 +22,27 @@ import (
 type v2 struct {
 	root string // "/sys/fs/cgroup/pileus-a1b2"
 	has  []string
+	// delegated tells that the groups are a user's, who may ask for limits of
+	// what was delegated to him, and not say who may use a device.
+	delegated bool
 
 	mu    sync.Mutex
 	disks map[string][]Device // what each machine may use
 }
 
 func openV2(root string) (*v2, error) {
+	g, err := belowOf(root)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(g.has, "memory") {
+		return nil, fmt.Errorf("%w: the control group controller \"memory\" is not enabled", plane.ErrUnsupported)
+	}
+	return g, nil
+}
+
+// belowOf are groups with the controllers that the one above them has.
+func belowOf(root string) (*v2, error) {
 	b, err := os.ReadFile(filepath.Join(filepath.Dir(root), "cgroup.controllers"))
 	if err != nil {
 		return nil, err
@@ -38,10 +53,24 @@ func openV2(root string) (*v2, error) {
 			g.has = append(g.has, c)
 		}
 	}
-	if !slices.Contains(g.has, "memory") {
-		return nil, fmt.Errorf("%w: the control group controller \"memory\" is not enabled", plane.ErrUnsupported)
-	}
 	return g, nil
+}
+
+// OpenDelegated makes groups where a user may make some: where systemd has given
+// him a part of the tree of the second kind, as it gives one to who is logged
+// in. It bounds what it may, and is None where there is no such part.
+func OpenDelegated(name string) Groups {
+	_, unified, err := Mounts()
+	base := highest(unified, "", "cgroup.procs")
+	if err != nil || base == "" {
+		return None()
+	}
+	g, err := belowOf(filepath.Join(base, name))
+	if err != nil {
+		return None()
+	}
+	g.delegated = true
+	return g
 }
 
 func (g *v2) path(id string, file ...string) string {
@@ -53,6 +82,9 @@ func (g *v2) Create(id string, l Limits) error {
 		return err
 	}
 	for _, above := range []string{filepath.Dir(g.root), g.root} {
+		if len(g.has) == 0 {
+			break
+		}
 		if err := g.enable(above); err != nil {
 			return fmt.Errorf("enable controllers in %s: %w", above, err)
 		}
@@ -64,7 +96,7 @@ func (g *v2) Create(id string, l Limits) error {
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if l.Memory > 0 {
+	if l.Memory > 0 && slices.Contains(g.has, "memory") {
 		if err := writeFile(strconv.FormatInt(l.Memory, 10), g.path(id, "memory.max")); err != nil {
 			return err
 		}
@@ -139,6 +171,9 @@ func (g *v2) Allow(id string, d Device, yes bool) error {
 // setDisks replaces the devices that a machine may use. The kernel keeps the
 // program that says so for as long as the group is there.
 func (g *v2) setDisks(id string, list []Device) error {
+	if g.delegated {
+		return nil
+	}
 	f, err := os.Open(g.path(id))
 	if err != nil {
 		return err
@@ -158,7 +193,11 @@ func (g *v2) Freeze(id string, yes bool) error {
 	if yes {
 		value = "1"
 	}
-	return writeFile(value, g.path(id, "cgroup.freeze"))
+	err := writeFile(value, g.path(id, "cgroup.freeze"))
+	if !yes && g.delegated && errors.Is(err, os.ErrNotExist) {
+		return nil // it was started when there was no group for it
+	}
+	return err
 }
 
 func (g *v2) Frozen(id string) (bool, error) {
@@ -238,8 +277,15 @@ func (g *v2) Describe() (c []plane.Capability) {
 		entry := plane.Capability{Name: f.name, Works: slices.Contains(g.has, f.controller)}
 		if !entry.Works {
 			entry.Reason = "the control group controller " + f.controller + " is not enabled"
+			if g.delegated {
+				entry.Reason = "the control group controller " + f.controller + " is not delegated to you: see docs/service.md, or start pileus with sudo"
+			}
 		}
 		c = append(c, entry)
 	}
-	return append(c, plane.Capability{Name: "hibernation", Works: true}, plane.Capability{Name: "device control", Works: true})
+	c = append(c, plane.Capability{Name: "hibernation", Works: true})
+	if !g.delegated {
+		c = append(c, plane.Capability{Name: "device control", Works: true})
+	}
+	return c
 }

@@ -10,12 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"pileus/plane"
 	"pileus/plane/linux/cgroup"
+	"pileus/plane/linux/cgroup/cgrouptest"
+	"pileus/plane/linux/process"
 )
 
 // launcherArgument makes this program launch machines and be killed meanwhile.
@@ -49,8 +52,8 @@ func launcher(args []string) {
 	select {} // until it is killed
 }
 
-// TestCrash kills the process that launches machines with SIGKILL in the
-// middle of it. Whatever is then found is in a true state: what runs can be
+// TestCrash ends the service that launches machines in the middle of it, with
+// SIGKILL for all its processes. Whatever is then found is in a true state: what runs can be
 // used, what does not can be booted, and all of it goes away when told to.
 func TestCrash(t *testing.T) {
 	const many = 20
@@ -92,6 +95,9 @@ func TestCrash(t *testing.T) {
 				w.ready(m.ID)
 				w.must(m.ID, "test -w /root")
 			}
+			if up < after {
+				t.Errorf("%d machines were up, %d have outlived the service", after, up)
+			}
 			t.Logf("%d of %d machines had survived", up, many)
 			if err := w.machines.Clear(); err != nil {
 				t.Fatal(err)
@@ -117,7 +123,8 @@ func (w *world) launchAndKill(list []plane.Machine, after int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := c.Start(); err != nil {
+	service := cgrouptest.New(w.t, "")
+	if err := service.Start(c); err != nil {
 		w.t.Fatal(err)
 	}
 	if after == 0 { // at once: as soon as there is anything
@@ -129,9 +136,7 @@ func (w *world) launchAndKill(list []plane.Machine, after int) {
 			w.t.Fatal(err)
 		}
 	}
-	if err := c.Process.Kill(); err != nil {
-		w.t.Fatal(err)
-	}
+	service.End()
 	c.Wait()
 }
 
@@ -168,6 +173,11 @@ func (w *world) nothingLeft() {
 		w.t.Fatal(err)
 	}
 	for _, p := range processes {
+		if pid, err := strconv.Atoi(p.Name()); err != nil {
+			continue
+		} else if _, err := process.BirthOf(pid); err != nil {
+			continue // dead, and not waited for yet by who got it
+		}
 		if b, err := os.ReadFile("/proc/" + p.Name() + "/cgroup"); err == nil && strings.Contains(string(b), "/pileus-"+w.cloud+"/") {
 			w.t.Errorf("process %s is left", p.Name())
 		}

@@ -96,7 +96,7 @@ func Open(o Options) (*Machines, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	groups := cgroup.None()
+	groups := cgroup.OpenDelegated(cgroup.Containers(o.Cloud))
 	if o.Files == nil {
 		var err error
 		if groups, err = cgroup.Open(cgroup.Containers(o.Cloud)); err != nil {
@@ -264,8 +264,9 @@ func (m *Machines) Sample(_ context.Context, id string) (plane.Usage, error) {
 	if p == nil {
 		return plane.Usage{}, fmt.Errorf("machine %s does not run: %w", id, plane.ErrNotFound)
 	}
-	if m.Files != nil {
+	used, err := m.cgroups.Usage(id)
+	if err != nil && m.Files != nil { // nobody counts
 		return processUsage(p.PID)
 	}
-	return m.cgroups.Usage(id)
+	return used, err
 }

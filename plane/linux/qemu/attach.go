@@ -315,8 +315,9 @@ func (e *Engine) Sample(ctx context.Context, id string) (plane.Usage, error) {
 // used is what a guest's QEMU has used, as control groups have counted, or
 // where there are none, as the kernel has for its process.
 func (e *Engine) used(id string, g *guest) (plane.Usage, error) {
-	if !e.Rootless {
-		return e.cgroups.Usage(id)
+	used, err := e.cgroups.Usage(id)
+	if err == nil || !e.Rootless {
+		return used, err
 	}
 	dir := filepath.Join("/proc", strconv.Itoa(g.process.PID))
 	return plane.Usage{CPU: process.Time(dir), MemoryBytes: process.Memory(dir)}, nil

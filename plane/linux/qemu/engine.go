@@ -38,7 +38,7 @@ type Options struct {
 	// Network is the path of a machine's network namespace. The default is
 	// /run/netns/pileus-<cloud>-<machine>.
 	Network func(machine string) string
-	// Rootless is for root of a user namespace, where there are no control groups
+	// Rootless is for root of a user namespace, where there may be no control groups
 	// and Device gives the volumes' files. Fresh tells that machines of an earlier
 	// process are in namespaces that cannot be reached: they end.
 	Rootless, Fresh bool
@@ -83,7 +83,7 @@ func Open(o Options) (*Engine, error) {
 		o.Program = program
 	}
 	// A name of its own: what the other engine does not know it removes.
-	groups := cgroup.None()
+	groups := cgroup.OpenDelegated(cgroup.Guests(o.Cloud))
 	if !o.Rootless {
 		var err error
 		if groups, err = cgroup.Open(cgroup.Guests(o.Cloud)); err != nil {

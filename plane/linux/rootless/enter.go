@@ -3,6 +3,8 @@
 package rootless
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"pileus/plane/linux/cgroup"
 	"pileus/plane/linux/process"
 )
 
@@ -73,6 +76,7 @@ func (s *Session) End() error {
 	if s.Folder == "" {
 		return nil
 	}
+	shelterOf(s.Folder).Close()
 	return os.RemoveAll(s.Folder)
 }
 
@@ -88,6 +92,13 @@ func Enter(folder string) error {
 	return s.become()
 }
 
+// shelterOf is where the holder of a folder's namespaces outlives the service
+// that started it.
+func shelterOf(folder string) *cgroup.Shelter {
+	sum := sha256.Sum256([]byte(folder))
+	return cgroup.OpenShelter("pileus-holder-" + hex.EncodeToString(sum[:3]))
+}
+
 // Left tells whether a cloud had namespaces that were not ended.
 func Left(folder string) bool {
 	_, err := os.Stat(filepath.Join(folder, holderFile))
@@ -99,7 +110,7 @@ const holderFile = "holder.json"
 // find is the session of a folder; one process at a time looks.
 func find(folder string) (*Session, error) {
 	if folder == "" {
-		return begin(leave)
+		return begin(leave, nil)
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
@@ -115,7 +126,7 @@ func find(folder string) (*Session, error) {
 	if s, ok := remembered(folder); ok {
 		return s, nil
 	}
-	s, err := begin(stay)
+	s, err := begin(stay, shelterOf(folder))
 	if err != nil {
 		return nil, err
 	}
@@ -144,9 +155,10 @@ func remembered(folder string) (*Session, bool) {
 	return &s, true
 }
 
-// begin makes namespaces.
-func begin(order string) (*Session, error) {
-	h, err := start(order)
+// begin makes namespaces. Their holder is in a shelter, or with nil where this
+// process is.
+func begin(order string, shelter *cgroup.Shelter) (*Session, error) {
+	h, err := start(order, shelter)
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"pileus/plane/linux/cgroup"
 )
 
 // holderName is the name (argv[0]) under which a program is a holder.
@@ -34,7 +36,7 @@ type holder struct {
 }
 
 // start starts a holder in namespaces of its own.
-func start(order string) (*holder, error) {
+func start(order string, shelter *cgroup.Shelter) (*holder, error) {
 	theirIn, in, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -45,17 +47,23 @@ func start(order string) (*holder, error) {
 		return nil, errors.Join(err, in.Close())
 	}
 	defer out.Close()
-	c := exec.Command("/proc/self/exe")
-	c.Args, c.Dir, c.Stdin, c.Stdout = []string{holderName}, "/", theirIn, theirOut
-	c.Env = []string{"GOMAXPROCS=1", "GOGC=25"}
-	c.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
-		Setsid:     true,
+	var c *exec.Cmd
+	begin := func(attr syscall.SysProcAttr) error {
+		c = exec.Command("/proc/self/exe")
+		c.Args, c.Dir, c.Stdin, c.Stdout = []string{holderName}, "/", theirIn, theirOut
+		c.Env = []string{"GOMAXPROCS=1", "GOGC=25"}
+		attr.Cloneflags, attr.Setsid = syscall.CLONE_NEWUSER|syscall.CLONE_NEWNS|syscall.CLONE_NEWNET, true
 		// Until its ids are mapped it is nobody, and would lose all rights by
 		// becoming another program.
-		AmbientCaps: []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_DAC_OVERRIDE},
+		attr.AmbientCaps = []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_DAC_OVERRIDE}
+		c.SysProcAttr = &attr
+		return c.Start()
 	}
-	err = c.Start()
+	if shelter == nil {
+		err = begin(syscall.SysProcAttr{})
+	} else {
+		err = shelter.Start(begin)
+	}
 	theirOut.Close()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("make a user namespace: %w", err), in.Close())

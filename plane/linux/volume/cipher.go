@@ -180,11 +180,11 @@ func (s *Store) fork(id string, files []uintptr) (pid int, err error) {
 		}
 		program = "/proc/self/exe"
 	}
-	err = process.OnThread(func() error {
+	err = s.shelter.Start(func(attr syscall.SysProcAttr) error {
 		_ = unix.Prctl(unix.PR_SET_IO_FLUSHER, 1, 0, 0, 0) // it is a privilege, and newer than some kernels
+		attr.Setsid = true
 		pid, err = syscall.ForkExec(program, []string{cipherName, s.cloud, id}, &syscall.ProcAttr{
-			Dir: "/", Files: files, Env: []string{"GOGC=50", "GOMAXPROCS=4", "GODEBUG=madvdontneed=1"},
-			Sys: &syscall.SysProcAttr{Setsid: true},
+			Dir: "/", Files: files, Env: []string{"GOGC=50", "GOMAXPROCS=4", "GODEBUG=madvdontneed=1"}, Sys: &attr,
 		})
 		return err
 	})

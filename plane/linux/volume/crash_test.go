@@ -120,6 +120,12 @@ type child struct {
 
 func start(t *testing.T, role string, flags uintptr, args ...string) *child {
 	t.Helper()
+	return startIn(t, (*exec.Cmd).Start, role, flags, args...)
+}
+
+// startIn starts it in its own way.
+func startIn(t *testing.T, begin func(*exec.Cmd) error, role string, flags uintptr, args ...string) *child {
+	t.Helper()
 	r, w, err := os.Pipe()
 	must(t, err)
 	cmd := exec.Command("/proc/self/exe", args...)
@@ -128,7 +134,7 @@ func start(t *testing.T, role string, flags uintptr, args ...string) *child {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.StdoutPipe()
 	must(t, err)
-	must(t, cmd.Start())
+	must(t, begin(cmd))
 	must(t, r.Close())
 	c := &child{t, cmd, w, bufio.NewScanner(out)}
 	t.Cleanup(c.stop)

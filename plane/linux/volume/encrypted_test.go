@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"pileus/plane"
+	"pileus/plane/linux/cgroup/cgrouptest"
 	"pileus/plane/linux/process"
 	"pileus/plane/planetest"
 	"pileus/plane/sealed"
@@ -184,13 +185,14 @@ func TestEncryptedStaysSparse(t *testing.T) {
 	}
 }
 
-// TestKeeperKilled kills the process that opened an encrypted volume: a machine
-// writes on, and the next process manages it.
+// TestKeeperKilled ends the service that opened an encrypted volume, with all its
+// processes: a machine writes on, and the next process manages it.
 func TestKeeperKilled(t *testing.T) {
 	withCiphers(t)
 	s := store(t, t.TempDir())
 	must(t, s.CreateRoot(t.Context(), "vol-1", plane.Image{Kind: plane.HostOverlay}, 256<<20, plane.Encrypted))
-	k := start(t, "opener", 0, s.dir)
+	service := cgrouptest.New(t, "")
+	k := startIn(t, service.Start, "opener", 0, s.dir)
 	if !k.out.Scan() {
 		t.Fatal("it opened nothing")
 	}
@@ -199,7 +201,7 @@ func TestKeeperKilled(t *testing.T) {
 	m.expect("mounted")
 	m.tell("before")
 	m.expect("wrote before")
-	must(t, k.cmd.Process.Signal(syscall.SIGKILL))
+	service.End()
 	k.stop()
 	m.tell("after")
 	m.expect("wrote after")

@@ -83,11 +83,16 @@ func (s *Store) serve(id, device string) (*os.File, error) {
 	}
 	ours, theirs := os.NewFile(uintptr(pair[0]), "volume"), os.NewFile(uintptr(pair[1]), "volume")
 	defer theirs.Close()
-	c := exec.Command("/proc/self/exe")
-	c.Args, c.Dir, c.ExtraFiles = []string{serverName, string(spec)}, "/", []*os.File{theirs}
-	c.Env = []string{"GOMAXPROCS=1", "GOGC=25", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Cloneflags: unix.CLONE_NEWNS}
-	if err := c.Start(); err != nil {
+	var c *exec.Cmd
+	err = s.shelter.Start(func(attr syscall.SysProcAttr) error {
+		c = exec.Command("/proc/self/exe")
+		c.Args, c.Dir, c.ExtraFiles = []string{serverName, string(spec)}, "/", []*os.File{theirs}
+		c.Env = []string{"GOMAXPROCS=1", "GOGC=25", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+		attr.Setsid, attr.Cloneflags = true, unix.CLONE_NEWNS
+		c.SysProcAttr = &attr
+		return c.Start()
+	})
+	if err != nil {
 		ours.Close()
 		return nil, fmt.Errorf("serve volume %s: %w", id, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"pileus/plane"
+	"pileus/plane/linux/cgroup"
 )
 
 // Options of Open.
@@ -42,7 +43,8 @@ type Store struct {
 	noLoop  error // why there are no block devices here; nil where there are
 	noFUSE  error // why none can be had of an encrypted volume; nil where they can
 	locks   locks
-	work    sync.WaitGroup // those that watch ciphers
+	work    sync.WaitGroup  // those that watch ciphers
+	shelter *cgroup.Shelter // of processes that outlive this one
 	// rootless: no block devices, fuse2fs mounts the volumes
 	rootless bool
 	hold     func(ctx context.Context, volume string) (release func(), err error)
@@ -80,7 +82,8 @@ func Open(o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{cloud: o.Cloud, dir: dir, log: o.Log, program: o.Program,
-		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, hold: o.Hold, ciphers: map[string]*cipher{}}
+		noLoop: probeLoop(), noFUSE: probeFUSE(), rootless: o.Rootless, hold: o.Hold,
+		shelter: cgroup.OpenShelter(cgroup.Kept(o.Cloud)), ciphers: map[string]*cipher{}}
 	if s.rootless {
 		s.noLoop, s.noFUSE = errBlock, errNoCipher
 	}
@@ -125,6 +128,7 @@ func (s *Store) Close() error {
 // Clear closes all volumes of this cloud. What is still in use is reported
 // and stays.
 func (s *Store) Clear() error {
+	defer s.shelter.Close()
 	if s.rootless {
 		var err error
 		for _, id := range s.usedFUSE() {
