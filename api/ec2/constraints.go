@@ -135,6 +135,8 @@ func enumValues(shape string) []string {
 		return []string{"USD"}
 	case "DatafeedSubscriptionState":
 		return []string{"Active", "Inactive"}
+	case "DefaultHttpTokensEnforcedState":
+		return []string{"disabled", "enabled", "no-preference"}
 	case "DefaultInstanceMetadataEndpointState":
 		return []string{"disabled", "enabled", "no-preference"}
 	case "DefaultInstanceMetadataTagsState":
@@ -251,6 +253,8 @@ func enumValues(shape string) []string {
 		return []string{"default", "dedicated", "host"}
 	case "HostnameType":
 		return []string{"ip-name", "resource-name"}
+	case "HttpTokensEnforcedState":
+		return []string{"disabled", "enabled"}
 	case "HttpTokensState":
 		return []string{"optional", "required"}
 	case "HypervisorType":

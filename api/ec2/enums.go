@@ -500,6 +500,13 @@ const (
 	DatafeedSubscriptionStateInactive = "Inactive"
 )
 
+// Values of DefaultHttpTokensEnforcedState.
+const (
+	DefaultHttpTokensEnforcedStateDisabled     = "disabled"
+	DefaultHttpTokensEnforcedStateEnabled      = "enabled"
+	DefaultHttpTokensEnforcedStateNoPreference = "no-preference"
+)
+
 // Values of DefaultInstanceMetadataEndpointState.
 const (
 	DefaultInstanceMetadataEndpointStateDisabled     = "disabled"
@@ -897,6 +904,12 @@ const (
 const (
 	HostnameTypeIpName       = "ip-name"
 	HostnameTypeResourceName = "resource-name"
+)
+
+// Values of HttpTokensEnforcedState.
+const (
+	HttpTokensEnforcedStateDisabled = "disabled"
+	HttpTokensEnforcedStateEnabled  = "enabled"
 )
 
 // Values of HttpTokensState.

@@ -1409,9 +1409,10 @@ type CpuOptions struct {
 }
 
 type CpuOptionsRequest struct {
-	CoreCount      *int32
-	ThreadsPerCore *int32
-	AmdSevSnp      *string `aws:"enum=AmdSevSnpSpecification"`
+	CoreCount            *int32
+	ThreadsPerCore       *int32
+	AmdSevSnp            *string `aws:"enum=AmdSevSnpSpecification"`
+	NestedVirtualization *string `aws:"enum=NestedVirtualizationSpecification"`
 }
 
 type CreateCapacityReservationFleetInput struct {
@@ -4177,11 +4178,12 @@ type DescribeInstanceTypeOfferingsOutput struct {
 }
 
 type DescribeInstanceTypesInput struct {
-	DryRun        *bool
-	InstanceTypes []string `aws:"n=InstanceType;min=0;max=100"`
-	Filters       []Filter `aws:"n=Filter;e.n=Filter"`
-	MaxResults    *int32   `aws:"min=5;max=100"`
-	NextToken     *string
+	DryRun                     *bool
+	InstanceTypes              []string `aws:"n=InstanceType;min=0;max=100"`
+	Filters                    []Filter `aws:"n=Filter;e.n=Filter"`
+	MaxResults                 *int32   `aws:"min=5;max=100"`
+	NextToken                  *string
+	IncludeUnsupportedInRegion *bool
 }
 
 type DescribeInstanceTypesOutput struct {
@@ -6955,6 +6957,7 @@ type GetImageBlockPublicAccessStateInput struct {
 
 type GetImageBlockPublicAccessStateOutput struct {
 	ImageBlockPublicAccessState *string `aws:"n=imageBlockPublicAccessState"`
+	ManagedBy                   *string `aws:"n=managedBy;enum=ManagedBy"`
 }
 
 type GetInstanceMetadataDefaultsInput struct {
@@ -7211,7 +7214,8 @@ type GetSerialConsoleAccessStatusInput struct {
 }
 
 type GetSerialConsoleAccessStatusOutput struct {
-	SerialConsoleAccessEnabled *bool `aws:"n=serialConsoleAccessEnabled"`
+	SerialConsoleAccessEnabled *bool   `aws:"n=serialConsoleAccessEnabled"`
+	ManagedBy                  *string `aws:"n=managedBy;enum=ManagedBy"`
 }
 
 type GetSnapshotBlockPublicAccessStateInput struct {
@@ -7219,7 +7223,8 @@ type GetSnapshotBlockPublicAccessStateInput struct {
 }
 
 type GetSnapshotBlockPublicAccessStateOutput struct {
-	State *string `aws:"n=state;enum=SnapshotBlockPublicAccessState"`
+	State     *string `aws:"n=state;enum=SnapshotBlockPublicAccessState"`
+	ManagedBy *string `aws:"n=managedBy;enum=ManagedBy"`
 }
 
 type GetSpotPlacementScoresInput struct {
@@ -7232,6 +7237,7 @@ type GetSpotPlacementScoresInput struct {
 	DryRun                           *bool
 	MaxResults                       *int32 `aws:"min=10;max=1000"`
 	NextToken                        *string
+	IncludeLocalZones                *bool
 }
 
 type GetSpotPlacementScoresOutput struct {
@@ -8093,6 +8099,8 @@ type InstanceMetadataDefaultsResponse struct {
 	HttpPutResponseHopLimit *int32  `aws:"n=httpPutResponseHopLimit"`
 	HttpEndpoint            *string `aws:"n=httpEndpoint;enum=InstanceMetadataEndpointState"`
 	InstanceMetadataTags    *string `aws:"n=instanceMetadataTags;enum=InstanceMetadataTagsState"`
+	HttpTokensEnforced      *string `aws:"n=httpTokensEnforced;enum=HttpTokensEnforcedState"`
+	ManagedBy               *string `aws:"n=managedBy;enum=ManagedBy"`
 }
 
 type InstanceMetadataOptionsRequest struct {
@@ -8185,6 +8193,10 @@ type InstanceNetworkInterfaceSpecification struct {
 
 type InstanceNetworkPerformanceOptions struct {
 	BandwidthWeighting *string `aws:"n=bandwidthWeighting;enum=InstanceBandwidthWeighting"`
+}
+
+type InstanceNetworkPerformanceOptionsRequest struct {
+	BandwidthWeighting *string `aws:"enum=InstanceBandwidthWeighting"`
 }
 
 type InstancePrivateIpAddress struct {
@@ -8356,6 +8368,7 @@ type InstanceTypeInfo struct {
 	MediaAcceleratorInfo          *MediaAcceleratorInfo     `aws:"n=mediaAcceleratorInfo"`
 	NeuronInfo                    *NeuronInfo               `aws:"n=neuronInfo"`
 	PhcSupport                    *string                   `aws:"n=phcSupport;enum=PhcSupport"`
+	SupportedInRegion             *bool                     `aws:"n=supportedInRegion"`
 }
 
 type InstanceTypeInfoFromInstanceRequirements struct {
@@ -8795,15 +8808,17 @@ type LaunchTemplateConfig struct {
 }
 
 type LaunchTemplateCpuOptions struct {
-	CoreCount      *int32  `aws:"n=coreCount"`
-	ThreadsPerCore *int32  `aws:"n=threadsPerCore"`
-	AmdSevSnp      *string `aws:"n=amdSevSnp;enum=AmdSevSnpSpecification"`
+	CoreCount            *int32  `aws:"n=coreCount"`
+	ThreadsPerCore       *int32  `aws:"n=threadsPerCore"`
+	AmdSevSnp            *string `aws:"n=amdSevSnp;enum=AmdSevSnpSpecification"`
+	NestedVirtualization *string `aws:"n=nestedVirtualization;enum=NestedVirtualizationSpecification"`
 }
 
 type LaunchTemplateCpuOptionsRequest struct {
-	CoreCount      *int32
-	ThreadsPerCore *int32
-	AmdSevSnp      *string `aws:"enum=AmdSevSnpSpecification"`
+	CoreCount            *int32
+	ThreadsPerCore       *int32
+	AmdSevSnp            *string `aws:"enum=AmdSevSnpSpecification"`
+	NestedVirtualization *string `aws:"enum=NestedVirtualizationSpecification"`
 }
 
 type LaunchTemplateEbsBlockDevice struct {
@@ -8966,6 +8981,14 @@ type LaunchTemplateLicenseConfiguration struct {
 
 type LaunchTemplateLicenseConfigurationRequest struct {
 	LicenseConfigurationArn *string
+}
+
+type LaunchTemplateNetworkPerformanceOptions struct {
+	BandwidthWeighting *string `aws:"n=bandwidthWeighting;enum=InstanceBandwidthWeighting"`
+}
+
+type LaunchTemplateNetworkPerformanceOptionsRequest struct {
+	BandwidthWeighting *string `aws:"enum=InstanceBandwidthWeighting"`
 }
 
 type LaunchTemplateOverrides struct {
@@ -9486,6 +9509,7 @@ type ModifyInstanceAttributeInput struct {
 	UserData                          *BlobAttributeValue                       `aws:"n=userData"`
 	Value                             *string                                   `aws:"n=value"`
 	DisableApiStop                    *AttributeBooleanValue
+	EnclaveOptions                    *EnclaveOptionsRequest
 }
 
 type ModifyInstanceCapacityReservationAttributesInput struct {
@@ -9560,14 +9584,16 @@ type ModifyInstanceEventWindowOutput struct {
 }
 
 type ModifyInstanceMaintenanceOptionsInput struct {
-	InstanceId   string  `aws:"req"`
-	AutoRecovery *string `aws:"enum=InstanceAutoRecoveryState"`
-	DryRun       *bool
+	InstanceId      string  `aws:"req"`
+	AutoRecovery    *string `aws:"enum=InstanceAutoRecoveryState"`
+	DryRun          *bool
+	RebootMigration *string `aws:"enum=InstanceRebootMigrationState"`
 }
 
 type ModifyInstanceMaintenanceOptionsOutput struct {
-	InstanceId   *string `aws:"n=instanceId"`
-	AutoRecovery *string `aws:"n=autoRecovery;enum=InstanceAutoRecoveryState"`
+	InstanceId      *string `aws:"n=instanceId"`
+	AutoRecovery    *string `aws:"n=autoRecovery;enum=InstanceAutoRecoveryState"`
+	RebootMigration *string `aws:"n=rebootMigration;enum=InstanceRebootMigrationState"`
 }
 
 type ModifyInstanceMetadataDefaultsInput struct {
@@ -9576,6 +9602,7 @@ type ModifyInstanceMetadataDefaultsInput struct {
 	HttpEndpoint            *string `aws:"enum=DefaultInstanceMetadataEndpointState"`
 	InstanceMetadataTags    *string `aws:"enum=DefaultInstanceMetadataTagsState"`
 	DryRun                  *bool
+	HttpTokensEnforced      *string `aws:"enum=DefaultHttpTokensEnforcedState"`
 }
 
 type ModifyInstanceMetadataDefaultsOutput struct {
@@ -11331,6 +11358,7 @@ type RequestLaunchTemplateData struct {
 	PrivateDnsNameOptions             *LaunchTemplatePrivateDnsNameOptionsRequest
 	MaintenanceOptions                *LaunchTemplateInstanceMaintenanceOptionsRequest
 	DisableApiStop                    *bool
+	NetworkPerformanceOptions         *LaunchTemplateNetworkPerformanceOptionsRequest
 }
 
 type RequestSpotFleetInput struct {
@@ -11598,6 +11626,7 @@ type ResponseLaunchTemplateData struct {
 	PrivateDnsNameOptions             *LaunchTemplatePrivateDnsNameOptions                    `aws:"n=privateDnsNameOptions"`
 	MaintenanceOptions                *LaunchTemplateInstanceMaintenanceOptions               `aws:"n=maintenanceOptions"`
 	DisableApiStop                    *bool                                                   `aws:"n=disableApiStop"`
+	NetworkPerformanceOptions         *LaunchTemplateNetworkPerformanceOptions                `aws:"n=networkPerformanceOptions"`
 }
 
 type RestoreAddressToClassicInput struct {
@@ -11841,6 +11870,7 @@ type RunInstancesInput struct {
 	MaintenanceOptions                *InstanceMaintenanceOptionsRequest
 	DisableApiStop                    *bool
 	EnablePrimaryIpv6                 *bool
+	NetworkPerformanceOptions         *InstanceNetworkPerformanceOptionsRequest
 }
 
 type RunScheduledInstancesInput struct {

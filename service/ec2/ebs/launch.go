@@ -49,6 +49,12 @@ func (s *Room) CheckMappings(c *cloud.Call, r store.Reader, zone string, list []
 	return nil
 }
 
+// Planned is the volume that an instance would get by a mapping: how large it
+// is, and whether it is encrypted.
+func (s *Room) Planned(c *cloud.Call, r store.Reader, zone string, m Mapping) (*Volume, error) {
+	return s.prepare(c, r, m.wanted(zone))
+}
+
 // inMapping is an error of a volume as RunInstances words it: a size below the
 // snapshot's is a mistake of the mapping.
 func inMapping(err error) error {

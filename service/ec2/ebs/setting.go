@@ -168,5 +168,5 @@ func unblockPublicAccess(c *cloud.Call, tx store.Tx, _ *api.DisableSnapshotBlock
 }
 
 func publicAccessState(c *cloud.Call, r store.Reader, _ *api.GetSnapshotBlockPublicAccessStateInput) (*api.GetSnapshotBlockPublicAccessStateOutput, error) {
-	return &api.GetSnapshotBlockPublicAccessStateOutput{State: new(settingOf(c, r).publicAccess())}, nil
+	return &api.GetSnapshotBlockPublicAccessStateOutput{State: new(settingOf(c, r).publicAccess()), ManagedBy: new(api.ManagedByAccount)}, nil
 }

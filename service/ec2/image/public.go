@@ -39,5 +39,5 @@ func getImageBlockPublicAccessState(c *cloud.Call, r store.Reader, _ *api.GetIma
 	if blocked(c, r) {
 		state = blockNewSharing
 	}
-	return &api.GetImageBlockPublicAccessStateOutput{ImageBlockPublicAccessState: &state}, nil
+	return &api.GetImageBlockPublicAccessStateOutput{ImageBlockPublicAccessState: &state, ManagedBy: new(api.ManagedByAccount)}, nil
 }

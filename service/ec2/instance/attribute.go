@@ -138,6 +138,17 @@ func edits(in *api.ModifyInstanceAttributeInput) (list []edit, err error) {
 	add(in.DisableApiTermination != nil, "disableApiTermination", false, set(in.DisableApiTermination, func(i *Instance) *bool { return &i.NoTermination }))
 	add(in.DisableApiStop != nil, "disableApiStop", false, set(in.DisableApiStop, func(i *Instance) *bool { return &i.NoStop }))
 	add(in.EbsOptimized != nil, "ebsOptimized", true, set(in.EbsOptimized, func(i *Instance) *bool { return &i.EBSOptimized }))
+	add(in.EnclaveOptions != nil, "enclaveOptions", true, func(_ *cloud.Call, _ store.Tx, i *Instance) error {
+		on := cloud.Or(in.EnclaveOptions.Enabled, false)
+		if on && !i.Kind().has('n') {
+			return errNoEnclaves(i.Kind())
+		}
+		if on && i.Hibernation {
+			return errEnclaveHibernates
+		}
+		i.Enclave = on
+		return nil
+	})
 	add(in.EnaSupport != nil, "enaSupport", true, func(_ *cloud.Call, _ store.Tx, i *Instance) error {
 		i.NoENA = !cloud.Or(in.EnaSupport.Value, true)
 		return nil

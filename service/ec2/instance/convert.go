@@ -27,7 +27,7 @@ func (v *view) api() api.Instance {
 		CapacityReservationId: optional(i.CapacityReservation), CapacityReservationSpecification: i.capacity(),
 		HibernationOptions: &api.HibernationOptions{Configured: &i.Hibernation}, MetadataOptions: i.Metadata.api("applied"),
 		EnclaveOptions: &api.EnclaveOptions{Enabled: &i.Enclave}, PlatformDetails: &details, UsageOperation: &operation, UsageOperationUpdateTime: &i.Launched,
-		MaintenanceOptions: &api.InstanceMaintenanceOptions{AutoRecovery: new(i.recovery()), RebootMigration: new(api.InstanceRebootMigrationStateDefault)}, BootMode: optional(string(i.Boots.Firmware)), CurrentInstanceBootMode: new(i.bootMode()),
+		MaintenanceOptions: &api.InstanceMaintenanceOptions{AutoRecovery: new(i.recovery()), RebootMigration: new(i.rebootMigration())}, BootMode: optional(string(i.Boots.Firmware)), CurrentInstanceBootMode: new(i.bootMode()),
 		NetworkPerformanceOptions: &api.InstanceNetworkPerformanceOptions{BandwidthWeighting: new(api.InstanceBandwidthWeightingDefault)}, Operator: resource.Unmanaged(),
 	}
 	if t.has('m') && i.Windows() {

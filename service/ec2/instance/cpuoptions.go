@@ -20,7 +20,7 @@ func modifyInstanceCpuOptions(c *cloud.Call, tx store.Tx, in *api.ModifyInstance
 		case i.State != Stopped:
 			return errNotStopped(i.ID)
 		case cloud.Or(in.NestedVirtualization, "disabled") != "disabled":
-			return resource.Unsupported("The instance type %s does not support nested virtualization.", i.Type)
+			return errNested(i.Type)
 		case in.NestedVirtualization == nil && in.CoreCount == nil && in.ThreadsPerCore == nil:
 			return resource.Missing("CoreCount")
 		}
@@ -33,6 +33,10 @@ func modifyInstanceCpuOptions(c *cloud.Call, tx store.Tx, in *api.ModifyInstance
 		out = &api.ModifyInstanceCpuOptionsOutput{InstanceId: &in.InstanceId, CoreCount: &cores, ThreadsPerCore: &threads}
 		return nil
 	})
+}
+
+func errNested(kind string) *cloud.Error {
+	return resource.Unsupported("The instance type %s does not support nested virtualization.", kind)
 }
 
 func errCPU(t *Type, cores, threads int32) error {

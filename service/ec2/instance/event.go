@@ -100,6 +100,17 @@ func (s *Room) perform(d *Instance, e Event) {
 	}
 }
 
+// migrate has a restart that the customer asks for bring the instance to other
+// hardware, so that the restarts which Amazon has scheduled are not needed.
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/schedevents_actions_reboot.html
+func (i *Instance) migrate(now time.Time) {
+	for n := range i.Events {
+		if e := &i.Events[n]; e.Code == "system-reboot" && e.Done.IsZero() && !i.NoRebootMigration {
+			e.Done = now
+		}
+	}
+}
+
 // events are the instance's as the API shows them.
 func (i *Instance) events(now time.Time) []api.InstanceStatusEvent {
 	out := []api.InstanceStatusEvent{}

@@ -109,6 +109,7 @@ func (s *Room) rebootInstances(c *cloud.Call, tx store.Tx, in *api.RebootInstanc
 		}
 		d := i.clone()
 		d.Reboots++
+		d.migrate(c.Now)
 		instances.Put(tx, d)
 		tx.After(time.Time{}, instanceController, d.key())
 	}

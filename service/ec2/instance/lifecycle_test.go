@@ -141,6 +141,7 @@ func TestHibernation(t *testing.T) {
 	w := newWorld(t)
 	id := *w.run(1, func(in *api.RunInstancesInput) {
 		in.HibernationOptions = &api.HibernationOptionsRequest{Configured: new(true)}
+		in.BlockDeviceMappings = []api.BlockDeviceMapping{{DeviceName: new("/dev/xvda"), Ebs: &api.EbsBlockDevice{Encrypted: new(true)}}}
 	})[0].InstanceId
 	nodetest.Do(w.World, &api.StopInstances, &api.StopInstancesInput{InstanceIds: []string{id}, Hibernate: new(true)})
 	w.Drain()

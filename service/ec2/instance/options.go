@@ -12,6 +12,7 @@ import (
 type metadataDefaults struct {
 	Account, Region        string
 	Tokens, Endpoint, Tags string
+	Enforced               string // "enabled": nothing is launched that does not require tokens
 	HopLimit               int32
 }
 
@@ -43,10 +44,21 @@ func launchMetadata(c *cloud.Call, r store.Reader, image Image, asked *api.Insta
 			o.HopLimit = d.HopLimit
 		}
 	}
-	if asked == nil {
-		return o, nil
+	if asked != nil {
+		if err := o.set(asked.HttpTokens, asked.HttpEndpoint, asked.HttpProtocolIpv6, asked.InstanceMetadataTags, asked.HttpPutResponseHopLimit); err != nil {
+			return o, err
+		}
 	}
-	return o, o.set(asked.HttpTokens, asked.HttpEndpoint, asked.HttpProtocolIpv6, asked.InstanceMetadataTags, asked.HttpPutResponseHopLimit)
+	if o.Tokens != "required" && tokensEnforced(c, r) {
+		return o, resource.Unsupported("You can't launch instances with IMDSv1 because httpTokensEnforced is enabled for this account. Either launch the instance with httpTokens=required or contact your account owner to disable httpTokensEnforced using the ModifyInstanceMetadataDefaults API or the account settings in the EC2 console.")
+	}
+	return o, nil
+}
+
+// tokensEnforced tells whether the account lets no instance do without tokens.
+func tokensEnforced(c *cloud.Call, r store.Reader) bool {
+	d, ok := defaults.Get(r, c.Account, c.Region)
+	return ok && d.Enforced == "enabled"
 }
 
 // set changes what is given.
@@ -87,6 +99,9 @@ func modifyInstanceMetadataOptions(c *cloud.Call, tx store.Tx, in *api.ModifyIns
 		if i.State != Running && i.State != Stopped {
 			return resource.Errorf("IncorrectInstanceState", "The instance '%s' is not in a state in which its metadata options can be modified.", i.ID)
 		}
+		if cloud.Or(in.HttpTokens, "") == "optional" && tokensEnforced(c, tx) {
+			return resource.Unsupported("You can't set httpTokens to optional because httpTokensEnforced is enabled for this account.")
+		}
 		if err := i.Metadata.set(in.HttpTokens, in.HttpEndpoint, in.HttpProtocolIpv6, in.InstanceMetadataTags, in.HttpPutResponseHopLimit); err != nil {
 			return err
 		}
@@ -97,9 +112,10 @@ func modifyInstanceMetadataOptions(c *cloud.Call, tx store.Tx, in *api.ModifyIns
 }
 
 func getInstanceMetadataDefaults(c *cloud.Call, r store.Reader, _ *api.GetInstanceMetadataDefaultsInput) (*api.GetInstanceMetadataDefaultsOutput, error) {
-	out := &api.InstanceMetadataDefaultsResponse{}
+	out := &api.InstanceMetadataDefaultsResponse{ManagedBy: new(api.ManagedByAccount)}
 	if d, ok := defaults.Get(r, c.Account, c.Region); ok {
 		out.HttpTokens, out.HttpEndpoint, out.InstanceMetadataTags = optional(d.Tokens), optional(d.Endpoint), optional(d.Tags)
+		out.HttpTokensEnforced = optional(d.Enforced)
 		if d.HopLimit > 0 {
 			out.HttpPutResponseHopLimit = &d.HopLimit
 		}
@@ -118,7 +134,7 @@ func modifyInstanceMetadataDefaults(c *cloud.Call, tx store.Tx, in *api.ModifyIn
 	for _, p := range []struct {
 		to   *string
 		from *string
-	}{{&d.Tokens, in.HttpTokens}, {&d.Endpoint, in.HttpEndpoint}, {&d.Tags, in.InstanceMetadataTags}} {
+	}{{&d.Tokens, in.HttpTokens}, {&d.Endpoint, in.HttpEndpoint}, {&d.Tags, in.InstanceMetadataTags}, {&d.Enforced, in.HttpTokensEnforced}} {
 		if setText(p.to, p.from); *p.to == noPreference {
 			*p.to = ""
 		}
@@ -151,15 +167,34 @@ func modifyPrivateDnsNameOptions(c *cloud.Call, tx store.Tx, in *api.ModifyPriva
 }
 
 func modifyInstanceMaintenanceOptions(c *cloud.Call, tx store.Tx, in *api.ModifyInstanceMaintenanceOptionsInput) (*api.ModifyInstanceMaintenanceOptionsOutput, error) {
-	recovery := cloud.Or(in.AutoRecovery, "default")
-	if !oneOf(&recovery, "default", "disabled") {
-		return nil, resource.Invalid(recovery, "AutoRecovery")
+	switch {
+	case !oneOf(in.AutoRecovery, "default", "disabled"):
+		return nil, resource.Invalid(*in.AutoRecovery, "AutoRecovery")
+	case !oneOf(in.RebootMigration, "default", "disabled"):
+		return nil, resource.Invalid(*in.RebootMigration, "RebootMigration")
+	case in.AutoRecovery == nil && in.RebootMigration == nil:
+		return nil, resource.Missing("AutoRecovery")
 	}
-	err := change(c, tx, in.InstanceId, func(i *Instance) error {
-		i.NoAutoRecovery = recovery == "disabled"
+	out := &api.ModifyInstanceMaintenanceOptionsOutput{InstanceId: &in.InstanceId}
+	return out, change(c, tx, in.InstanceId, func(i *Instance) error {
+		if in.AutoRecovery != nil {
+			i.NoAutoRecovery = *in.AutoRecovery == "disabled"
+		}
+		if in.RebootMigration != nil {
+			i.NoRebootMigration = *in.RebootMigration == "disabled"
+		}
+		out.AutoRecovery, out.RebootMigration = new(i.recovery()), new(i.rebootMigration())
 		return nil
 	})
-	return &api.ModifyInstanceMaintenanceOptionsOutput{InstanceId: &in.InstanceId, AutoRecovery: &recovery}, err
+}
+
+// rebootMigration is what a restart that the customer asks for does about one
+// that is scheduled.
+func (i *Instance) rebootMigration() string {
+	if i.NoRebootMigration {
+		return api.InstanceRebootMigrationStateDisabled
+	}
+	return api.InstanceRebootMigrationStateDefault
 }
 
 // findTenancy is the tenancy that a VPC imposes; "" for none.
@@ -184,7 +219,7 @@ var serialConsoles = &store.Table[serialConsole]{
 
 func getSerialConsoleAccessStatus(c *cloud.Call, r store.Reader, _ *api.GetSerialConsoleAccessStatusInput) (*api.GetSerialConsoleAccessStatusOutput, error) {
 	s, ok := serialConsoles.Get(r, c.Account, c.Region)
-	return &api.GetSerialConsoleAccessStatusOutput{SerialConsoleAccessEnabled: new(ok && s.Enabled)}, nil
+	return &api.GetSerialConsoleAccessStatusOutput{SerialConsoleAccessEnabled: new(ok && s.Enabled), ManagedBy: new(api.ManagedByAccount)}, nil
 }
 
 func enableSerialConsoleAccess(c *cloud.Call, tx store.Tx, _ *api.EnableSerialConsoleAccessInput) (*api.EnableSerialConsoleAccessOutput, error) {

@@ -52,6 +52,7 @@ type Instance struct {
 	Hibernation         bool // HibernationOptions.Configured
 	Enclave             bool
 	NoAutoRecovery      bool
+	NoRebootMigration   bool
 	NoENA               bool
 	SEV                 string // AmdSevSnp
 	Credits             string // "standard", "unlimited"; "" for types without

@@ -174,6 +174,9 @@ func (l *launch) findType(*cloud.Call, store.Reader) error {
 }
 
 func (l *launch) findCPU(o *api.CpuOptionsRequest) error {
+	if cloud.Or(o.NestedVirtualization, "disabled") != "disabled" {
+		return errNested(l.kind.Name)
+	}
 	cores, threads := cloud.Or(o.CoreCount, int32(l.cores)), cloud.Or(o.ThreadsPerCore, int32(l.threads))
 	given := o.CoreCount != nil || o.ThreadsPerCore != nil
 	if given && (!slices.Contains(l.kind.validCores, cores) || !slices.Contains(l.kind.validThreads, threads)) {
@@ -255,16 +258,15 @@ func (l *launch) findOptions(c *cloud.Call, r store.Reader) (err error) {
 	if l.credits, err = launchCredits(c, r, l.kind, in.CreditSpecification); err != nil {
 		return err
 	}
-	hibernates := in.HibernationOptions != nil && cloud.Or(in.HibernationOptions.Configured, false)
-	if hibernates && !l.kind.has('h') {
-		return resource.Errorf("UnsupportedHibernationConfiguration", "Hibernation is not supported for instance type %s.", l.kind.Name)
-	}
+	hibernates := l.hibernates()
 	enclave := in.EnclaveOptions != nil && cloud.Or(in.EnclaveOptions.Enabled, false)
 	switch {
 	case enclave && hibernates:
-		return resource.Combination("You cannot enable hibernation and AWS Nitro Enclaves on the same instance.")
+		return errEnclaveHibernates
 	case enclave && !l.kind.has('n'):
-		return resource.Unsupported("AWS Nitro Enclaves is not supported for instance type %s.", l.kind.Name)
+		return errNoEnclaves(l.kind)
+	case in.NetworkPerformanceOptions != nil && cloud.Or(in.NetworkPerformanceOptions.BandwidthWeighting, "default") != "default":
+		return resource.Unsupported("Bandwidth weighting is not supported for instance type %s.", l.kind.Name)
 	case in.MaintenanceOptions != nil && !oneOf(in.MaintenanceOptions.AutoRecovery, "default", "disabled"):
 		return resource.Invalid(*in.MaintenanceOptions.AutoRecovery, "MaintenanceOptions.AutoRecovery")
 	}
@@ -388,7 +390,7 @@ func (l *launch) record(c *cloud.Call, n int, reservation string) *Instance {
 		Monitoring: in.Monitoring != nil && in.Monitoring.Enabled, EBSOptimized: cloud.Or(in.EbsOptimized, false),
 		NoTermination: cloud.Or(in.DisableApiTermination, false), NoStop: cloud.Or(in.DisableApiStop, false),
 		TerminateOnShutdown: cloud.Or(in.InstanceInitiatedShutdownBehavior, "stop") == "terminate",
-		Hibernation:         in.HibernationOptions != nil && cloud.Or(in.HibernationOptions.Configured, false),
+		Hibernation:         l.hibernates(),
 		Enclave:             in.EnclaveOptions != nil && cloud.Or(in.EnclaveOptions.Enabled, false),
 		NoAutoRecovery:      in.MaintenanceOptions != nil && cloud.Or(in.MaintenanceOptions.AutoRecovery, "default") == "disabled",
 		Credits:             l.credits, Metadata: l.metadata, Placement: l.place, Store: l.store,
@@ -452,7 +454,10 @@ func (l *launch) findDevices(c *cloud.Call, r store.Reader, volumes *ebs.Room) e
 		}
 	}
 	l.store = storeOf(l.kind, virtual)
-	return volumes.CheckMappings(c, r, l.subnet.Zone, l.mappings())
+	if err := volumes.CheckMappings(c, r, l.subnet.Zone, l.mappings()); err != nil {
+		return err
+	}
+	return l.canHibernate(c, r, volumes)
 }
 
 // storeOf are the disks of an instance of a type: those that are mapped to

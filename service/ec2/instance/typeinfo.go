@@ -51,7 +51,7 @@ func (t *Type) info() api.InstanceTypeInfo {
 	i := api.InstanceTypeInfo{
 		InstanceType: &t.Name, CurrentGeneration: new(t.has('c')), FreeTierEligible: new(t.has('f')),
 		SupportedUsageClasses: t.usageClasses, SupportedRootDeviceTypes: t.rootDevices, SupportedVirtualizationTypes: t.virtual,
-		BareMetal: new(t.has('b')), Hypervisor: optional(t.hypervisor),
+		SupportedInRegion: new(true), BareMetal: new(t.has('b')), Hypervisor: optional(t.hypervisor),
 		ProcessorInfo:            &api.ProcessorInfo{SupportedArchitectures: t.Architectures, SustainedClockSpeedInGhz: positive(t.ghz), Manufacturer: optional(t.manufacturer)},
 		VCpuInfo:                 &api.VCpuInfo{DefaultVCpus: new(int32(t.VCPUs)), DefaultCores: new(int32(t.cores)), DefaultThreadsPerCore: new(int32(t.threads)), ValidCores: t.validCores, ValidThreadsPerCore: t.validThreads},
 		MemoryInfo:               &api.MemoryInfo{SizeInMiB: new(int64(t.MemoryMiB))},
