@@ -24,7 +24,9 @@ func hibernating(kind string, root *api.EbsBlockDevice) *api.RunInstancesInput {
 func TestHibernationPrerequisites(t *testing.T) {
 	w := newWorld(t)
 	const no = "UnsupportedHibernationConfiguration"
-	sealed := func(gib int32) *api.EbsBlockDevice { return &api.EbsBlockDevice{Encrypted: new(true), VolumeSize: &gib} }
+	sealed := func(gib int32) *api.EbsBlockDevice {
+		return &api.EbsBlockDevice{Encrypted: new(true), VolumeSize: &gib}
+	}
 	want(w, no, &api.RunInstances, hibernating("t3.micro", nil))
 	want(w, no, &api.RunInstances, hibernating("t3.micro", &api.EbsBlockDevice{Encrypted: new(false)}))
 	want(w, "", &api.RunInstances, hibernating("t3.micro", sealed(8)))
