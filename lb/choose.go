@@ -37,8 +37,9 @@ type member struct {
 	target   atomic.Pointer[Target]
 	inflight atomic.Int64 // requests, or connections
 	slow     atomic.Pointer[clock.Stopwatch]
-	results  results  // what anomaly mitigation looks at
-	idle     sync.Map // *Node's zone: *idleConns
+	results  results      // what anomaly mitigation looks at
+	roads    sync.Map     // *Node's zone: *road
+	silences atomic.Int32 // how many of the roads are silent
 
 	views map[string]*view // by the node's zone
 	since time.Time
@@ -268,6 +269,9 @@ func (p *pool) reaches(zone string, t *Target) bool {
 	return p.cross || t.Zone == "" || t.Zone == "all" || t.Zone == zone
 }
 
+// has tells whether a target may get requests.
+func (t *table) has(m *member) bool { return slices.Contains(t.members, m) }
+
 // table is what the node in a zone chooses from. A node that was taken out may
 // have requests still; they are chosen for as any other node would.
 func (p *pool) table(zone string) *table {
@@ -290,19 +294,28 @@ func (p *pool) choose(zone string, tried ...*member) *member {
 		return nil
 	}
 	if len(tried) > 0 {
-		rest := slices.DeleteFunc(slices.Clone(t.members), func(m *member) bool { return slices.Contains(tried, m) })
-		if len(rest) == 0 {
-			return nil
-		}
-		return rest[p.random(len(rest))]
+		return p.chooseBut(zone, t, tried)
 	}
+	var m *member
 	switch p.group.Load().Algorithm {
 	case "least_outstanding_requests":
-		return p.leastOutstanding(t)
+		m = p.leastOutstanding(t)
 	case "weighted_random":
-		return p.weightedRandom(t)
+		m = p.weightedRandom(t)
+	default:
+		m = p.roundRobin(t)
 	}
-	return p.roundRobin(t)
+	return p.audible(zone, t.members, m)
+}
+
+// chooseBut is a target that is none of those that were tried, one that is heard
+// if there is any.
+func (p *pool) chooseBut(zone string, t *table, tried []*member) *member {
+	rest := slices.DeleteFunc(slices.Clone(t.members), func(m *member) bool { return slices.Contains(tried, m) })
+	if len(rest) == 0 {
+		return nil
+	}
+	return p.audible(zone, rest, rest[p.random(len(rest))])
 }
 
 // roundRobin goes around; members in slow start are passed over as often as
@@ -374,9 +387,11 @@ func (p *pool) hashed(zone string, hash uint64) *member {
 	}
 	var best *member
 	var most uint64
+	audible := false // there is one that is heard
 	for _, m := range t.members {
-		if h := mix(hash ^ m.key.hash()); best == nil || h > most {
-			best, most = m, h
+		heard := !m.isSilent(zone)
+		if h := mix(hash ^ m.key.hash()); best == nil || heard && !audible || heard == audible && h > most {
+			best, most, audible = m, h, heard
 		}
 	}
 	return best

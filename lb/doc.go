@@ -7,6 +7,7 @@
 //	balancer.go        what a load balancer is to be
 //	engine*.go         the engine: which balancers run, and their listeners
 //	choose*.go         targets of a group, and the choice among them
+//	road.go            targets of which nothing is heard before a check can tell
 //	health*.go         health checks
 //	stat*.go, log*.go  what is counted and logged
 //	http*.go, rule*.go application load balancers, and HTTP of classic ones

@@ -178,6 +178,7 @@ func (c *callers) sweep() {
 				h.last.idle.Store(true)
 				h.stop()
 			}
+			h.listen()
 		}
 		if err != nil || len(c.handled) == 0 {
 			c.sweeping = false

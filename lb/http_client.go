@@ -33,6 +33,7 @@ type client struct {
 	x     exchange
 	busy  atomic.Int32 // busyIdle, busyRequest, busyClosed
 	limit limits
+	left  atomic.Bool // the client has gone while its answer was waited for
 
 	ended   chan struct{} // closed with the connection of a client of HTTP/2
 	refused bool          // the connection ends because of what the client sent

@@ -2,6 +2,7 @@ package lb
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,8 +28,12 @@ type exchange struct {
 	pool   *pool
 	member *member
 	group  *groupMeter
-	stuck  bool // a cookie has led to the member
-	trace  string
+	tried  []*member // those that could not be reached, or did not hear
+	stuck  bool      // a cookie has led to the member
+	// mayTurn tells that another target may get the request though the member may
+	// have had it.
+	mayTurn bool
+	trace   string
 
 	// What a rule's transforms have made of the request, and how that went, as
 	// the log tells it.
@@ -158,13 +163,43 @@ func (x *exchange) forward() bool {
 
 func (x *exchange) random(n int) int { return int(x.front.site.opts.Rand.Uint64() % uint64(n)) }
 
-// another is a target in place of those that could not be reached.
-func (x *exchange) another(tried []*member) bool {
-	if m := x.pool.choose(x.node.Zone, tried...); m != nil {
-		x.member, x.stuck = m, false
-		return true
+// attempts is how many targets are tried that cannot be reached.
+const attempts = 3
+
+// another takes another target in place of one that could not be reached; false
+// where there is none.
+func (x *exchange) another() bool {
+	m := x.alternative()
+	if m != nil {
+		x.tried = append(x.tried, x.member)
+		x.moveTo(m)
 	}
-	return false
+	return m != nil
+}
+
+// alternative is a target that was not tried yet; nil where there is none.
+func (x *exchange) alternative() *member {
+	if len(x.tried)+1 >= attempts {
+		return nil
+	}
+	return x.pool.choose(x.node.Zone, append(slices.Clip(x.tried), x.member)...)
+}
+
+// moveTo has another target answer the request.
+func (x *exchange) moveTo(to *member) {
+	x.member.inflight.Add(-1)
+	x.member, x.stuck = to, false
+	x.member.inflight.Add(1)
+}
+
+// limit is how long a connection to the target may take: not long where the
+// request can turn to another one. The user of a session is served where it is,
+// if at all.
+func (x *exchange) limit() time.Duration {
+	if x.stuck || x.alternative() == nil {
+		return connectTimeout
+	}
+	return x.member.road(x.node.Zone).patience()
 }
 
 // sending notes that the request goes to the target now.

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -65,6 +66,7 @@ type handled struct {
 	ctx    context.Context
 	stop   context.CancelFunc
 	last   lastSeen
+	under  atomic.Pointer[underway] // what waits for its answer; nil for nothing
 }
 
 // handle answers a request. from has what is known of the connection.
@@ -231,16 +233,21 @@ func (h *handled) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		r.Body = io.NopCloser(r.Body) // a failed attempt must not close it
 	}
-	var tried []*member
 	for {
 		m := h.member
 		r.URL.Host = m.addr().String()
 		t := h.front.calls.transport(h.node, h.pool.group.Load())
 		h.sending()
-		resp, err := t.RoundTrip(r.WithContext(context.WithValue(r.Context(), calledKey{}, &called{m, h.node})))
+		ctx, gaveUp := h.awaiting(context.WithValue(r.Context(), calledKey{}, &called{m, h.node, h.limit()}))
+		resp, err := t.RoundTrip(r.WithContext(ctx))
+		h.under.Store(nil)
 		if err == nil {
 			h.answered(resp.StatusCode)
 			return resp, nil
+		}
+		if gaveUp() && h.another() {
+			m.done(false)
+			continue
 		}
 		var d *dialError
 		if !errors.As(err, &d) || r.Context().Err() != nil {
@@ -248,11 +255,9 @@ func (h *handled) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		h.connectFailed(d.error)
-		if tried = append(tried, m); errors.Is(err, errSpilled) || len(tried) >= attempts || !h.another(tried) {
+		if errors.Is(err, errSpilled) || !h.another() {
 			return nil, err
 		}
-		m.inflight.Add(-1)
-		h.member.inflight.Add(1)
 	}
 }
 
@@ -344,6 +349,7 @@ type calledKey struct{}
 type called struct {
 	member *member
 	node   *Node
+	limit  time.Duration
 }
 
 // dialError is a connection that could not be made: nothing was sent.
@@ -357,7 +363,7 @@ func callTarget(ctx context.Context, _, _ string) (net.Conn, error) {
 	s := to.member.pool.site
 	b := s.desired.Load()
 	c, err := wait(ctx, s.surge(b, to.node.Zone), cmp.Or(b.IdleTimeout, time.Minute), func(ctx context.Context) (net.Conn, error) {
-		return within(ctx, connectTimeout, func(ctx context.Context) (net.Conn, error) { return s.dial(ctx, to.node, to.member.addr()) })
+		return to.member.dial(ctx, to.node, to.limit)
 	}, func(error) {})
 	if err != nil {
 		return nil, &dialError{err}

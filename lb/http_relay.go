@@ -4,24 +4,32 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"slices"
 	"time"
+
+	"pileus/clock"
+	"pileus/plane"
 )
 
 const (
 	// maxAnswerHead is how large the head of a target's answer may be.
 	maxAnswerHead = 32 << 10
-	// attempts is how many targets are tried that cannot be reached.
-	attempts = 3
 	// patience is how long the answer is waited for without watching whether
 	// the client is still there.
 	patience = 50 * time.Millisecond
 )
 
-// errGone says that the client has closed its connection.
-var errGone = errors.New("the client has gone")
+// listenAgain is how often it is looked whether a request has reached its target.
+const listenAgain = 100 * time.Millisecond
+
+var (
+	// errGone says that the client has closed its connection.
+	errGone = errors.New("the client has gone")
+	// errUnheard says that nobody takes what is sent to the target, and that the
+	// request has turned to another.
+	errUnheard = errors.New("the target is not heard")
+)
 
 // relay carries a request to its target and the answer back. It tells whether
 // the client's connection can go on.
@@ -40,24 +48,24 @@ func (c *client) relay(keep bool) bool {
 		return c.bodyFailed(err)
 	}
 	replay := whole && idempotent(c.req.method)
+	x.mayTurn = replay && !x.stuck
 	fresh := false
-	var tried []*member
 	for {
-		t, err := c.connect(&tried, fresh, replay)
+		t, err := c.connect(fresh, replay)
 		if err != nil {
 			return c.own(page(gateway(err)), keep && whole)
 		}
-		again, on := c.exchange(t, keep, whole, replay && t.used > 0)
+		again, on := c.exchange(t, keep, whole, replay)
 		if !again {
 			return on
 		}
-		fresh = true
+		fresh = t.member == x.member
 	}
 }
 
 // connect finds a connection to the chosen target, or to another one if it
 // cannot be reached.
-func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, error) {
+func (c *client) connect(fresh, replay bool) (*targetConn, error) {
 	x := &c.x
 	for {
 		t, err := x.reach(c.front.site.ctx, fresh)
@@ -69,13 +77,9 @@ func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, err
 			return t, nil
 		}
 		x.connectFailed(err)
-		*tried = append(*tried, x.member)
-		was := x.member
-		if errors.Is(err, errSpilled) || len(*tried) >= attempts || !x.another(*tried) {
+		if errors.Is(err, errSpilled) || !x.another() {
 			return nil, err
 		}
-		was.inflight.Add(-1)
-		x.member.inflight.Add(1)
 	}
 }
 
@@ -84,13 +88,11 @@ func (c *client) connect(tried *[]*member, fresh, replay bool) (*targetConn, err
 func (x *exchange) reach(ctx context.Context, fresh bool) (*targetConn, error) {
 	s := x.front.site
 	return wait(ctx, s.surge(x.config.balancer, x.node.Zone), x.config.idle, func(ctx context.Context) (*targetConn, error) {
-		return x.member.connect(ctx, x.node, fresh)
+		return x.member.connect(ctx, x, fresh)
 	}, func(err error) {
 		x.connectFailed(err)
-		was := x.member
-		if x.another(nil) {
-			was.inflight.Add(-1)
-			x.member.inflight.Add(1)
+		if m := x.pool.choose(x.node.Zone); m != nil {
+			x.moveTo(m)
 		}
 	})
 }
@@ -111,11 +113,11 @@ func (x *exchange) connectFailed(err error) {
 // gateway is the code for a target that could not be reached or did not
 // answer.
 func gateway(err error) int {
-	var n net.Error
-	if errors.Is(err, errSpilled) {
+	secure := (*tlsError)(nil)
+	switch {
+	case errors.Is(err, errSpilled):
 		return 503
-	}
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout() {
+	case isTimeout(err) && !errors.As(err, &secure): // a handshake that took too long is a bad gateway
 		return 504
 	}
 	return 502
@@ -160,8 +162,9 @@ func (c *client) bodyFailed(err error) bool {
 }
 
 // exchange sends the request over a connection and passes the answer on.
-// again asks for another attempt: the kept connection was closed meanwhile,
-// nothing has come of an answer and the request may be repeated.
+// again asks for another attempt: the kept connection was closed meanwhile, or the
+// target takes nothing any more; nothing has come of an answer and the request may
+// be repeated.
 func (c *client) exchange(t *targetConn, keep, whole, replay bool) (again, on bool) {
 	x := &c.x
 	x.sending()
@@ -186,7 +189,7 @@ func (c *client) exchange(t *targetConn, keep, whole, replay bool) (again, on bo
 			return false, c.refuse(408)
 		case up.malformed():
 			return false, c.refuse(400)
-		case replay && !started && gateway(err) == 502:
+		case errors.Is(err, errUnheard), replay && t.used > 0 && !started && gateway(err) == 502:
 			return true, false
 		}
 		x.member.done(false)
@@ -258,14 +261,43 @@ func (c *client) readAnswer(t *targetConn, uploading bool) error {
 func (c *client) watched(t *targetConn) error {
 	done := make(chan bool)
 	c.conn.SetReadDeadline(time.Time{})
+	c.left.Store(false)
 	c.front.site.start(func() { done <- c.watch(t) })
-	_, err := t.in.fill(t.Conn, maxAnswerHead)
+	err := c.listen(t)
 	c.interrupt()
 	gone := <-done
 	if c.resume(); gone && err != nil {
 		return errGone
 	}
 	return err
+}
+
+// listen reads from the target. Until the target has taken the request it looks
+// again and again whether it does.
+func (c *client) listen(t *targetConn) error {
+	x := &c.x
+	for w := clock.Start(); ; {
+		wait := x.config.idle - w.Elapsed()
+		over := true
+		switch x.front.site.opts.Wire.Delivery(t.raw) {
+		case plane.Unanswered:
+			t.member.unheard(x.node)
+			if x.mayTurn && len(t.in.data()) == 0 && x.another() {
+				t.member.done(false)
+				return errUnheard
+			}
+			fallthrough
+		case plane.Underway:
+			wait, over = min(wait, listenAgain), wait <= listenAgain
+		}
+		t.SetReadDeadline(x.front.site.opts.Clock.Machine().Add(wait))
+		if c.left.Load() { // before the deadline was set anew
+			return errGone
+		}
+		if _, err := t.in.fill(t.Conn, maxAnswerHead); over || !errors.Is(err, os.ErrDeadlineExceeded) || c.left.Load() {
+			return err
+		}
+	}
 }
 
 // watch reads ahead until it is interrupted; true if the client has gone.
@@ -277,6 +309,7 @@ func (c *client) watch(t *targetConn) bool {
 		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, errFull):
 			return false
 		default:
+			c.left.Store(true)
 			t.SetReadDeadline(time.Unix(1, 0)) // ends the waiting
 			return true
 		}

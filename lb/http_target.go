@@ -13,8 +13,11 @@ import (
 )
 
 const (
-	// connectTimeout is how long a connection to a target may take.
-	connectTimeout = 10 * time.Second
+	// connectTimeout is how long a connection to a target may take, and
+	// targetHandshake how long TLS over it.
+	// https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+	connectTimeout  = 10 * time.Second
+	targetHandshake = 10 * time.Second
 	// idleTargets is how many connections to one target a node keeps.
 	idleTargets = 256
 	// trusted is how long a kept connection is believed to be open; one that
@@ -27,6 +30,7 @@ const (
 // targetConn is a connection from a node to a target.
 type targetConn struct {
 	net.Conn
+	raw     net.Conn // beneath TLS
 	in      buffer
 	member  *member
 	zone    string
@@ -43,20 +47,13 @@ type idleConns struct {
 	conns []*targetConn
 }
 
-func (m *member) idleOf(zone string) *idleConns {
-	if v, ok := m.idle.Load(zone); ok {
-		return v.(*idleConns)
-	}
-	v, _ := m.idle.LoadOrStore(zone, &idleConns{})
-	return v.(*idleConns)
-}
-
-// connect is a connection to a target: a kept one if fresh is false and there
-// is one, or a new one.
-func (m *member) connect(ctx context.Context, n *Node, fresh bool) (*targetConn, error) {
-	idle := m.idleOf(n.Zone)
+// connect is a connection from the request's node to a target: a kept one if
+// fresh is false and there is one, or a new one.
+func (m *member) connect(ctx context.Context, x *exchange, fresh bool) (*targetConn, error) {
+	n := x.node
+	road := m.road(n.Zone)
 	for !fresh {
-		c := idle.take()
+		c := road.take()
 		if c == nil {
 			break
 		}
@@ -65,28 +62,36 @@ func (m *member) connect(ctx context.Context, n *Node, fresh bool) (*targetConn,
 		}
 		c.discard()
 	}
-	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	conn, err := m.pool.site.dial(ctx, n, m.addr())
+	raw, err := m.dial(ctx, n, x.limit())
 	if err != nil {
 		return nil, err
 	}
-	if m.pool.group.Load().Protocol == "HTTPS" {
-		secure := tls.Client(conn, backendTLS(m.pool.group.Load(), "http/1.1"))
-		if err := secure.HandshakeContext(ctx); err != nil {
-			conn.Close()
-			return nil, &tlsError{err}
+	conn := raw
+	if g := m.pool.group.Load(); g.Protocol == "HTTPS" {
+		if conn, err = secured(ctx, raw, g); err != nil {
+			return nil, err
 		}
-		conn = secure
 	}
-	c := &targetConn{Conn: conn, member: m, zone: n.Zone}
+	c := &targetConn{Conn: conn, raw: raw, member: m, zone: n.Zone}
 	c.untrack = m.track(func() { conn.Close() })
 	c.count = m.pool.site.nodeMeter(m.pool.site.desired.Load(), n.Zone).active
 	c.count.add(1)
 	return c, nil
 }
 
-// tlsError is a handshake with a target that failed.
+// secured is a connection to a target once TLS has begun.
+func secured(ctx context.Context, raw net.Conn, g *Group) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, targetHandshake)
+	defer cancel()
+	c := tls.Client(raw, backendTLS(g, "http/1.1"))
+	if err := c.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, &tlsError{err}
+	}
+	return c, nil
+}
+
+// tlsError is a handshake with a target that failed, or took too long.
 type tlsError struct{ error }
 
 func (e *tlsError) Unwrap() error { return e.error }
@@ -102,7 +107,7 @@ func (c *targetConn) quiet(k clock.Clock) bool {
 
 // keep lays a connection aside for the next request.
 func (c *targetConn) keep() {
-	idle := c.member.idleOf(c.zone)
+	idle := c.member.road(c.zone)
 	c.since = clock.Start()
 	c.used++
 	c.in.shrink()
@@ -155,8 +160,8 @@ func (i *idleConns) old(than time.Duration) (old []*targetConn) {
 func (m *member) closeIdle() { m.closeOld(0) }
 
 func (m *member) closeOld(than time.Duration) {
-	m.idle.Range(func(_, v any) bool {
-		for _, c := range v.(*idleConns).old(than) {
+	m.roads.Range(func(_, v any) bool {
+		for _, c := range v.(*road).old(than) {
 			c.discard()
 		}
 		return true

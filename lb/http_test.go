@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"pileus/clock"
+	"pileus/plane"
 	"pileus/rng"
 )
 
@@ -28,6 +29,7 @@ type webWire struct {
 	calls  sync.Map // target: *counter
 	refuse func(from netip.Addr, to netip.AddrPort) error
 	full   *crowd // nobody answers those who call
+	dark   *darkness
 	// Where they are not nil: the connections of clients, and those to targets.
 	clients, called silences
 	deaf            netip.AddrPort // where it cannot listen
@@ -52,12 +54,24 @@ func (w *webWire) Dial(ctx context.Context, vpc string, from netip.Addr, network
 			return nil, err
 		}
 	}
+	if w.dark != nil {
+		if err := w.dark.call(ctx, to); err != nil {
+			return nil, err
+		}
+	}
 	if w.refuse != nil {
 		if err := w.refuse(from, to); err != nil {
 			return nil, err
 		}
 	}
 	return w.called.wrap(w.loopback.Dial(ctx, vpc, from, network, to))
+}
+
+func (w *webWire) Delivery(c net.Conn) plane.Delivery {
+	if w.dark == nil {
+		return plane.Delivered
+	}
+	return w.dark.delivery(c)
 }
 
 func (w *webWire) dialed(t Target) int64 {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"pileus/clock"
+	"pileus/plane"
 	"pileus/rng"
 )
 
@@ -21,6 +22,8 @@ type Wire interface {
 	// DialAs is Dial with the client's address and port as the source that the
 	// target sees; plane.ErrUnsupported where that cannot be.
 	DialAs(ctx context.Context, vpc string, from netip.Addr, as netip.AddrPort, network string, addr netip.AddrPort) (net.Conn, error)
+	// Delivery tells how far what was written to such a connection has come.
+	Delivery(c net.Conn) plane.Delivery
 }
 
 // Options are what an engine is made with.

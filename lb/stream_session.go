@@ -181,7 +181,7 @@ func (x *session) choose(p *pool, hash uint64, tried []*member) *member {
 func (x *session) connect(ctx context.Context, m *member) error {
 	ctx, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
-	c, err := x.front.site.dialFor(ctx, x.node, x.group, x.from, "tcp", m.addr())
+	c, err := m.dialFor(ctx, x.node, x.group, x.from)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,8 @@ func (w *loopback) DialAs(ctx context.Context, vpc string, from netip.Addr, as n
 	return w.Dial(ctx, vpc, from, network, to)
 }
 
+func (w *loopback) Delivery(net.Conn) plane.Delivery { return plane.Delivered }
+
 func (w *loopback) note(at netip.AddrPort, real net.Addr) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

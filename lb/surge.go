@@ -3,6 +3,8 @@ package lb
 import (
 	"context"
 	"errors"
+	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -84,7 +86,10 @@ func within[T any](ctx context.Context, limit time.Duration, connect func(contex
 	return connect(ctx)
 }
 
-func isTimeout(err error) bool { return err != nil && gateway(err) == 504 }
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
 
 // surgeLengths tells how long the queues were, where there was anybody in them.
 func (s *stats) surgeLengths() (list []Statistic) {

@@ -39,6 +39,10 @@ type Network interface {
 	// the connection. Addresses of two families answer ErrUnsupported.
 	DialAs(ctx context.Context, vpc string, from netip.Addr, as netip.AddrPort, network string, addr netip.AddrPort) (net.Conn, error)
 
+	// Delivery tells how far what was written to a connection has come that Dial
+	// or DialAs made.
+	Delivery(c net.Conn) Delivery
+
 	// Flows yields, once, the flow records of the VPC's interfaces as packets are
 	// accepted and rejected after the call, until ctx ends. Only VPCs with
 	// FlowLogs yield any.
@@ -295,3 +299,17 @@ type NATCounters struct {
 
 // Passed are packets and their bytes.
 type Passed struct{ Packets, Bytes uint64 }
+
+// Delivery is how far what was written to a TCP connection has come.
+type Delivery int
+
+const (
+	// Delivered is what the other end has acknowledged, all of it, whether or not
+	// a program there has read it; or nothing is known.
+	Delivered Delivery = iota
+	// Underway is what waits for its acknowledgement.
+	Underway
+	// Unanswered is what was sent again, because the acknowledgement is late, and
+	// is not acknowledged still.
+	Unanswered
+)

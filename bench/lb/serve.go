@@ -88,6 +88,9 @@ func (*loopback) DialAs(context.Context, string, netip.Addr, netip.AddrPort, str
 	return nil, plane.ErrUnsupported
 }
 
+// Delivery knows nothing.
+func (*loopback) Delivery(net.Conn) plane.Delivery { return plane.Delivered }
+
 func (w *loopback) Dial(ctx context.Context, _ string, _ netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, to.String())
 }

@@ -153,6 +153,15 @@ func (l *lazyNetwork) DialAs(ctx context.Context, vpc string, from netip.Addr, a
 	return n.DialAs(ctx, vpc, from, as, proto, addr)
 }
 
+// Delivery implements plane.Network.
+func (l *lazyNetwork) Delivery(c net.Conn) plane.Delivery {
+	n, err := l.open()
+	if err != nil {
+		return plane.Delivered
+	}
+	return n.Delivery(c)
+}
+
 // Flows implements plane.Network.
 func (l *lazyNetwork) Flows(ctx context.Context, vpc string) (iter.Seq[plane.Flow], error) {
 	n, err := l.open()

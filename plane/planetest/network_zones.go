@@ -58,13 +58,30 @@ func (w *world) darkZone(t *testing.T) {
 	}
 	w.run(t, stage{"before", nil, everyone(true)})
 	k := w.keep(t, "node", "web", "tcp 80")
+	w.comesTo(t, k, plane.Delivered)
 	cut("us-east-1a")
+	if _, err := io.WriteString(k.conn, "is anybody there\n"); err != nil {
+		t.Fatal(err)
+	}
+	w.comesTo(t, k, plane.Unanswered)
 	w.run(t, stage{"cut", nil, everyone(false)})
 	w.vpcs["a"].FlowLogs = !w.vpcs["a"].FlowLogs
 	w.run(t, stage{"applied anew", nil, everyone(false)})
 	cut()
 	w.goesOn(t, k, litZoneGoesOn)
+	w.comesTo(t, k, plane.Delivered)
 	w.run(t, stage{"healed", nil, everyone(true)})
+}
+
+// comesTo waits until what was written to a connection has come so far.
+func (w *world) comesTo(t *testing.T, k *kept, want plane.Delivery) {
+	t.Helper()
+	machine := clock.New()
+	for w.rig.Network.Delivery(k.conn) != want {
+		if err := machine.Wait(t.Context(), 10*time.Millisecond); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // slowZone measures what crosses the border of a slow zone, and what does not.

@@ -71,6 +71,9 @@ func (n *networks) DialAs(context.Context, string, netip.Addr, netip.AddrPort, s
 	return nil, unsupported("a connection inside of a VPC")
 }
 
+// Delivery implements plane.Network: there are no connections.
+func (n *networks) Delivery(net.Conn) plane.Delivery { return plane.Delivered }
+
 // Flows implements plane.Network: there are none.
 func (n *networks) Flows(context.Context, string) (iter.Seq[plane.Flow], error) {
 	return func(func(plane.Flow) bool) {}, nil

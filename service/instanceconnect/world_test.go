@@ -68,6 +68,8 @@ func (w *wire) DialAs(_ context.Context, _ string, _ netip.Addr, as netip.AddrPo
 	return nil, plane.ErrUnsupported
 }
 
+func (w *wire) Delivery(net.Conn) plane.Delivery { return plane.Delivered }
+
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{wire: &wire{}}

@@ -109,6 +109,9 @@ func (host) DialAs(context.Context, string, netip.Addr, netip.AddrPort, string, 
 	return nil, plane.ErrUnsupported
 }
 
+// Delivery knows nothing.
+func (host) Delivery(net.Conn) plane.Delivery { return plane.Delivered }
+
 func (host) Dial(ctx context.Context, _ string, _ netip.Addr, network string, to netip.AddrPort) (net.Conn, error) {
 	return new(net.Dialer).DialContext(ctx, network, to.String())
 }

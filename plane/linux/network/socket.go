@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"pileus/plane"
 )
@@ -61,6 +64,30 @@ func (n *Network) Dial(ctx context.Context, vpc string, from netip.Addr, network
 		return err
 	})
 	return c, err
+}
+
+// Delivery asks the kernel about a connection.
+func (n *Network) Delivery(c net.Conn) plane.Delivery {
+	s, ok := c.(syscall.Conn)
+	if !ok {
+		return plane.Delivered
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return plane.Delivered
+	}
+	d := plane.Delivered
+	_ = raw.Control(func(fd uintptr) { // one that is closed has nothing to tell
+		i, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		switch {
+		case err != nil || i.Unacked == 0:
+		case i.Retransmits > 0:
+			d = plane.Unanswered
+		default:
+			d = plane.Underway
+		}
+	})
+	return d
 }
 
 func versioned(network string, a netip.Addr) string {
