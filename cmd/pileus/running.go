@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -56,15 +55,16 @@ func remember(r running) (forget func(), err error) {
 }
 
 // clouds are those that this user runs here, the latest first. What a kill has
-// left behind is removed.
+// left behind is removed. One that a service manager has started knows nothing
+// of the folder that a session has.
 func clouds() []running {
+	files, _ := filepath.Glob(filepath.Join(runDir(), "*.json")) // the pattern is well-formed
+	if other := filepath.Join(stateDir(), "run"); other != runDir() {
+		more, _ := filepath.Glob(filepath.Join(other, "*.json")) // likewise
+		files = append(files, more...)
+	}
 	var list []running
-	entries, _ := os.ReadDir(runDir()) // none, where it cannot be read
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".json") {
-			continue
-		}
-		path := filepath.Join(runDir(), e.Name())
+	for _, path := range files {
 		var r running
 		if b, err := os.ReadFile(path); err != nil || json.Unmarshal(b, &r) != nil || r.Endpoint == "" {
 			continue

@@ -126,6 +126,11 @@ func (p *Plane) Describe() plane.Report {
 		r.Features = append(r.Features, network.RootlessLimits(p.lazyNetwork.o.Uplink)...)
 	}
 	r.Features = append(r.Features, p.engines.Describe()...)
+	outlive := plane.Capability{Name: "a restart of pileus's service ends no machine", Works: p.volumes.Outlives()}
+	if !outlive.Works {
+		outlive.Reason = "no control groups can be made outside of the service's: see docs/service.md"
+	}
+	r.Features = append(r.Features, outlive)
 	r.Features = append(r.Features, p.volumes.Capabilities()...)
 	return r
 }

@@ -70,6 +70,7 @@ func OpenDelegated(name string) Groups {
 		return None()
 	}
 	g.delegated = true
+	g.has = slices.DeleteFunc(g.has, func(c string) bool { return c == "io" }) // volumes are no devices
 	return g
 }
 
@@ -279,6 +280,9 @@ func (g *v2) Describe() (c []plane.Capability) {
 			entry.Reason = "the control group controller " + f.controller + " is not enabled"
 			if g.delegated {
 				entry.Reason = "the control group controller " + f.controller + " is not delegated to you: see docs/service.md, or start pileus with sudo"
+				if f.controller == "io" {
+					entry.Reason = "without root volumes are no block devices: start pileus with sudo"
+				}
 			}
 		}
 		c = append(c, entry)

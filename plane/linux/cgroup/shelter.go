@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -28,9 +29,11 @@ const manager = "name=systemd"
 // ends that started them.
 type Shelter struct {
 	name string
-	// trees are where it is: the tree of the second kind, the manager's of the
-	// first; "" where there is none, or no part of it may be changed.
-	unified, first string
+	// unified is the group that it is in, in the tree of the second kind; "" where
+	// there is none, or no part of it may be changed. first are those in trees of
+	// the first kind.
+	unified string
+	first   []string
 }
 
 // Kept is the name of the shelter of a cloud.
@@ -43,19 +46,31 @@ func OpenShelter(name string) *Shelter {
 	if err != nil {
 		return s // which is nowhere
 	}
-	s.unified, s.first = highest(unified, "", "cgroup.procs"), highest(mounts[manager], manager, "tasks")
+	s.unified = highest(unified, "", "cgroup.procs")
+	for _, c := range controllers1 {
+		if own, _ := ownGroup(c); own == "/" && c != manager {
+			continue // there is nothing to get away from
+		}
+		if base := highest(mounts[c], c, "tasks"); base != "" && !slices.Contains(s.first, base) {
+			s.first = append(s.first, base)
+		}
+	}
 	return s
 }
 
 // Outside tells whether its processes stay when the service ends that this one
 // may be in: it goes by the tree of the second kind, where there is one.
 func (s *Shelter) Outside() bool {
-	base, own, mounted := s.unified, "", false
-	if own, mounted = ownGroup(""); !mounted {
-		base = s.first
-		own, mounted = ownGroup(manager)
+	base := s.unified
+	own, mounted := ownGroup("")
+	if !mounted {
+		mounts, _, err := Mounts()
+		if own, mounted = ownGroup(manager); err != nil || !mounted {
+			return true // there is no such manager
+		}
+		base = highest(mounts[manager], manager, "tasks")
 	}
-	return !mounted || own == "/" || base != "" && !strings.HasSuffix(base, own)
+	return !strings.Contains(own, ".service") || base != "" && !strings.HasSuffix(base, own)
 }
 
 // Start runs start, which starts a process with the attributes that it is given
@@ -63,9 +78,9 @@ func (s *Shelter) Outside() bool {
 // and the process is where this one is.
 func (s *Shelter) Start(start func(syscall.SysProcAttr) error) error {
 	return process.OnThread(func() error {
-		if s.first != "" {
+		for _, base := range s.first {
 			// Without it the process ends with its service, and works until then.
-			_ = s.enterFirst()
+			_ = s.enter(base)
 		}
 		folder := s.open()
 		if folder == nil {
@@ -84,9 +99,9 @@ func (s *Shelter) Start(start func(syscall.SysProcAttr) error) error {
 // removed, because it was empty.
 const tries = 10
 
-// enterFirst moves the calling thread.
-func (s *Shelter) enterFirst() (err error) {
-	folder := filepath.Join(s.first, s.name)
+// enter moves the calling thread, in a tree of the first kind.
+func (s *Shelter) enter(base string) (err error) {
+	folder := filepath.Join(base, s.name)
 	for range tries {
 		if err = os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
@@ -117,7 +132,7 @@ func (s *Shelter) open() *os.File {
 
 // Close removes the shelter if nobody is in it any more.
 func (s *Shelter) Close() {
-	for _, base := range []string{s.unified, s.first} {
+	for _, base := range append([]string{s.unified}, s.first...) {
 		folder := filepath.Join(base, s.name)
 		if base == "" {
 			continue
@@ -164,7 +179,7 @@ func ownGroup(controller string) (path string, ok bool) {
 	defer f.Close()
 	for s := bufio.NewScanner(f); s.Scan(); {
 		part := strings.SplitN(s.Text(), ":", 3)
-		if len(part) == 3 && part[1] == controller {
+		if len(part) == 3 && slices.Contains(strings.Split(part[1], ","), controller) {
 			return part[2], true
 		}
 	}

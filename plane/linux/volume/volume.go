@@ -148,6 +148,10 @@ func (s *Store) Clear() error {
 	return err
 }
 
+// Outlives tells whether the processes that serve volumes go on when a service
+// manager ends the service that this process is.
+func (s *Store) Outlives() bool { return s.shelter.Outside() }
+
 // Capabilities tells what volumes do on this machine.
 func (s *Store) Capabilities() []plane.Capability {
 	list := []plane.Capability{

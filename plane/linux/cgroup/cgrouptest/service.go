@@ -47,7 +47,7 @@ func New(t testing.TB, slice string) *Service {
 		if x.tree == "" || slice != "" && x.tree != unified || os.Geteuid() != 0 || unix.Access(x.tree, unix.W_OK) != nil {
 			continue
 		}
-		*x.group, err = os.MkdirTemp(filepath.Join(x.tree, slice), "pileus-test-service-")
+		*x.group, err = os.MkdirTemp(filepath.Join(x.tree, slice), "pileus-test-*.service")
 		if err != nil {
 			t.Fatal(err)
 		}
