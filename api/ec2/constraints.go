@@ -319,8 +319,14 @@ func enumValues(shape string) []string {
 		return []string{"INSTANCE-ATTACH", "EIP-ASSOCIATE"}
 	case "InterfaceProtocolType":
 		return []string{"VLAN", "GRE"}
+	case "InternetGatewayBlockMode":
+		return []string{"off", "block-bidirectional", "block-ingress"}
+	case "InternetGatewayExclusionMode":
+		return []string{"allow-bidirectional", "allow-egress"}
 	case "IpAddressType":
 		return []string{"ipv4", "dualstack", "ipv6"}
+	case "IpSource":
+		return []string{"amazon", "byoip", "none"}
 	case "IpamAddressHistoryResourceType":
 		return []string{"eip", "vpc", "subnet", "network-interface", "instance"}
 	case "IpamAssociatedResourceDiscoveryStatus":
@@ -371,6 +377,8 @@ func enumValues(shape string) []string {
 		return []string{"create-in-progress", "create-complete", "create-failed", "modify-in-progress", "modify-complete", "modify-failed", "delete-in-progress", "delete-complete", "delete-failed", "isolate-in-progress", "isolate-complete", "restore-in-progress"}
 	case "IpamTier":
 		return []string{"free", "advanced"}
+	case "Ipv6AddressAttribute":
+		return []string{"public", "private"}
 	case "Ipv6SupportValue":
 		return []string{"enable", "disable"}
 	case "KeyFormat":
@@ -431,6 +439,8 @@ func enumValues(shape string) []string {
 		return []string{"movingToVpc", "restoringToClassic"}
 	case "MulticastSupportValue":
 		return []string{"enable", "disable"}
+	case "MultipathResilienceMode":
+		return []string{"always-on"}
 	case "NatGatewayAddressStatus":
 		return []string{"assigning", "unassigning", "associating", "disassociating", "succeeded", "failed"}
 	case "NatGatewayState":
@@ -541,6 +551,8 @@ func enumValues(shape string) []string {
 		return []string{"productCodes", "createVolumePermission"}
 	case "SnapshotBlockPublicAccessState":
 		return []string{"block-all-sharing", "block-new-sharing", "unblocked"}
+	case "SnapshotLocationEnum":
+		return []string{"regional", "local"}
 	case "SnapshotReturnCodes":
 		return []string{"success", "skipped", "missing-permissions", "internal-error", "client-error"}
 	case "SnapshotState":
@@ -683,6 +695,12 @@ func enumValues(shape string) []string {
 		return []string{"standard", "io1", "io2", "gp2", "sc1", "st1", "gp3"}
 	case "VpcAttributeName":
 		return []string{"enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics"}
+	case "VpcBlockPublicAccessExclusionState":
+		return []string{"create-in-progress", "create-complete", "create-failed", "update-in-progress", "update-complete", "update-failed", "delete-in-progress", "delete-complete", "disable-in-progress", "disable-complete"}
+	case "VpcBlockPublicAccessExclusionsAllowed":
+		return []string{"allowed", "not-allowed"}
+	case "VpcBlockPublicAccessState":
+		return []string{"default-state", "update-in-progress", "update-complete"}
 	case "VpcCidrBlockStateCode":
 		return []string{"associating", "associated", "disassociating", "disassociated", "failing", "failed"}
 	case "VpcEndpointType":

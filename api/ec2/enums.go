@@ -1145,11 +1145,31 @@ const (
 	InterfaceProtocolTypeGre  = "GRE"
 )
 
+// Values of InternetGatewayBlockMode.
+const (
+	InternetGatewayBlockModeOff                = "off"
+	InternetGatewayBlockModeBlockBidirectional = "block-bidirectional"
+	InternetGatewayBlockModeBlockIngress       = "block-ingress"
+)
+
+// Values of InternetGatewayExclusionMode.
+const (
+	InternetGatewayExclusionModeAllowBidirectional = "allow-bidirectional"
+	InternetGatewayExclusionModeAllowEgress        = "allow-egress"
+)
+
 // Values of IpAddressType.
 const (
 	IpAddressTypeIpv4      = "ipv4"
 	IpAddressTypeDualstack = "dualstack"
 	IpAddressTypeIpv6      = "ipv6"
+)
+
+// Values of IpSource.
+const (
+	IpSourceAmazon = "amazon"
+	IpSourceByoip  = "byoip"
+	IpSourceNone   = "none"
 )
 
 // Values of IpamAddressHistoryResourceType.
@@ -1382,6 +1402,12 @@ const (
 	IpamTierAdvanced = "advanced"
 )
 
+// Values of Ipv6AddressAttribute.
+const (
+	Ipv6AddressAttributePublic  = "public"
+	Ipv6AddressAttributePrivate = "private"
+)
+
 // Values of Ipv6SupportValue.
 const (
 	Ipv6SupportValueEnable  = "enable"
@@ -1579,6 +1605,11 @@ const (
 const (
 	MulticastSupportValueEnable  = "enable"
 	MulticastSupportValueDisable = "disable"
+)
+
+// Values of MultipathResilienceMode.
+const (
+	MultipathResilienceModeAlwaysOn = "always-on"
 )
 
 // Values of NatGatewayAddressStatus.
@@ -2080,6 +2111,12 @@ const (
 	SnapshotBlockPublicAccessStateBlockAllSharing = "block-all-sharing"
 	SnapshotBlockPublicAccessStateBlockNewSharing = "block-new-sharing"
 	SnapshotBlockPublicAccessStateUnblocked       = "unblocked"
+)
+
+// Values of SnapshotLocationEnum.
+const (
+	SnapshotLocationEnumRegional = "regional"
+	SnapshotLocationEnumLocal    = "local"
 )
 
 // Values of SnapshotReturnCodes.
@@ -2613,6 +2650,33 @@ const (
 	VpcAttributeNameEnableDnsSupport                 = "enableDnsSupport"
 	VpcAttributeNameEnableDnsHostnames               = "enableDnsHostnames"
 	VpcAttributeNameEnableNetworkAddressUsageMetrics = "enableNetworkAddressUsageMetrics"
+)
+
+// Values of VpcBlockPublicAccessExclusionState.
+const (
+	VpcBlockPublicAccessExclusionStateCreateInProgress  = "create-in-progress"
+	VpcBlockPublicAccessExclusionStateCreateComplete    = "create-complete"
+	VpcBlockPublicAccessExclusionStateCreateFailed      = "create-failed"
+	VpcBlockPublicAccessExclusionStateUpdateInProgress  = "update-in-progress"
+	VpcBlockPublicAccessExclusionStateUpdateComplete    = "update-complete"
+	VpcBlockPublicAccessExclusionStateUpdateFailed      = "update-failed"
+	VpcBlockPublicAccessExclusionStateDeleteInProgress  = "delete-in-progress"
+	VpcBlockPublicAccessExclusionStateDeleteComplete    = "delete-complete"
+	VpcBlockPublicAccessExclusionStateDisableInProgress = "disable-in-progress"
+	VpcBlockPublicAccessExclusionStateDisableComplete   = "disable-complete"
+)
+
+// Values of VpcBlockPublicAccessExclusionsAllowed.
+const (
+	VpcBlockPublicAccessExclusionsAllowedAllowed    = "allowed"
+	VpcBlockPublicAccessExclusionsAllowedNotAllowed = "not-allowed"
+)
+
+// Values of VpcBlockPublicAccessState.
+const (
+	VpcBlockPublicAccessStateDefaultState     = "default-state"
+	VpcBlockPublicAccessStateUpdateInProgress = "update-in-progress"
+	VpcBlockPublicAccessStateUpdateComplete   = "update-complete"
 )
 
 // Values of VpcCidrBlockStateCode.

@@ -151,6 +151,7 @@ var Service = cloud.Service{
 		{Name: "CreateVerifiedAccessTrustProvider", Method: "POST", URI: "/"},
 		{Name: "CreateVolume", Method: "POST", URI: "/"},
 		{Name: "CreateVpc", Method: "POST", URI: "/"},
+		{Name: "CreateVpcBlockPublicAccessExclusion", Method: "POST", URI: "/"},
 		{Name: "CreateVpcEndpoint", Method: "POST", URI: "/"},
 		{Name: "CreateVpcEndpointConnectionNotification", Method: "POST", URI: "/"},
 		{Name: "CreateVpcEndpointServiceConfiguration", Method: "POST", URI: "/"},
@@ -226,6 +227,7 @@ var Service = cloud.Service{
 		{Name: "DeleteVerifiedAccessTrustProvider", Method: "POST", URI: "/"},
 		{Name: "DeleteVolume", Method: "POST", URI: "/"},
 		{Name: "DeleteVpc", Method: "POST", URI: "/"},
+		{Name: "DeleteVpcBlockPublicAccessExclusion", Method: "POST", URI: "/"},
 		{Name: "DeleteVpcEndpointConnectionNotifications", Method: "POST", URI: "/"},
 		{Name: "DeleteVpcEndpointServiceConfigurations", Method: "POST", URI: "/"},
 		{Name: "DeleteVpcEndpoints", Method: "POST", URI: "/"},
@@ -383,8 +385,11 @@ var Service = cloud.Service{
 		{Name: "DescribeVolumes", Method: "POST", URI: "/"},
 		{Name: "DescribeVolumesModifications", Method: "POST", URI: "/"},
 		{Name: "DescribeVpcAttribute", Method: "POST", URI: "/"},
+		{Name: "DescribeVpcBlockPublicAccessExclusions", Method: "POST", URI: "/"},
+		{Name: "DescribeVpcBlockPublicAccessOptions", Method: "POST", URI: "/"},
 		{Name: "DescribeVpcClassicLink", Method: "POST", URI: "/"},
 		{Name: "DescribeVpcClassicLinkDnsSupport", Method: "POST", URI: "/"},
+		{Name: "DescribeVpcEndpointAssociations", Method: "POST", URI: "/"},
 		{Name: "DescribeVpcEndpointConnectionNotifications", Method: "POST", URI: "/"},
 		{Name: "DescribeVpcEndpointConnections", Method: "POST", URI: "/"},
 		{Name: "DescribeVpcEndpointServiceConfigurations", Method: "POST", URI: "/"},
@@ -574,6 +579,8 @@ var Service = cloud.Service{
 		{Name: "ModifyVolume", Method: "POST", URI: "/"},
 		{Name: "ModifyVolumeAttribute", Method: "POST", URI: "/"},
 		{Name: "ModifyVpcAttribute", Method: "POST", URI: "/"},
+		{Name: "ModifyVpcBlockPublicAccessExclusion", Method: "POST", URI: "/"},
+		{Name: "ModifyVpcBlockPublicAccessOptions", Method: "POST", URI: "/"},
 		{Name: "ModifyVpcEndpoint", Method: "POST", URI: "/"},
 		{Name: "ModifyVpcEndpointConnectionNotification", Method: "POST", URI: "/"},
 		{Name: "ModifyVpcEndpointServiceConfiguration", Method: "POST", URI: "/"},
@@ -795,6 +802,7 @@ var (
 	CreateVerifiedAccessTrustProvider                               = cloud.Op[*CreateVerifiedAccessTrustProviderInput, *CreateVerifiedAccessTrustProviderOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateVerifiedAccessTrustProvider", Method: "POST", URI: "/"}}
 	CreateVolume                                                    = cloud.Op[*CreateVolumeInput, *Volume]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateVolume", Method: "POST", URI: "/"}}
 	CreateVpc                                                       = cloud.Op[*CreateVpcInput, *CreateVpcOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateVpc", Method: "POST", URI: "/"}}
+	CreateVpcBlockPublicAccessExclusion                             = cloud.Op[*CreateVpcBlockPublicAccessExclusionInput, *CreateVpcBlockPublicAccessExclusionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateVpcBlockPublicAccessExclusion", Method: "POST", URI: "/"}}
 	CreateVpcEndpoint                                               = cloud.Op[*CreateVpcEndpointInput, *CreateVpcEndpointOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateVpcEndpoint", Method: "POST", URI: "/"}}
 	CreateVpcEndpointConnectionNotification                         = cloud.Op[*CreateVpcEndpointConnectionNotificationInput, *CreateVpcEndpointConnectionNotificationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateVpcEndpointConnectionNotification", Method: "POST", URI: "/"}}
 	CreateVpcEndpointServiceConfiguration                           = cloud.Op[*CreateVpcEndpointServiceConfigurationInput, *CreateVpcEndpointServiceConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateVpcEndpointServiceConfiguration", Method: "POST", URI: "/"}}
@@ -870,6 +878,7 @@ var (
 	DeleteVerifiedAccessTrustProvider                               = cloud.Op[*DeleteVerifiedAccessTrustProviderInput, *DeleteVerifiedAccessTrustProviderOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteVerifiedAccessTrustProvider", Method: "POST", URI: "/"}}
 	DeleteVolume                                                    = cloud.Op[*DeleteVolumeInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteVolume", Method: "POST", URI: "/"}}
 	DeleteVpc                                                       = cloud.Op[*DeleteVpcInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteVpc", Method: "POST", URI: "/"}}
+	DeleteVpcBlockPublicAccessExclusion                             = cloud.Op[*DeleteVpcBlockPublicAccessExclusionInput, *DeleteVpcBlockPublicAccessExclusionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteVpcBlockPublicAccessExclusion", Method: "POST", URI: "/"}}
 	DeleteVpcEndpointConnectionNotifications                        = cloud.Op[*DeleteVpcEndpointConnectionNotificationsInput, *DeleteVpcEndpointConnectionNotificationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteVpcEndpointConnectionNotifications", Method: "POST", URI: "/"}}
 	DeleteVpcEndpointServiceConfigurations                          = cloud.Op[*DeleteVpcEndpointServiceConfigurationsInput, *DeleteVpcEndpointServiceConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteVpcEndpointServiceConfigurations", Method: "POST", URI: "/"}}
 	DeleteVpcEndpoints                                              = cloud.Op[*DeleteVpcEndpointsInput, *DeleteVpcEndpointsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteVpcEndpoints", Method: "POST", URI: "/"}}
@@ -1027,8 +1036,11 @@ var (
 	DescribeVolumes                                                 = cloud.Op[*DescribeVolumesInput, *DescribeVolumesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVolumes", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "Volumes"}}}
 	DescribeVolumesModifications                                    = cloud.Op[*DescribeVolumesModificationsInput, *DescribeVolumesModificationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVolumesModifications", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "VolumesModifications"}}}
 	DescribeVpcAttribute                                            = cloud.Op[*DescribeVpcAttributeInput, *DescribeVpcAttributeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcAttribute", Method: "POST", URI: "/"}}
+	DescribeVpcBlockPublicAccessExclusions                          = cloud.Op[*DescribeVpcBlockPublicAccessExclusionsInput, *DescribeVpcBlockPublicAccessExclusionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcBlockPublicAccessExclusions", Method: "POST", URI: "/"}}
+	DescribeVpcBlockPublicAccessOptions                             = cloud.Op[*DescribeVpcBlockPublicAccessOptionsInput, *DescribeVpcBlockPublicAccessOptionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcBlockPublicAccessOptions", Method: "POST", URI: "/"}}
 	DescribeVpcClassicLink                                          = cloud.Op[*DescribeVpcClassicLinkInput, *DescribeVpcClassicLinkOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcClassicLink", Method: "POST", URI: "/"}}
 	DescribeVpcClassicLinkDnsSupport                                = cloud.Op[*DescribeVpcClassicLinkDnsSupportInput, *DescribeVpcClassicLinkDnsSupportOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcClassicLinkDnsSupport", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "Vpcs"}}}
+	DescribeVpcEndpointAssociations                                 = cloud.Op[*DescribeVpcEndpointAssociationsInput, *DescribeVpcEndpointAssociationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcEndpointAssociations", Method: "POST", URI: "/"}}
 	DescribeVpcEndpointConnectionNotifications                      = cloud.Op[*DescribeVpcEndpointConnectionNotificationsInput, *DescribeVpcEndpointConnectionNotificationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcEndpointConnectionNotifications", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "ConnectionNotificationSet"}}}
 	DescribeVpcEndpointConnections                                  = cloud.Op[*DescribeVpcEndpointConnectionsInput, *DescribeVpcEndpointConnectionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcEndpointConnections", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "VpcEndpointConnections"}}}
 	DescribeVpcEndpointServiceConfigurations                        = cloud.Op[*DescribeVpcEndpointServiceConfigurationsInput, *DescribeVpcEndpointServiceConfigurationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeVpcEndpointServiceConfigurations", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "ServiceConfigurations"}}}
@@ -1218,6 +1230,8 @@ var (
 	ModifyVolume                                                    = cloud.Op[*ModifyVolumeInput, *ModifyVolumeOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVolume", Method: "POST", URI: "/"}}
 	ModifyVolumeAttribute                                           = cloud.Op[*ModifyVolumeAttributeInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVolumeAttribute", Method: "POST", URI: "/"}}
 	ModifyVpcAttribute                                              = cloud.Op[*ModifyVpcAttributeInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVpcAttribute", Method: "POST", URI: "/"}}
+	ModifyVpcBlockPublicAccessExclusion                             = cloud.Op[*ModifyVpcBlockPublicAccessExclusionInput, *ModifyVpcBlockPublicAccessExclusionOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVpcBlockPublicAccessExclusion", Method: "POST", URI: "/"}}
+	ModifyVpcBlockPublicAccessOptions                               = cloud.Op[*ModifyVpcBlockPublicAccessOptionsInput, *ModifyVpcBlockPublicAccessOptionsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVpcBlockPublicAccessOptions", Method: "POST", URI: "/"}}
 	ModifyVpcEndpoint                                               = cloud.Op[*ModifyVpcEndpointInput, *ModifyVpcEndpointOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVpcEndpoint", Method: "POST", URI: "/"}}
 	ModifyVpcEndpointConnectionNotification                         = cloud.Op[*ModifyVpcEndpointConnectionNotificationInput, *ModifyVpcEndpointConnectionNotificationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVpcEndpointConnectionNotification", Method: "POST", URI: "/"}}
 	ModifyVpcEndpointServiceConfiguration                           = cloud.Op[*ModifyVpcEndpointServiceConfigurationInput, *ModifyVpcEndpointServiceConfigurationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ModifyVpcEndpointServiceConfiguration", Method: "POST", URI: "/"}}

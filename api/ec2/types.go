@@ -1359,6 +1359,8 @@ type CopyImageInput struct {
 	CopyImageTags                         *bool
 	TagSpecifications                     []TagSpecification `aws:"n=TagSpecification;e.n=item"`
 	SnapshotCopyCompletionDurationMinutes *int64
+	DestinationAvailabilityZone           *string
+	DestinationAvailabilityZoneId         *string
 }
 
 type CopyImageOutput struct {
@@ -1366,17 +1368,18 @@ type CopyImageOutput struct {
 }
 
 type CopySnapshotInput struct {
-	Description               *string
-	DestinationOutpostArn     *string
-	DestinationRegion         *string            `aws:"n=destinationRegion"`
-	Encrypted                 *bool              `aws:"n=encrypted"`
-	KmsKeyId                  *string            `aws:"n=kmsKeyId"`
-	PresignedUrl              *string            `aws:"n=presignedUrl;secret"`
-	SourceRegion              string             `aws:"req"`
-	SourceSnapshotId          string             `aws:"req"`
-	TagSpecifications         []TagSpecification `aws:"n=TagSpecification;e.n=item"`
-	DryRun                    *bool              `aws:"n=dryRun"`
-	CompletionDurationMinutes *int32             `aws:"min=1;max=2880"`
+	Description                 *string
+	DestinationOutpostArn       *string
+	DestinationRegion           *string            `aws:"n=destinationRegion"`
+	Encrypted                   *bool              `aws:"n=encrypted"`
+	KmsKeyId                    *string            `aws:"n=kmsKeyId"`
+	PresignedUrl                *string            `aws:"n=presignedUrl;secret"`
+	SourceRegion                string             `aws:"req"`
+	SourceSnapshotId            string             `aws:"req"`
+	TagSpecifications           []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	DryRun                      *bool              `aws:"n=dryRun"`
+	CompletionDurationMinutes   *int32             `aws:"min=1;max=2880"`
+	DestinationAvailabilityZone *string
 }
 
 type CopySnapshotOutput struct {
@@ -1907,13 +1910,15 @@ type CreateNatGatewayInput struct {
 	AllocationId                   *string
 	ClientToken                    *string `aws:"token"`
 	DryRun                         *bool
-	SubnetId                       string             `aws:"req"`
+	SubnetId                       *string
 	TagSpecifications              []TagSpecification `aws:"n=TagSpecification;e.n=item"`
 	ConnectivityType               *string            `aws:"enum=ConnectivityType"`
 	PrivateIpAddress               *string
 	SecondaryAllocationIds         []string `aws:"n=SecondaryAllocationId;e.n=AllocationId"`
 	SecondaryPrivateIpAddresses    []string `aws:"n=SecondaryPrivateIpAddress;e.n=item"`
 	SecondaryPrivateIpAddressCount *int32   `aws:"min=1;max=31"`
+	AvailabilityMode               *string  `aws:"enum=AvailabilityMode"`
+	VpcId                          *string
 }
 
 type CreateNatGatewayOutput struct {
@@ -2013,6 +2018,11 @@ type CreateNetworkInterfaceInput struct {
 type CreateNetworkInterfaceOutput struct {
 	NetworkInterface *NetworkInterface `aws:"n=networkInterface"`
 	ClientToken      *string           `aws:"n=clientToken"`
+}
+
+type CreatePeeringConnectionOptionsRequest struct {
+	AllowMultipathResilience *bool
+	MultipathResilienceMode  *string `aws:"enum=MultipathResilienceMode"`
 }
 
 type CreatePlacementGroupInput struct {
@@ -2132,6 +2142,7 @@ type CreateSnapshotInput struct {
 	VolumeId          string             `aws:"req"`
 	TagSpecifications []TagSpecification `aws:"n=TagSpecification;e.n=item"`
 	DryRun            *bool              `aws:"n=dryRun"`
+	Location          *string            `aws:"enum=SnapshotLocationEnum"`
 }
 
 type CreateSnapshotsInput struct {
@@ -2141,6 +2152,7 @@ type CreateSnapshotsInput struct {
 	TagSpecifications     []TagSpecification `aws:"n=TagSpecification;e.n=item"`
 	DryRun                *bool
 	CopyTagsFromSource    *string `aws:"enum=CopyTagsFromSource"`
+	Location              *string `aws:"enum=SnapshotLocationEnum"`
 }
 
 type CreateSnapshotsOutput struct {
@@ -2545,6 +2557,18 @@ type CreateVolumeInput struct {
 	VolumeInitializationRate *int32
 }
 
+type CreateVpcBlockPublicAccessExclusionInput struct {
+	DryRun                       *bool
+	SubnetId                     *string
+	VpcId                        *string
+	InternetGatewayExclusionMode string             `aws:"req;enum=InternetGatewayExclusionMode"`
+	TagSpecifications            []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+}
+
+type CreateVpcBlockPublicAccessExclusionOutput struct {
+	VpcBlockPublicAccessExclusion *VpcBlockPublicAccessExclusion `aws:"n=vpcBlockPublicAccessExclusion"`
+}
+
 type CreateVpcEndpointConnectionNotificationInput struct {
 	DryRun                    *bool
 	ServiceId                 *string
@@ -2600,12 +2624,13 @@ type CreateVpcEndpointServiceConfigurationOutput struct {
 }
 
 type CreateVpcPeeringConnectionInput struct {
-	DryRun            *bool   `aws:"n=dryRun"`
-	PeerOwnerId       *string `aws:"n=peerOwnerId"`
-	PeerVpcId         *string `aws:"n=peerVpcId"`
-	VpcId             string  `aws:"n=vpcId;req"`
-	PeerRegion        *string
-	TagSpecifications []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	DryRun                            *bool   `aws:"n=dryRun"`
+	PeerOwnerId                       *string `aws:"n=peerOwnerId"`
+	PeerVpcId                         *string `aws:"n=peerVpcId"`
+	VpcId                             string  `aws:"n=vpcId;req"`
+	PeerRegion                        *string
+	TagSpecifications                 []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+	RequesterPeeringConnectionOptions *CreatePeeringConnectionOptionsRequest
 }
 
 type CreateVpcPeeringConnectionOutput struct {
@@ -3325,6 +3350,15 @@ type DeleteVerifiedAccessTrustProviderOutput struct {
 type DeleteVolumeInput struct {
 	VolumeId string `aws:"req"`
 	DryRun   *bool  `aws:"n=dryRun"`
+}
+
+type DeleteVpcBlockPublicAccessExclusionInput struct {
+	DryRun      *bool
+	ExclusionId string `aws:"req"`
+}
+
+type DeleteVpcBlockPublicAccessExclusionOutput struct {
+	VpcBlockPublicAccessExclusion *VpcBlockPublicAccessExclusion `aws:"n=vpcBlockPublicAccessExclusion"`
 }
 
 type DeleteVpcEndpointConnectionNotificationsInput struct {
@@ -5341,6 +5375,27 @@ type DescribeVpcAttributeOutput struct {
 	EnableNetworkAddressUsageMetrics *AttributeBooleanValue `aws:"n=enableNetworkAddressUsageMetrics"`
 }
 
+type DescribeVpcBlockPublicAccessExclusionsInput struct {
+	DryRun       *bool
+	Filters      []Filter `aws:"n=Filter;e.n=Filter"`
+	ExclusionIds []string `aws:"n=ExclusionId;e.n=item"`
+	NextToken    *string
+	MaxResults   *int32 `aws:"min=5;max=1000"`
+}
+
+type DescribeVpcBlockPublicAccessExclusionsOutput struct {
+	VpcBlockPublicAccessExclusions []VpcBlockPublicAccessExclusion `aws:"n=vpcBlockPublicAccessExclusionSet;e.n=item"`
+	NextToken                      *string                         `aws:"n=nextToken"`
+}
+
+type DescribeVpcBlockPublicAccessOptionsInput struct {
+	DryRun *bool
+}
+
+type DescribeVpcBlockPublicAccessOptionsOutput struct {
+	VpcBlockPublicAccessOptions *VpcBlockPublicAccessOptions `aws:"n=vpcBlockPublicAccessOptions"`
+}
+
 type DescribeVpcClassicLinkDnsSupportInput struct {
 	MaxResults *int32   `aws:"n=maxResults;min=5;max=255"`
 	NextToken  *string  `aws:"n=nextToken;min=1;max=1024"`
@@ -5360,6 +5415,19 @@ type DescribeVpcClassicLinkInput struct {
 
 type DescribeVpcClassicLinkOutput struct {
 	Vpcs []VpcClassicLink `aws:"n=vpcSet;e.n=item"`
+}
+
+type DescribeVpcEndpointAssociationsInput struct {
+	DryRun         *bool
+	VpcEndpointIds []string `aws:"n=VpcEndpointId;e.n=item"`
+	Filters        []Filter `aws:"n=Filter;e.n=Filter"`
+	MaxResults     *int32   `aws:"min=1;max=100"`
+	NextToken      *string
+}
+
+type DescribeVpcEndpointAssociationsOutput struct {
+	VpcEndpointAssociations []VpcEndpointAssociation `aws:"n=vpcEndpointAssociationSet;e.n=item"`
+	NextToken               *string                  `aws:"n=nextToken"`
 }
 
 type DescribeVpcEndpointConnectionNotificationsInput struct {
@@ -10083,6 +10151,25 @@ type ModifyVpcAttributeInput struct {
 	EnableNetworkAddressUsageMetrics *AttributeBooleanValue
 }
 
+type ModifyVpcBlockPublicAccessExclusionInput struct {
+	DryRun                       *bool
+	ExclusionId                  string `aws:"req"`
+	InternetGatewayExclusionMode string `aws:"req;enum=InternetGatewayExclusionMode"`
+}
+
+type ModifyVpcBlockPublicAccessExclusionOutput struct {
+	VpcBlockPublicAccessExclusion *VpcBlockPublicAccessExclusion `aws:"n=vpcBlockPublicAccessExclusion"`
+}
+
+type ModifyVpcBlockPublicAccessOptionsInput struct {
+	DryRun                   *bool
+	InternetGatewayBlockMode string `aws:"req;enum=InternetGatewayBlockMode"`
+}
+
+type ModifyVpcBlockPublicAccessOptionsOutput struct {
+	VpcBlockPublicAccessOptions *VpcBlockPublicAccessOptions `aws:"n=vpcBlockPublicAccessOptions"`
+}
+
 type ModifyVpcEndpointConnectionNotificationInput struct {
 	DryRun                    *bool
 	ConnectionNotificationId  string `aws:"req"`
@@ -10470,6 +10557,8 @@ type NetworkInterface struct {
 	Ipv6Address                     *string                            `aws:"n=ipv6Address"`
 	AvailabilityZoneId              *string                            `aws:"n=availabilityZoneId"`
 	Operator                        *OperatorResponse                  `aws:"n=operator"`
+	PublicDnsName                   *string                            `aws:"n=publicDnsName"`
+	PublicIpDnsNameOptions          *PublicIpDnsNameOptions            `aws:"n=publicIpDnsNameOptions"`
 }
 
 type NetworkInterfaceAssociation struct {
@@ -10946,6 +11035,13 @@ type PtrUpdateStatus struct {
 	Value  *string `aws:"n=value"`
 	Status *string `aws:"n=status"`
 	Reason *string `aws:"n=reason"`
+}
+
+type PublicIpDnsNameOptions struct {
+	DnsHostnameType        *string `aws:"n=dnsHostnameType"`
+	PublicIpv4DnsName      *string `aws:"n=publicIpv4DnsName"`
+	PublicIpv6DnsName      *string `aws:"n=publicIpv6DnsName"`
+	PublicDualStackDnsName *string `aws:"n=publicDualStackDnsName"`
 }
 
 type PublicIpv4Pool struct {
@@ -12512,6 +12608,7 @@ type StartNetworkInsightsAnalysisInput struct {
 	DryRun                *bool
 	TagSpecifications     []TagSpecification `aws:"n=TagSpecification;e.n=item"`
 	ClientToken           string             `aws:"req;token"`
+	FilterOutArns         []string           `aws:"n=FilterOutArn;e.n=item;e.min=1;e.max=1283"`
 }
 
 type StartNetworkInsightsAnalysisOutput struct {
@@ -12615,9 +12712,11 @@ type SubnetConfiguration struct {
 }
 
 type SubnetIpv6CidrBlockAssociation struct {
-	AssociationId      *string               `aws:"n=associationId"`
-	Ipv6CidrBlock      *string               `aws:"n=ipv6CidrBlock"`
-	Ipv6CidrBlockState *SubnetCidrBlockState `aws:"n=ipv6CidrBlockState"`
+	AssociationId        *string               `aws:"n=associationId"`
+	Ipv6CidrBlock        *string               `aws:"n=ipv6CidrBlock"`
+	Ipv6CidrBlockState   *SubnetCidrBlockState `aws:"n=ipv6CidrBlockState"`
+	IpSource             *string               `aws:"n=ipSource;enum=IpSource"`
+	Ipv6AddressAttribute *string               `aws:"n=ipv6AddressAttribute;enum=Ipv6AddressAttribute"`
 }
 
 type Subscription struct {
@@ -13640,6 +13739,29 @@ type VpcAttachment struct {
 	VpcId *string `aws:"n=vpcId"`
 }
 
+type VpcBlockPublicAccessExclusion struct {
+	ExclusionId                  *string    `aws:"n=exclusionId"`
+	InternetGatewayExclusionMode *string    `aws:"n=internetGatewayExclusionMode;enum=InternetGatewayExclusionMode"`
+	ResourceArn                  *string    `aws:"n=resourceArn;min=1;max=1283"`
+	State                        *string    `aws:"n=state;enum=VpcBlockPublicAccessExclusionState"`
+	Reason                       *string    `aws:"n=reason"`
+	CreationTimestamp            *time.Time `aws:"n=creationTimestamp"`
+	LastUpdateTimestamp          *time.Time `aws:"n=lastUpdateTimestamp"`
+	DeletionTimestamp            *time.Time `aws:"n=deletionTimestamp"`
+	Tags                         []Tag      `aws:"n=tagSet;e.n=item"`
+}
+
+type VpcBlockPublicAccessOptions struct {
+	AwsAccountId             *string    `aws:"n=awsAccountId"`
+	AwsRegion                *string    `aws:"n=awsRegion"`
+	State                    *string    `aws:"n=state;enum=VpcBlockPublicAccessState"`
+	InternetGatewayBlockMode *string    `aws:"n=internetGatewayBlockMode;enum=InternetGatewayBlockMode"`
+	Reason                   *string    `aws:"n=reason"`
+	LastUpdateTimestamp      *time.Time `aws:"n=lastUpdateTimestamp"`
+	ManagedBy                *string    `aws:"n=managedBy;enum=ManagedBy"`
+	ExclusionsAllowed        *string    `aws:"n=exclusionsAllowed;enum=VpcBlockPublicAccessExclusionsAllowed"`
+}
+
 type VpcCidrBlockAssociation struct {
 	AssociationId  *string            `aws:"n=associationId"`
 	CidrBlock      *string            `aws:"n=cidrBlock"`
@@ -13680,6 +13802,21 @@ type VpcEndpoint struct {
 	ServiceRegion       *string                   `aws:"n=serviceRegion"`
 }
 
+type VpcEndpointAssociation struct {
+	Id                              *string   `aws:"n=id"`
+	VpcEndpointId                   *string   `aws:"n=vpcEndpointId"`
+	ServiceNetworkArn               *string   `aws:"n=serviceNetworkArn"`
+	ServiceNetworkName              *string   `aws:"n=serviceNetworkName"`
+	AssociatedResourceAccessibility *string   `aws:"n=associatedResourceAccessibility"`
+	FailureReason                   *string   `aws:"n=failureReason"`
+	FailureCode                     *string   `aws:"n=failureCode"`
+	DnsEntry                        *DnsEntry `aws:"n=dnsEntry"`
+	PrivateDnsEntry                 *DnsEntry `aws:"n=privateDnsEntry"`
+	AssociatedResourceArn           *string   `aws:"n=associatedResourceArn"`
+	ResourceConfigurationGroupArn   *string   `aws:"n=resourceConfigurationGroupArn"`
+	Tags                            []Tag     `aws:"n=tagSet;e.n=item"`
+}
+
 type VpcEndpointConnection struct {
 	ServiceId               *string    `aws:"n=serviceId"`
 	VpcEndpointId           *string    `aws:"n=vpcEndpointId"`
@@ -13696,11 +13833,13 @@ type VpcEndpointConnection struct {
 }
 
 type VpcIpv6CidrBlockAssociation struct {
-	AssociationId      *string            `aws:"n=associationId"`
-	Ipv6CidrBlock      *string            `aws:"n=ipv6CidrBlock"`
-	Ipv6CidrBlockState *VpcCidrBlockState `aws:"n=ipv6CidrBlockState"`
-	NetworkBorderGroup *string            `aws:"n=networkBorderGroup"`
-	Ipv6Pool           *string            `aws:"n=ipv6Pool"`
+	AssociationId        *string            `aws:"n=associationId"`
+	Ipv6CidrBlock        *string            `aws:"n=ipv6CidrBlock"`
+	Ipv6CidrBlockState   *VpcCidrBlockState `aws:"n=ipv6CidrBlockState"`
+	NetworkBorderGroup   *string            `aws:"n=networkBorderGroup"`
+	Ipv6Pool             *string            `aws:"n=ipv6Pool"`
+	IpSource             *string            `aws:"n=ipSource;enum=IpSource"`
+	Ipv6AddressAttribute *string            `aws:"n=ipv6AddressAttribute;enum=Ipv6AddressAttribute"`
 }
 
 type VpcPeeringConnection struct {

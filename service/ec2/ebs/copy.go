@@ -19,6 +19,9 @@ func copySnapshot(c *cloud.Call, tx store.Tx, in *api.CopySnapshotInput) (*api.C
 	if in.DestinationOutpostArn != nil {
 		return nil, resource.Unsupported("There are no Outposts in this cloud.")
 	}
+	if in.DestinationAvailabilityZone != nil {
+		return nil, resource.Unsupported("There are no Local Zones in this cloud.")
+	}
 	if to := cloud.Or(in.DestinationRegion, c.Region); to != c.Region {
 		return nil, resource.Errorf("InvalidParameterValue", "Value (%s) for parameter DestinationRegion is invalid: the request was sent to %s.", to, c.Region)
 	}

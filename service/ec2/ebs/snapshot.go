@@ -54,6 +54,9 @@ func createSnapshot(c *cloud.Call, tx store.Tx, in *api.CreateSnapshotInput) (*a
 	if in.OutpostArn != nil {
 		return nil, resource.Unsupported("There are no Outposts in this cloud.")
 	}
+	if err := regional(in.Location); err != nil {
+		return nil, err
+	}
 	v, err := FindVolume(c, tx, in.VolumeId)
 	if err != nil {
 		return nil, err
@@ -66,6 +69,15 @@ func createSnapshot(c *cloud.Call, tx store.Tx, in *api.CreateSnapshotInput) (*a
 	return s.api(c, tx), nil
 }
 
+// regional refuses snapshots that are to be kept in a Local Zone: no volume is
+// in one.
+func regional(location *string) error {
+	if cloud.Or(location, api.SnapshotLocationEnumRegional) != api.SnapshotLocationEnumRegional {
+		return resource.Errorf("InvalidParameterValue", "Value (%s) for parameter Location is invalid. Local snapshots are only supported for volumes in Local Zones.", *location)
+	}
+	return nil
+}
+
 // createSnapshots takes all volumes of an instance at one moment.
 func (s *Room) createSnapshots(c *cloud.Call, tx store.Tx, in *api.CreateSnapshotsInput) (*api.CreateSnapshotsOutput, error) {
 	if err := resource.OnlyTags(in.TagSpecifications, snapshotKind); err != nil {
@@ -73,6 +85,9 @@ func (s *Room) createSnapshots(c *cloud.Call, tx store.Tx, in *api.CreateSnapsho
 	}
 	tags, err := resource.SpecifiedTags(in.TagSpecifications, snapshotKind)
 	if err != nil {
+		return nil, err
+	}
+	if err := regional(in.Location); err != nil {
 		return nil, err
 	}
 	list, err := s.volumesOf(c, tx, &in.InstanceSpecification)

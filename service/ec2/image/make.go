@@ -237,6 +237,9 @@ func copyImage(c *cloud.Call, tx store.Tx, in *api.CopyImageInput) (*api.CopyIma
 		if in.DestinationOutpostArn != nil {
 			return nil, resource.Unsupported("There are no Outposts in this cloud.")
 		}
+		if in.DestinationAvailabilityZone != nil || in.DestinationAvailabilityZoneId != nil {
+			return nil, resource.Unsupported("There are no Local Zones in this cloud.")
+		}
 		there := c.In(c.Account, in.SourceRegion)
 		source, err := visible(there, tx, in.SourceImageId)
 		if err != nil {

@@ -44,6 +44,8 @@ func startNetworkInsightsAnalysis(c *cloud.Call, tx store.Tx, in *api.StartNetwo
 			return nil, noPath(in.NetworkInsightsPathId)
 		case len(in.FilterInArns) > 0:
 			return nil, resource.Unsupported("FilterInArns is not available in this cloud.")
+		case len(in.FilterOutArns) > 0:
+			return nil, resource.Unsupported("FilterOutArns is not available in this cloud.")
 		}
 		a := &Analysis{Account: c.Account, Region: c.Region, ID: resource.NewID(c, "nia"), Path: in.NetworkInsightsPathId, Status: "running", Started: c.Now}
 		analyses.Put(tx, a)

@@ -115,7 +115,7 @@ func doorAccess() []cloud.Access {
 			one("vpc", func(in *api.CreateEgressOnlyInternetGatewayInput) string { return in.VpcId })),
 		acts(&api.DeleteEgressOnlyInternetGateway, one("egress-only-internet-gateway", func(in *api.DeleteEgressOnlyInternetGatewayInput) string { return in.EgressOnlyInternetGatewayId })),
 		creates(&api.CreateNatGateway, "natgateway", func(in *api.CreateNatGatewayInput) specs { return in.TagSpecifications }, func(in *api.CreateNatGatewayInput) []named {
-			list := []named{{"subnet", in.SubnetId}, {"elastic-ip", val(in.AllocationId)}}
+			list := []named{{"subnet", val(in.SubnetId)}, {"elastic-ip", val(in.AllocationId)}}
 			return append(list, several("elastic-ip", in.SecondaryAllocationIds)...)
 		}),
 		acts(&api.DeleteNatGateway, one("natgateway", func(in *api.DeleteNatGatewayInput) string { return in.NatGatewayId })),

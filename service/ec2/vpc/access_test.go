@@ -47,8 +47,8 @@ func newStage(t *testing.T) *stage {
 	e := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
 	x.allocation, x.ip = *e.AllocationId, *e.PublicIp
 	x.natEIP = *nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{}).AllocationId
-	x.nat = *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: x.subnet, AllocationId: &x.natEIP}).NatGateway.NatGatewayId
-	x.private = *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: x.subnet, ConnectivityType: new("private")}).NatGateway.NatGatewayId
+	x.nat = *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &x.subnet, AllocationId: &x.natEIP}).NatGateway.NatGatewayId
+	x.private = *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &x.subnet, ConnectivityType: new("private")}).NatGateway.NatGatewayId
 	x.eni, x.other = w.nic(x.subnet), w.nic(x.subnet)
 	x.instance, _ = w.instance(x.subnet)
 	x.attachment = *nodetest.Do(w.World, &api.AttachNetworkInterface, &api.AttachNetworkInterfaceInput{NetworkInterfaceId: x.other, InstanceId: x.instance, DeviceIndex: 1}).AttachmentId
@@ -119,7 +119,7 @@ func (x *stage) operations() []struct {
 		{"DeleteInternetGateway", of(&api.DeleteInternetGateway, &api.DeleteInternetGatewayInput{InternetGatewayId: x.loose})},
 		{"CreateEgressOnlyInternetGateway", of(&api.CreateEgressOnlyInternetGateway, &api.CreateEgressOnlyInternetGatewayInput{VpcId: x.vpc})},
 		{"DeleteEgressOnlyInternetGateway", of(&api.DeleteEgressOnlyInternetGateway, &api.DeleteEgressOnlyInternetGatewayInput{EgressOnlyInternetGatewayId: x.egress})},
-		{"CreateNatGateway", of(&api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: x.subnet, ConnectivityType: new("private")})},
+		{"CreateNatGateway", of(&api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &x.subnet, ConnectivityType: new("private")})},
 		{"AssignPrivateNatGatewayAddress", of(&api.AssignPrivateNatGatewayAddress, &api.AssignPrivateNatGatewayAddressInput{NatGatewayId: x.private, PrivateIpAddresses: []string{"10.0.0.200"}})},
 		{"AssociateNatGatewayAddress", of(&api.AssociateNatGatewayAddress, &api.AssociateNatGatewayAddressInput{NatGatewayId: x.nat, AllocationIds: []string{x.allocation}})},
 		{"DeleteNatGateway", of(&api.DeleteNatGateway, &api.DeleteNatGatewayInput{NatGatewayId: x.nat})},

@@ -22,7 +22,7 @@ func (b CIDR) api(state string) *api.VpcCidrBlockAssociation {
 func (b CIDR) api6(region, state string) *api.VpcIpv6CidrBlockAssociation {
 	return &api.VpcIpv6CidrBlockAssociation{
 		AssociationId: &b.Association, Ipv6CidrBlock: new(b.Prefix.String()), Ipv6CidrBlockState: &api.VpcCidrBlockState{State: &state},
-		NetworkBorderGroup: &region, Ipv6Pool: new("Amazon"),
+		NetworkBorderGroup: &region, Ipv6Pool: new("Amazon"), IpSource: new(api.IpSourceAmazon), Ipv6AddressAttribute: new(api.Ipv6AddressAttributePublic),
 	}
 }
 

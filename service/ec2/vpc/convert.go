@@ -151,6 +151,10 @@ func apiInterface(c *cloud.Call, r store.Reader, i *Interface) *api.NetworkInter
 		o.PrivateIpAddresses = append(o.PrivateIpAddresses, p)
 		if n == 0 {
 			o.PrivateIpAddress, o.PrivateDnsName, o.Association = p.PrivateIpAddress, p.PrivateDnsName, p.Association
+			if p.Association != nil && public {
+				o.PublicDnsName = p.Association.PublicDnsName
+				o.PublicIpDnsNameOptions = &api.PublicIpDnsNameOptions{DnsHostnameType: new("public-ipv4-dns-name"), PublicIpv4DnsName: o.PublicDnsName}
+			}
 		}
 	}
 	for n, a := range i.IPv6 {

@@ -37,6 +37,7 @@ func desired(c *cloud.Call, r store.Reader, id string) (v plane.VPC, exists bool
 	v.Subnets = desiredSubnets(c, r, id)
 	v.GatewayTables = desiredGatewayTables(c, r, id)
 	join(c, r, &v)
+	block(c, r, &v)
 	return v, true
 }
 

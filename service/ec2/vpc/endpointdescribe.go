@@ -72,6 +72,17 @@ func describeVpcEndpoints(c *cloud.Call, r store.Reader, in *api.DescribeVpcEndp
 	return out, nil
 }
 
+// describeVpcEndpointAssociations answers for endpoints to resources and service
+// networks, of which there are none: no other endpoint is associated with anything.
+func describeVpcEndpointAssociations(c *cloud.Call, r store.Reader, in *api.DescribeVpcEndpointAssociationsInput) (*api.DescribeVpcEndpointAssociationsOutput, error) {
+	for _, id := range in.VpcEndpointIds {
+		if !endpoints.Has(r, c.Account, c.Region, id) {
+			return nil, noEndpoint(id)
+		}
+	}
+	return &api.DescribeVpcEndpointAssociationsOutput{VpcEndpointAssociations: []api.VpcEndpointAssociation{}}, nil
+}
+
 func endpointAccess() []cloud.Access {
 	service := func(name string) cloud.Keys { return cloud.Keys{"ec2:vpceservicename": {name}} }
 	return []cloud.Access{
@@ -90,6 +101,7 @@ func endpointAccess() []cloud.Access {
 			return append(on, several("security-group", append(slices.Clone(in.AddSecurityGroupIds), in.RemoveSecurityGroupIds...))...)
 		}),
 		acts(&api.DeleteVpcEndpoints, func(in *api.DeleteVpcEndpointsInput) []named { return several("vpc-endpoint", in.VpcEndpointIds) }),
+		resource.Looks(&api.DescribeVpcEndpointAssociations),
 		resource.Looks(&api.DescribeVpcEndpoints),
 		resource.Looks(&api.DescribeVpcEndpointServices),
 		resource.Looks(&api.DescribeVpcEndpointServiceConfigurations),

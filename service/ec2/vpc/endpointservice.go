@@ -182,7 +182,7 @@ func (s *endpointService) detail(c *cloud.Call) (api.ServiceDetail, error) {
 	}
 	if here, ok := region.Find(c.Region); ok {
 		for _, z := range here.Zones() {
-			o.AvailabilityZones = append(o.AvailabilityZones, z.Name)
+			o.AvailabilityZones, o.AvailabilityZoneIds = append(o.AvailabilityZones, z.Name), append(o.AvailabilityZoneIds, z.ID)
 		}
 	}
 	if s.interfaces {

@@ -15,7 +15,7 @@ import (
 
 // joints are their operations.
 func (s *Room) joints() []cloud.Binding {
-	return append(offerOperations(), []cloud.Binding{
+	return append(append(offerOperations(), blockOperations()...), []cloud.Binding{
 		writes(&api.CreateVpcPeeringConnection, createVpcPeeringConnection),
 		writes(&api.AcceptVpcPeeringConnection, acceptVpcPeeringConnection),
 		writes(&api.RejectVpcPeeringConnection, rejectVpcPeeringConnection),
@@ -27,6 +27,7 @@ func (s *Room) joints() []cloud.Binding {
 		writes(&api.ModifyVpcEndpoint, modifyVpcEndpoint),
 		writes(&api.DeleteVpcEndpoints, deleteVpcEndpoints),
 		reads(&api.DescribeVpcEndpoints, describeVpcEndpoints),
+		reads(&api.DescribeVpcEndpointAssociations, describeVpcEndpointAssociations),
 		reads(&api.DescribeVpcEndpointServices, describeVpcEndpointServices),
 
 		writes(&api.CreateFlowLogs, createFlowLogs).Partial("to S3 as plain text alone"),
@@ -44,13 +45,14 @@ func (s *Room) joints() []cloud.Binding {
 
 // jointAccess declares what they need.
 func jointAccess() []cloud.Access {
-	return slices.Concat(peeringAccess(), endpointAccess(), offerAccess(), flowLogAccess(), vpnGatewayAccess())
+	return slices.Concat(peeringAccess(), endpointAccess(), offerAccess(), flowLogAccess(), vpnGatewayAccess(), blockAccess())
 }
 
 // jointControllers are what runs for them.
 func (s *Room) jointControllers() []cloud.Controller {
 	return []cloud.Controller{
 		{Name: peeringController, Reconcile: s.settlePeering},
+		{Name: blockController, Reconcile: finishBlocking},
 		{Name: endpointController, Reconcile: s.settleEndpoint},
 		{Name: nameController, Reconcile: s.verifyName},
 		{Name: flowLogController, Reconcile: s.deliverFlows},

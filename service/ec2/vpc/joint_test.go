@@ -25,6 +25,7 @@ func TestJointAccess(t *testing.T) {
 	w.Drain()
 	e := nodetest.Do(w.World, &api.CreateVpcEndpoint, &api.CreateVpcEndpointInput{VpcId: a, ServiceName: "com.amazonaws.us-east-1.s3"}).VpcEndpoint.VpcEndpointId
 	gateway := nodetest.Do(w.World, &api.CreateVpnGateway, &api.CreateVpnGatewayInput{Type: "ipsec.1"}).VpnGateway.VpnGatewayId
+	excluded := *nodetest.Do(w.World, &api.CreateVpcBlockPublicAccessExclusion, &api.CreateVpcBlockPublicAccessExclusionInput{VpcId: &a, InternetGatewayExclusionMode: "allow-bidirectional"}).VpcBlockPublicAccessExclusion.ExclusionId
 	for _, tt := range []struct {
 		op  string
 		run trial
@@ -43,6 +44,13 @@ func TestJointAccess(t *testing.T) {
 		{"ModifyVpcEndpoint", of(&api.ModifyVpcEndpoint, &api.ModifyVpcEndpointInput{VpcEndpointId: *e, ResetPolicy: new(true)})},
 		{"DeleteVpcEndpoints", of(&api.DeleteVpcEndpoints, &api.DeleteVpcEndpointsInput{VpcEndpointIds: []string{*e}})},
 		{"DescribeVpcEndpoints", of(&api.DescribeVpcEndpoints, &api.DescribeVpcEndpointsInput{})},
+		{"DescribeVpcEndpointAssociations", of(&api.DescribeVpcEndpointAssociations, &api.DescribeVpcEndpointAssociationsInput{VpcEndpointIds: []string{}})},
+		{"ModifyVpcBlockPublicAccessOptions", of(&api.ModifyVpcBlockPublicAccessOptions, &api.ModifyVpcBlockPublicAccessOptionsInput{InternetGatewayBlockMode: "off"})},
+		{"DescribeVpcBlockPublicAccessOptions", of(&api.DescribeVpcBlockPublicAccessOptions, &api.DescribeVpcBlockPublicAccessOptionsInput{})},
+		{"DescribeVpcBlockPublicAccessExclusions", of(&api.DescribeVpcBlockPublicAccessExclusions, &api.DescribeVpcBlockPublicAccessExclusionsInput{})},
+		{"CreateVpcBlockPublicAccessExclusion", of(&api.CreateVpcBlockPublicAccessExclusion, &api.CreateVpcBlockPublicAccessExclusionInput{VpcId: &b, InternetGatewayExclusionMode: "allow-egress"})},
+		{"ModifyVpcBlockPublicAccessExclusion", of(&api.ModifyVpcBlockPublicAccessExclusion, &api.ModifyVpcBlockPublicAccessExclusionInput{ExclusionId: excluded, InternetGatewayExclusionMode: "allow-egress"})},
+		{"DeleteVpcBlockPublicAccessExclusion", of(&api.DeleteVpcBlockPublicAccessExclusion, &api.DeleteVpcBlockPublicAccessExclusionInput{ExclusionId: excluded})},
 		{"DescribeVpcEndpointServices", of(&api.DescribeVpcEndpointServices, &api.DescribeVpcEndpointServicesInput{})},
 		{"DescribeVpcEndpointServiceConfigurations", of(&api.DescribeVpcEndpointServiceConfigurations, &api.DescribeVpcEndpointServiceConfigurationsInput{})},
 		{"DescribeVpcEndpointConnections", of(&api.DescribeVpcEndpointConnections, &api.DescribeVpcEndpointConnectionsInput{})},

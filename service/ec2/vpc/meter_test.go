@@ -46,7 +46,7 @@ func TestBill(t *testing.T) {
 	w.gateway(v)
 	e := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
 	idle := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
-	n := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: sub, AllocationId: e.AllocationId}).NatGateway
+	n := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &sub, AllocationId: e.AllocationId}).NatGateway
 	w.Drain()
 	eni := *n.NatGatewayAddresses[0].NetworkInterfaceId
 	p.set(eni, plane.Counters{BytesIn: 4 * gb, BytesOut: 4 * gb, InterZone: 2 * gb, Internet: gb})

@@ -16,7 +16,7 @@ func TestMetricsOfNATGateways(t *testing.T) {
 	w := &world{nodetest.New(t, module(s)), s, p.Plane}
 	v := w.vpc("10.0.0.0/16")
 	sub := w.subnet(v, "10.0.0.0/24", "us-east-1a")
-	n := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: sub, ConnectivityType: new("private")}).NatGateway
+	n := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &sub, ConnectivityType: new("private")}).NatGateway
 	w.Drain()
 	eni := *n.NatGatewayAddresses[0].NetworkInterfaceId
 	measure := s.Metrics()

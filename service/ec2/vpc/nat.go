@@ -40,7 +40,15 @@ func (s *Room) createNatGateway(c *cloud.Call, tx store.Tx, in *api.CreateNatGat
 		if err != nil {
 			return nil, err
 		}
-		sub, err := FindSubnet(c, tx, in.SubnetId)
+		switch {
+		case cloud.Or(in.AvailabilityMode, api.AvailabilityModeZonal) == api.AvailabilityModeRegional:
+			return nil, resource.Unsupported("Regional NAT gateways are not available in this cloud: make a zonal one in a subnet of each Availability Zone.")
+		case in.VpcId != nil:
+			return nil, resource.Combination("VpcId can only be specified for a regional NAT gateway.")
+		case in.SubnetId == nil:
+			return nil, resource.Missing("SubnetId")
+		}
+		sub, err := FindSubnet(c, tx, *in.SubnetId)
 		if err != nil {
 			return nil, err
 		}

@@ -24,11 +24,11 @@ func TestNATLives(t *testing.T) {
 	s := w.subnet(v, "10.0.0.0/24", "us-east-1a")
 	w.gateway(v)
 	e := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
-	made := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: s, AllocationId: e.AllocationId, ClientToken: new("t")}).NatGateway
+	made := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &s, AllocationId: e.AllocationId, ClientToken: new("t")}).NatGateway
 	if *made.State != "pending" || *made.NatGatewayAddresses[0].PublicIp != *e.PublicIp {
 		t.Errorf("CreateNatGateway answers %+v", made)
 	}
-	again := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: s, AllocationId: e.AllocationId, ClientToken: new("t")}).NatGateway
+	again := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &s, AllocationId: e.AllocationId, ClientToken: new("t")}).NatGateway
 	if *again.NatGatewayId != *made.NatGatewayId {
 		t.Error("a repetition made another NAT gateway")
 	}
@@ -67,15 +67,16 @@ func TestNATFails(t *testing.T) {
 	v := w.vpc("10.0.0.0/16")
 	s := w.subnet(v, "10.0.0.0/24", "us-east-1a")
 	e := nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
-	n := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: s, AllocationId: e.AllocationId}).NatGateway
+	n := nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &s, AllocationId: e.AllocationId}).NatGateway
 	if got := w.nat(*n.NatGatewayId); *got.State != "failed" || *got.FailureCode != "Gateway.NotAttached" {
 		t.Errorf("without an internet gateway it is %+v", got)
 	}
 	for code, in := range map[string]api.CreateNatGatewayInput{
-		"MissingParameter":             {SubnetId: s},
-		"InvalidParameterCombination":  {SubnetId: s, ConnectivityType: new("private"), AllocationId: e.AllocationId},
-		"InvalidAllocationID.NotFound": {SubnetId: s, AllocationId: new("eipalloc-0123456789abcdef0")},
-		"InvalidSubnetID.NotFound":     {SubnetId: "subnet-0123456789abcdef0", AllocationId: e.AllocationId},
+		"MissingParameter":             {SubnetId: &s, AvailabilityMode: new("zonal")},
+		"InvalidParameterCombination":  {SubnetId: &s, ConnectivityType: new("private"), AllocationId: e.AllocationId},
+		"InvalidAllocationID.NotFound": {SubnetId: &s, AllocationId: new("eipalloc-0123456789abcdef0")},
+		"InvalidSubnetID.NotFound":     {SubnetId: new("subnet-0123456789abcdef0"), AllocationId: e.AllocationId},
+		"UnsupportedOperation":         {AvailabilityMode: new("regional"), VpcId: &v},
 	} {
 		_, err := nodetest.Try(w.World, &api.CreateNatGateway, &in)
 		wantCode(t, err, code)
@@ -94,7 +95,7 @@ func TestNATAddresses(t *testing.T) {
 	for n := range e {
 		e[n] = nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
 	}
-	public := *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: s, AllocationId: e[0].AllocationId}).NatGateway.NatGatewayId
+	public := *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &s, AllocationId: e[0].AllocationId}).NatGateway.NatGatewayId
 	more := nodetest.Do(w.World, &api.AssociateNatGatewayAddress, &api.AssociateNatGatewayAddressInput{NatGatewayId: public, AllocationIds: []string{*e[1].AllocationId}}).NatGatewayAddresses
 	if len(more) != 2 || *more[1].PublicIp != *e[1].PublicIp || *more[1].IsPrimary {
 		t.Fatalf("it has %+v", more)
@@ -110,7 +111,7 @@ func TestNATAddresses(t *testing.T) {
 	}
 	nodetest.Do(w.World, &api.ReleaseAddress, &api.ReleaseAddressInput{AllocationId: e[1].AllocationId})
 
-	private := *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: s, ConnectivityType: new("private"), PrivateIpAddress: new("10.0.0.9")}).NatGateway.NatGatewayId
+	private := *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &s, ConnectivityType: new("private"), PrivateIpAddress: new("10.0.0.9")}).NatGateway.NatGatewayId
 	list := nodetest.Do(w.World, &api.AssignPrivateNatGatewayAddress, &api.AssignPrivateNatGatewayAddressInput{NatGatewayId: private, PrivateIpAddressCount: new(int32(2))}).NatGatewayAddresses
 	if len(list) != 3 || *list[0].PrivateIp != "10.0.0.9" {
 		t.Errorf("it has %+v", list)

@@ -151,6 +151,17 @@ func (o *Offer) zones(c *cloud.Call) ([]string, error) {
 	return slices.Compact(zones), nil
 }
 
+// zoneIDs are the ids of zones by their names.
+func zoneIDs(names []string) []string {
+	list := []string{}
+	for _, n := range names {
+		if id := resource.ZoneID(n); id != nil {
+			list = append(list, *id)
+		}
+	}
+	return list
+}
+
 // elsewhere is the answer to those who want a service or its endpoints in other
 // regions: there is no way between regions for them.
 func elsewhere(c *cloud.Call, regions ...string) error {
@@ -189,7 +200,7 @@ func (o *Offer) api(c *cloud.Call, r store.Reader) (*api.ServiceConfiguration, e
 	}
 	s := &api.ServiceConfiguration{
 		ServiceType: []api.ServiceTypeDetail{{ServiceType: new(interfaceEndpoint)}}, ServiceId: &o.ID, ServiceName: new(o.service()),
-		ServiceState: new(api.ServiceStateAvailable), AvailabilityZones: zones, AcceptanceRequired: &o.Acceptance, ManagesVpcEndpoints: new(false),
+		ServiceState: new(api.ServiceStateAvailable), AvailabilityZones: zones, AvailabilityZoneIds: zoneIDs(zones), AcceptanceRequired: &o.Acceptance, ManagesVpcEndpoints: new(false),
 		NetworkLoadBalancerArns: o.Balancers, SupportedIpAddressTypes: o.IPTypes, BaseEndpointDnsNames: []string{o.base()},
 		Tags: resource.APITags(resource.Tags(c, r, o.ID)), PayerResponsibility: text(o.Payer), RemoteAccessEnabled: new(false),
 		SupportedRegions: []api.SupportedRegionDetail{{Region: &o.Region, ServiceState: new(api.ServiceStateAvailable)}},
@@ -212,7 +223,7 @@ func (o *Offer) detail(c *cloud.Call) (api.ServiceDetail, error) {
 	}
 	d := api.ServiceDetail{
 		ServiceName: new(o.service()), ServiceId: &o.ID, ServiceType: []api.ServiceTypeDetail{{ServiceType: new(interfaceEndpoint)}},
-		AvailabilityZones: zones, Owner: &o.Account, BaseEndpointDnsNames: []string{o.base()}, VpcEndpointPolicySupported: new(false),
+		AvailabilityZones: zones, AvailabilityZoneIds: zoneIDs(zones), Owner: &o.Account, BaseEndpointDnsNames: []string{o.base()}, VpcEndpointPolicySupported: new(false),
 		AcceptanceRequired: &o.Acceptance, ManagesVpcEndpoints: new(false), SupportedIpAddressTypes: o.IPTypes, Tags: []api.Tag{},
 		PayerResponsibility: text(o.Payer), ServiceRegion: &o.Region,
 	}

@@ -23,7 +23,9 @@ func createVpcPeeringConnection(c *cloud.Call, tx store.Tx, in *api.CreateVpcPee
 	}
 	peer := PeeringSide{Account: cmp.Or(val(in.PeerOwnerId), c.Account), Region: cmp.Or(val(in.PeerRegion), c.Region), VPC: val(in.PeerVpcId)}
 	_, known := region.Find(peer.Region)
-	switch {
+	switch o := in.RequesterPeeringConnectionOptions; {
+	case o != nil && (cloud.Or(o.AllowMultipathResilience, false) || o.MultipathResilienceMode != nil):
+		return nil, resource.Unsupported("Multipath resilience is not supported for VPC peering connections of these Regions.")
 	case peer.VPC == "":
 		return nil, resource.Missing("peerVpcId")
 	case !resource.WellFormed("vpc", peer.VPC):

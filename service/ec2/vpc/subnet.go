@@ -194,7 +194,7 @@ func (s *Subnet) api(c *cloud.Call, r store.Reader) *api.Subnet {
 		SubnetId: &s.ID, VpcId: &s.VPC, OwnerId: &s.Account, AssignIpv6AddressOnCreation: &s.IPv6OnCreation, EnableDns64: &s.DNS64,
 		Ipv6CidrBlockAssociationSet: []api.SubnetIpv6CidrBlockAssociation{}, Ipv6Native: &s.IPv6Native,
 		SubnetArn: new(c.ARN("ec2", "subnet/"+s.ID)), Tags: resource.ShownTags(resource.Tags(c, r, s.ID)), EnableLniAtDeviceIndex: some(s.LocalInterface),
-		BlockPublicAccessStates: openToInternet(),
+		BlockPublicAccessStates: blockStates(c, r, s.VPC, s.ID),
 		PrivateDnsNameOptionsOnLaunch: &api.PrivateDnsNameOptionsOnLaunch{
 			HostnameType: &s.HostnameType, EnableResourceNameDnsARecord: &s.ResourceA, EnableResourceNameDnsAAAARecord: &s.ResourceAAAA,
 		},
@@ -206,7 +206,7 @@ func (s *Subnet) api(c *cloud.Call, r store.Reader) *api.Subnet {
 }
 
 func (b CIDR) apiSubnet(state string) *api.SubnetIpv6CidrBlockAssociation {
-	return &api.SubnetIpv6CidrBlockAssociation{AssociationId: &b.Association, Ipv6CidrBlock: new(b.Prefix.String()), Ipv6CidrBlockState: &api.SubnetCidrBlockState{State: &state}}
+	return &api.SubnetIpv6CidrBlockAssociation{AssociationId: &b.Association, Ipv6CidrBlock: new(b.Prefix.String()), Ipv6CidrBlockState: &api.SubnetCidrBlockState{State: &state}, IpSource: new(api.IpSourceAmazon), Ipv6AddressAttribute: new(api.Ipv6AddressAttributePublic)}
 }
 
 func describeSubnets(c *cloud.Call, r store.Reader, in *api.DescribeSubnetsInput) (*api.DescribeSubnetsOutput, error) {

@@ -168,18 +168,12 @@ func occupied(c *cloud.Call, r store.Reader, vpc string) bool {
 		any(count(groups.Index(r, "vpc", c.Account, c.Region, vpc))-1)
 }
 
-// openToInternet says that the account does not block its VPCs' public access:
-// the operations that could are not there.
-func openToInternet() *api.BlockPublicAccessStates {
-	return &api.BlockPublicAccessStates{InternetGatewayBlockMode: new(api.BlockPublicAccessModeOff)}
-}
-
 // api is a VPC as answers have it.
 func (v *VPC) api(c *cloud.Call, r store.Reader) *api.Vpc {
 	o := &api.Vpc{
 		CidrBlock: new(v.CIDRs[0].Prefix.String()), DhcpOptionsId: &v.DHCPOptions, State: new("available"), VpcId: &v.ID, OwnerId: &v.Account,
 		InstanceTenancy: &v.Tenancy, IsDefault: &v.Default, Tags: resource.ShownTags(resource.Tags(c, r, v.ID)),
-		BlockPublicAccessStates: openToInternet(),
+		BlockPublicAccessStates: blockStates(c, r, v.ID, ""),
 	}
 	for _, b := range v.CIDRs {
 		o.CidrBlockAssociationSet = append(o.CidrBlockAssociationSet, *b.api("associated"))
