@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/google/nftables"
@@ -132,26 +133,22 @@ func (i *internet) joinHost() error {
 	return n.uplink()
 }
 
-// hostRoute has the host reach a range of public addresses, unless it reaches
-// that elsewhere: another cloud was first.
+// hostRoute has the host reach a range of public addresses. Where it reaches
+// that elsewhere already, another cloud was first: then it is told of each
+// address that is in use, by mirror.
 func (n *Network) hostRoute(p netip.Prefix, hop nextHop, source netip.Addr) error {
 	routes, err := n.host.link.RouteListFiltered(familyOf(source), &netlink.Route{Dst: ipNet(p)}, netlink.RT_FILTER_DST)
 	if err != nil {
 		return err
 	}
 	c := plane.Capability{Name: hostReaches(p), Works: true}
-	for _, r := range routes {
-		if r.LinkIndex != hop.link {
-			c.Works, c.Reason = false, "the host has another route there; give this cloud another range, or remove the other's networks"
-			n.log.Warn("public addresses cannot be reached from the host", "range", p, "reason", c.Reason)
-		}
-	}
-	reaches := c.Works
 	if n.opt.Rootless {
 		c.Works, c.Reason = false, noHost
 	}
 	n.caps = append(n.caps, c)
-	if !reaches {
+	if slices.ContainsFunc(routes, func(r netlink.Route) bool { return r.LinkIndex != hop.link }) {
+		n.log.Info("the host has another route to the public addresses: it is told of each that this cloud uses", "range", p)
+		n.shared = append(n.shared, p)
 		return nil
 	}
 	route := routeKey{unix.RT_TABLE_MAIN, p}.netlink(hop)
@@ -311,7 +308,30 @@ func (i *internet) reach(r *router) error {
 	} else if a.IsValid() {
 		through(linkEndpoint, single(a))
 	}
-	return i.route(want, func(_ routeKey, hop nextHop) bool { return links[hop.link] })
+	if err := i.route(want, func(_ routeKey, hop nextHop) bool { return links[hop.link] }); err != nil {
+		return err
+	}
+	return i.mirror()
+}
+
+// mirror has the host reach what the internet has routes to, one by one, within
+// the ranges that the host has another's route to.
+func (i *internet) mirror() error {
+	far := i.n.host.links[i.n.hostLink()]
+	near := i.links[internetHostLink]
+	if far == nil || near == nil {
+		return nil
+	}
+	want := map[routeKey]nextHop{}
+	for k, hop := range i.routes {
+		within := func(p netip.Prefix) bool { return p.Contains(k.to.Addr()) && p.Bits() < k.to.Bits() }
+		if hop.kind != unix.RTN_UNICAST || hop.link == near.index || !slices.ContainsFunc(i.n.shared, within) {
+			continue
+		}
+		want[k] = nextHop{kind: unix.RTN_UNICAST, link: far.index, via: hop.via}
+	}
+	whole := i.n.ranges()
+	return i.n.host.route(want, func(k routeKey, hop nextHop) bool { return hop.link == far.index && !slices.Contains(whole, k.to) })
 }
 
 // endpointAddress gives the VPC's endpoints an address of the reserved range.

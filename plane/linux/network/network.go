@@ -59,6 +59,9 @@ type Network struct {
 	slow    []plane.SlowZone
 	netem   bool // the kernel can delay packets
 	sites   map[string]*site
+	// shared are the ranges of public addresses that the host reaches by another's
+	// route.
+	shared []netip.Prefix
 	// stopWatch ends the look at tunnels; nil while there are none.
 	stopWatch func()
 	// outbound leads to the real internet; nil where the host's kernel does.
@@ -242,7 +245,7 @@ func (n *Network) removeVPC(id string) error {
 	}
 	delete(n.routers, id)
 	n.holders.Delete(id)
-	return nil
+	return n.net.mirror()
 }
 
 // VPCs lists the VPCs that exist in the kernel. Their ids begin with "vpc-".

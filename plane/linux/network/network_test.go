@@ -258,40 +258,94 @@ func TestUplink(t *testing.T) {
 	}
 }
 
-// TestTwoClouds share a host: the second leaves the first one's addresses alone.
+// TestTwoClouds share a host, which reaches the addresses of both: those of the
+// second one by one.
 func TestTwoClouds(t *testing.T) {
 	n := open(t, "one")
-	if err := n.ApplyVPC(t.Context(), twoZones("vpc-1")); err != nil {
-		t.Fatal(err)
-	}
 	opt := n.opt
 	opt.Cloud = "two"
 	second, err := Open(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reaches := func(n *Network) bool {
-		return slices.ContainsFunc(n.Describe(), func(c plane.Capability) bool { return c.Works && c.Name == "the host reaches 198.18.0.0/15" })
+	moved := func(to string) plane.VPC {
+		v := twoZones("vpc-1")
+		v.Interfaces[0].Public = map[netip.Addr]netip.Addr{v.Interfaces[0].Primary: netip.MustParseAddr(to)}
+		v.Interfaces[1].Public = nil
+		return v
 	}
-	if !reaches(n) || reaches(second) {
-		t.Errorf("the first says %v, the second %v", n.Describe(), second.Describe())
+	apply := func(n *Network, v plane.VPC) {
+		t.Helper()
+		if err := n.ApplyVPC(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := second.ApplyVPC(t.Context(), twoZones("vpc-1")); err != nil {
+	reached := func(address, want string) {
+		t.Helper()
+		var got []byte
+		err := n.host.do(func() error {
+			c, err := net.Dial("tcp4", address+":80")
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			got, err = io.ReadAll(c)
+			return err
+		})
+		if err != nil || string(got) != want {
+			t.Errorf("%s leads to %q (%v), want %s", address, got, err, want)
+		}
+	}
+	left := func(address string) {
+		t.Helper()
+		routes, err := n.host.link.RouteGet(net.ParseIP(address))
+		if err != nil || len(routes) != 1 || routes[0].LinkIndex != n.host.links[n.hostLink()].index {
+			t.Errorf("the way to %s is %v (%v), not the first cloud", address, routes, err)
+		}
+	}
+	apply(n, twoZones("vpc-1"))
+	apply(second, moved("198.18.0.3"))
+	sayAt(t, n, "vpc-1", "10.0.0.10:80", "one")
+	sayAt(t, second, "vpc-1", "10.0.0.10:80", "two")
+	for _, n := range []*Network{n, second} {
+		if !slices.ContainsFunc(n.Describe(), func(c plane.Capability) bool { return c.Works && c.Name == "the host reaches 198.18.0.0/15" }) {
+			t.Errorf("%s says %v", n.opt.Cloud, n.Describe())
+		}
+	}
+	reached("198.18.0.1", "one")
+	reached("198.18.0.3", "two")
+
+	apply(second, moved("198.18.0.4"))
+	left("198.18.0.3")
+	reached("198.18.0.4", "two")
+	if err := second.RemoveVPC(t.Context(), "vpc-1"); err != nil {
 		t.Fatal(err)
 	}
+	left("198.18.0.4")
 	if err := second.Clear(); err != nil {
 		t.Error(err)
 	}
-	echo(t, n, "vpc-1", "10.0.0.10:80")
-	if err := n.host.do(func() error {
-		c, err := net.Dial("tcp4", "198.18.0.1:80")
-		if err == nil {
+	reached("198.18.0.1", "one")
+}
+
+// sayAt says a word to whoever comes to an address, until the test ends.
+func sayAt(t *testing.T, n *Network, vpc, at, word string) {
+	t.Helper()
+	l, err := n.Listen(t.Context(), vpc, netip.MustParseAddrPort(at))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, word)
 			c.Close()
 		}
-		return err
-	}); err != nil {
-		t.Errorf("the first cloud's address after the second is gone: %v", err)
-	}
+	}()
 }
 
 // TestOrigin has two VPCs of the same addresses call a service through their
