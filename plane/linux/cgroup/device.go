@@ -3,7 +3,6 @@
 package cgroup
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 	"unsafe"
@@ -148,10 +147,19 @@ func programByID(id uint32) (fd int, err error) {
 	return bpf(unix.BPF_PROG_GET_FD_BY_ID, unsafe.Pointer(&get), unsafe.Sizeof(get))
 }
 
+// interruptions is how often at most a call is made anew that a signal has
+// interrupted: the kernel's verifier gives up at one (EAGAIN), and Go's runtime
+// sends many.
+const interruptions = 1000
+
 func bpf(command int, attributes unsafe.Pointer, size uintptr) (int, error) {
-	n, _, errno := unix.Syscall(unix.SYS_BPF, uintptr(command), uintptr(attributes), size)
-	if errno != 0 {
-		return 0, errors.Join(fmt.Errorf("bpf: %w", errno))
+	for tries := 0; ; tries++ {
+		n, _, errno := unix.Syscall(unix.SYS_BPF, uintptr(command), uintptr(attributes), size)
+		switch {
+		case errno == 0:
+			return int(n), nil
+		case (errno != unix.EAGAIN && errno != unix.EINTR) || tries == interruptions:
+			return 0, fmt.Errorf("bpf: %w", errno)
+		}
 	}
-	return int(n), nil
 }
