@@ -28,7 +28,7 @@ func enumValues(shape string) []string {
 	case "AllocationStrategy":
 		return []string{"lowestPrice", "diversified", "capacityOptimized", "capacityOptimizedPrioritized", "priceCapacityOptimized"}
 	case "AllocationType":
-		return []string{"used"}
+		return []string{"used", "future", "cancelling"}
 	case "AllowedImagesSettingsDisabledState":
 		return []string{"disabled"}
 	case "AllowedImagesSettingsEnabledState":
@@ -89,6 +89,8 @@ func enumValues(shape string) []string {
 		return []string{"fleetRequestIdDoesNotExist", "fleetRequestIdMalformed", "fleetRequestNotInCancellableState", "unexpectedError"}
 	case "CancelSpotInstanceRequestState":
 		return []string{"active", "open", "closed", "cancelled", "completed"}
+	case "CapacityReservationDeliveryPreference":
+		return []string{"fixed", "incremental"}
 	case "CapacityReservationFleetState":
 		return []string{"submitted", "modifying", "active", "partially_fulfilled", "expiring", "expired", "cancelling", "cancelled", "failed"}
 	case "CapacityReservationInstancePlatform":
@@ -96,7 +98,7 @@ func enumValues(shape string) []string {
 	case "CapacityReservationPreference":
 		return []string{"open", "none"}
 	case "CapacityReservationState":
-		return []string{"active", "expired", "cancelled", "pending", "failed", "scheduled", "payment-pending", "payment-failed"}
+		return []string{"active", "expired", "cancelled", "pending", "failed", "scheduled", "payment-pending", "payment-failed", "assessing", "delayed", "unsupported", "cancelling", "unavailable"}
 	case "CapacityReservationTenancy":
 		return []string{"default", "dedicated"}
 	case "CapacityReservationType":

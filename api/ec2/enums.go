@@ -93,7 +93,9 @@ const (
 
 // Values of AllocationType.
 const (
-	AllocationTypeUsed = "used"
+	AllocationTypeUsed       = "used"
+	AllocationTypeFuture     = "future"
+	AllocationTypeCancelling = "cancelling"
 )
 
 // Values of AllowedImagesSettingsDisabledState.
@@ -323,6 +325,12 @@ const (
 	CancelSpotInstanceRequestStateCompleted = "completed"
 )
 
+// Values of CapacityReservationDeliveryPreference.
+const (
+	CapacityReservationDeliveryPreferenceFixed       = "fixed"
+	CapacityReservationDeliveryPreferenceIncremental = "incremental"
+)
+
 // Values of CapacityReservationFleetState.
 const (
 	CapacityReservationFleetStateSubmitted          = "submitted"
@@ -374,6 +382,11 @@ const (
 	CapacityReservationStateScheduled      = "scheduled"
 	CapacityReservationStatePaymentPending = "payment-pending"
 	CapacityReservationStatePaymentFailed  = "payment-failed"
+	CapacityReservationStateAssessing      = "assessing"
+	CapacityReservationStateDelayed        = "delayed"
+	CapacityReservationStateUnsupported    = "unsupported"
+	CapacityReservationStateCancelling     = "cancelling"
+	CapacityReservationStateUnavailable    = "unavailable"
 )
 
 // Values of CapacityReservationTenancy.

@@ -76,6 +76,7 @@ var Service = cloud.Service{
 		{Name: "CopySnapshot", Method: "POST", URI: "/"},
 		{Name: "CopyVolumes", Method: "POST", URI: "/"},
 		{Name: "CreateCapacityReservation", Method: "POST", URI: "/"},
+		{Name: "CreateCapacityReservationBySplitting", Method: "POST", URI: "/"},
 		{Name: "CreateCapacityReservationFleet", Method: "POST", URI: "/"},
 		{Name: "CreateCarrierGateway", Method: "POST", URI: "/"},
 		{Name: "CreateClientVpnEndpoint", Method: "POST", URI: "/"},
@@ -254,6 +255,7 @@ var Service = cloud.Service{
 		{Name: "DescribeByoipCidrs", Method: "POST", URI: "/"},
 		{Name: "DescribeCapacityBlockOfferings", Method: "POST", URI: "/"},
 		{Name: "DescribeCapacityReservationFleets", Method: "POST", URI: "/"},
+		{Name: "DescribeCapacityReservationTopology", Method: "POST", URI: "/"},
 		{Name: "DescribeCapacityReservations", Method: "POST", URI: "/"},
 		{Name: "DescribeCarrierGateways", Method: "POST", URI: "/"},
 		{Name: "DescribeClassicLinkInstances", Method: "POST", URI: "/"},
@@ -595,6 +597,7 @@ var Service = cloud.Service{
 		{Name: "MonitorInstances", Method: "POST", URI: "/"},
 		{Name: "MoveAddressToVpc", Method: "POST", URI: "/"},
 		{Name: "MoveByoipCidrToIpam", Method: "POST", URI: "/"},
+		{Name: "MoveCapacityReservationInstances", Method: "POST", URI: "/"},
 		{Name: "ProvisionByoipCidr", Method: "POST", URI: "/"},
 		{Name: "ProvisionIpamByoasn", Method: "POST", URI: "/"},
 		{Name: "ProvisionIpamPoolCidr", Method: "POST", URI: "/"},
@@ -727,6 +730,7 @@ var (
 	CopySnapshot                                                    = cloud.Op[*CopySnapshotInput, *CopySnapshotOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CopySnapshot", Method: "POST", URI: "/"}}
 	CopyVolumes                                                     = cloud.Op[*CopyVolumesInput, *CopyVolumesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CopyVolumes", Method: "POST", URI: "/"}}
 	CreateCapacityReservation                                       = cloud.Op[*CreateCapacityReservationInput, *CreateCapacityReservationOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateCapacityReservation", Method: "POST", URI: "/"}}
+	CreateCapacityReservationBySplitting                            = cloud.Op[*CreateCapacityReservationBySplittingInput, *CreateCapacityReservationBySplittingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateCapacityReservationBySplitting", Method: "POST", URI: "/"}}
 	CreateCapacityReservationFleet                                  = cloud.Op[*CreateCapacityReservationFleetInput, *CreateCapacityReservationFleetOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateCapacityReservationFleet", Method: "POST", URI: "/"}}
 	CreateCarrierGateway                                            = cloud.Op[*CreateCarrierGatewayInput, *CreateCarrierGatewayOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateCarrierGateway", Method: "POST", URI: "/"}}
 	CreateClientVpnEndpoint                                         = cloud.Op[*CreateClientVpnEndpointInput, *CreateClientVpnEndpointOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "CreateClientVpnEndpoint", Method: "POST", URI: "/"}}
@@ -905,6 +909,7 @@ var (
 	DescribeByoipCidrs                                              = cloud.Op[*DescribeByoipCidrsInput, *DescribeByoipCidrsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeByoipCidrs", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "ByoipCidrs"}}}
 	DescribeCapacityBlockOfferings                                  = cloud.Op[*DescribeCapacityBlockOfferingsInput, *DescribeCapacityBlockOfferingsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeCapacityBlockOfferings", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "CapacityBlockOfferings"}}}
 	DescribeCapacityReservationFleets                               = cloud.Op[*DescribeCapacityReservationFleetsInput, *DescribeCapacityReservationFleetsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeCapacityReservationFleets", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "CapacityReservationFleets"}}}
+	DescribeCapacityReservationTopology                             = cloud.Op[*DescribeCapacityReservationTopologyInput, *DescribeCapacityReservationTopologyOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeCapacityReservationTopology", Method: "POST", URI: "/"}}
 	DescribeCapacityReservations                                    = cloud.Op[*DescribeCapacityReservationsInput, *DescribeCapacityReservationsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeCapacityReservations", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "CapacityReservations"}}}
 	DescribeCarrierGateways                                         = cloud.Op[*DescribeCarrierGatewaysInput, *DescribeCarrierGatewaysOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeCarrierGateways", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "CarrierGateways"}}}
 	DescribeClassicLinkInstances                                    = cloud.Op[*DescribeClassicLinkInstancesInput, *DescribeClassicLinkInstancesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeClassicLinkInstances", Method: "POST", URI: "/", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxResults", Result: "Instances"}}}
@@ -1246,6 +1251,7 @@ var (
 	MonitorInstances                                                = cloud.Op[*MonitorInstancesInput, *MonitorInstancesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "MonitorInstances", Method: "POST", URI: "/"}}
 	MoveAddressToVpc                                                = cloud.Op[*MoveAddressToVpcInput, *MoveAddressToVpcOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "MoveAddressToVpc", Method: "POST", URI: "/"}}
 	MoveByoipCidrToIpam                                             = cloud.Op[*MoveByoipCidrToIpamInput, *MoveByoipCidrToIpamOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "MoveByoipCidrToIpam", Method: "POST", URI: "/"}}
+	MoveCapacityReservationInstances                                = cloud.Op[*MoveCapacityReservationInstancesInput, *MoveCapacityReservationInstancesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "MoveCapacityReservationInstances", Method: "POST", URI: "/"}}
 	ProvisionByoipCidr                                              = cloud.Op[*ProvisionByoipCidrInput, *ProvisionByoipCidrOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ProvisionByoipCidr", Method: "POST", URI: "/"}}
 	ProvisionIpamByoasn                                             = cloud.Op[*ProvisionIpamByoasnInput, *ProvisionIpamByoasnOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ProvisionIpamByoasn", Method: "POST", URI: "/"}}
 	ProvisionIpamPoolCidr                                           = cloud.Op[*ProvisionIpamPoolCidrInput, *ProvisionIpamPoolCidrOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ProvisionIpamPoolCidr", Method: "POST", URI: "/"}}

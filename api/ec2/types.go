@@ -983,30 +983,38 @@ type CapacityBlockOffering struct {
 }
 
 type CapacityReservation struct {
-	CapacityReservationId      *string              `aws:"n=capacityReservationId"`
-	OwnerId                    *string              `aws:"n=ownerId"`
-	CapacityReservationArn     *string              `aws:"n=capacityReservationArn"`
-	AvailabilityZoneId         *string              `aws:"n=availabilityZoneId"`
-	InstanceType               *string              `aws:"n=instanceType"`
-	InstancePlatform           *string              `aws:"n=instancePlatform;enum=CapacityReservationInstancePlatform"`
-	AvailabilityZone           *string              `aws:"n=availabilityZone"`
-	Tenancy                    *string              `aws:"n=tenancy;enum=CapacityReservationTenancy"`
-	TotalInstanceCount         *int32               `aws:"n=totalInstanceCount"`
-	AvailableInstanceCount     *int32               `aws:"n=availableInstanceCount"`
-	EbsOptimized               *bool                `aws:"n=ebsOptimized"`
-	EphemeralStorage           *bool                `aws:"n=ephemeralStorage"`
-	State                      *string              `aws:"n=state;enum=CapacityReservationState"`
-	StartDate                  *time.Time           `aws:"n=startDate"`
-	EndDate                    *time.Time           `aws:"n=endDate"`
-	EndDateType                *string              `aws:"n=endDateType;enum=EndDateType"`
-	InstanceMatchCriteria      *string              `aws:"n=instanceMatchCriteria;enum=InstanceMatchCriteria"`
-	CreateDate                 *time.Time           `aws:"n=createDate"`
-	Tags                       []Tag                `aws:"n=tagSet;e.n=item"`
-	OutpostArn                 *string              `aws:"n=outpostArn;re=OutpostArn"`
-	CapacityReservationFleetId *string              `aws:"n=capacityReservationFleetId"`
-	PlacementGroupArn          *string              `aws:"n=placementGroupArn;re=PlacementGroupArn"`
-	CapacityAllocations        []CapacityAllocation `aws:"n=capacityAllocationSet;e.n=item"`
-	ReservationType            *string              `aws:"n=reservationType;enum=CapacityReservationType"`
+	CapacityReservationId      *string                            `aws:"n=capacityReservationId"`
+	OwnerId                    *string                            `aws:"n=ownerId"`
+	CapacityReservationArn     *string                            `aws:"n=capacityReservationArn"`
+	AvailabilityZoneId         *string                            `aws:"n=availabilityZoneId"`
+	InstanceType               *string                            `aws:"n=instanceType"`
+	InstancePlatform           *string                            `aws:"n=instancePlatform;enum=CapacityReservationInstancePlatform"`
+	AvailabilityZone           *string                            `aws:"n=availabilityZone"`
+	Tenancy                    *string                            `aws:"n=tenancy;enum=CapacityReservationTenancy"`
+	TotalInstanceCount         *int32                             `aws:"n=totalInstanceCount"`
+	AvailableInstanceCount     *int32                             `aws:"n=availableInstanceCount"`
+	EbsOptimized               *bool                              `aws:"n=ebsOptimized"`
+	EphemeralStorage           *bool                              `aws:"n=ephemeralStorage"`
+	State                      *string                            `aws:"n=state;enum=CapacityReservationState"`
+	StartDate                  *time.Time                         `aws:"n=startDate"`
+	EndDate                    *time.Time                         `aws:"n=endDate"`
+	EndDateType                *string                            `aws:"n=endDateType;enum=EndDateType"`
+	InstanceMatchCriteria      *string                            `aws:"n=instanceMatchCriteria;enum=InstanceMatchCriteria"`
+	CreateDate                 *time.Time                         `aws:"n=createDate"`
+	Tags                       []Tag                              `aws:"n=tagSet;e.n=item"`
+	OutpostArn                 *string                            `aws:"n=outpostArn;re=OutpostArn"`
+	CapacityReservationFleetId *string                            `aws:"n=capacityReservationFleetId"`
+	PlacementGroupArn          *string                            `aws:"n=placementGroupArn;re=PlacementGroupArn"`
+	CapacityAllocations        []CapacityAllocation               `aws:"n=capacityAllocationSet;e.n=item"`
+	ReservationType            *string                            `aws:"n=reservationType;enum=CapacityReservationType"`
+	CommitmentInfo             *CapacityReservationCommitmentInfo `aws:"n=commitmentInfo"`
+	DeliveryPreference         *string                            `aws:"n=deliveryPreference;enum=CapacityReservationDeliveryPreference"`
+}
+
+type CapacityReservationCommitmentInfo struct {
+	CommittedInstanceCount *int32     `aws:"n=committedInstanceCount"`
+	CommitmentEndDate      *time.Time `aws:"n=commitmentEndDate"`
+	CommitmentDuration     *int64     `aws:"n=commitmentDuration"`
 }
 
 type CapacityReservationFleet struct {
@@ -1061,6 +1069,17 @@ type CapacityReservationTarget struct {
 type CapacityReservationTargetResponse struct {
 	CapacityReservationId               *string `aws:"n=capacityReservationId"`
 	CapacityReservationResourceGroupArn *string `aws:"n=capacityReservationResourceGroupArn"`
+}
+
+type CapacityReservationTopology struct {
+	CapacityReservationId *string  `aws:"n=capacityReservationId"`
+	CapacityBlockId       *string  `aws:"n=capacityBlockId"`
+	State                 *string  `aws:"n=state"`
+	InstanceType          *string  `aws:"n=instanceType"`
+	GroupName             *string  `aws:"n=groupName"`
+	NetworkNodes          []string `aws:"n=networkNodeSet;e.n=item"`
+	AvailabilityZoneId    *string  `aws:"n=availabilityZoneId"`
+	AvailabilityZone      *string  `aws:"n=availabilityZone"`
 }
 
 type CarrierGateway struct {
@@ -1418,6 +1437,20 @@ type CpuOptionsRequest struct {
 	NestedVirtualization *string `aws:"enum=NestedVirtualizationSpecification"`
 }
 
+type CreateCapacityReservationBySplittingInput struct {
+	DryRun                      *bool
+	ClientToken                 *string            `aws:"token"`
+	SourceCapacityReservationId string             `aws:"req"`
+	InstanceCount               int32              `aws:"req"`
+	TagSpecifications           []TagSpecification `aws:"n=TagSpecification;e.n=item"`
+}
+
+type CreateCapacityReservationBySplittingOutput struct {
+	SourceCapacityReservation      *CapacityReservation `aws:"n=sourceCapacityReservation"`
+	DestinationCapacityReservation *CapacityReservation `aws:"n=destinationCapacityReservation"`
+	InstanceCount                  *int32               `aws:"n=instanceCount"`
+}
+
 type CreateCapacityReservationFleetInput struct {
 	AllocationStrategy         *string
 	ClientToken                *string                                 `aws:"token"`
@@ -1461,6 +1494,9 @@ type CreateCapacityReservationInput struct {
 	DryRun                *bool
 	OutpostArn            *string `aws:"re=OutpostArn"`
 	PlacementGroupArn     *string `aws:"re=PlacementGroupArn"`
+	StartDate             *time.Time
+	CommitmentDuration    *int64  `aws:"min=1;max=200000000"`
+	DeliveryPreference    *string `aws:"enum=CapacityReservationDeliveryPreference"`
 }
 
 type CreateCapacityReservationOutput struct {
@@ -3638,6 +3674,19 @@ type DescribeCapacityReservationFleetsInput struct {
 type DescribeCapacityReservationFleetsOutput struct {
 	CapacityReservationFleets []CapacityReservationFleet `aws:"n=capacityReservationFleetSet;e.n=item"`
 	NextToken                 *string                    `aws:"n=nextToken"`
+}
+
+type DescribeCapacityReservationTopologyInput struct {
+	DryRun                 *bool
+	NextToken              *string
+	MaxResults             *int32   `aws:"min=1;max=10"`
+	CapacityReservationIds []string `aws:"n=CapacityReservationId;e.n=item"`
+	Filters                []Filter `aws:"n=Filter;e.n=Filter"`
+}
+
+type DescribeCapacityReservationTopologyOutput struct {
+	NextToken            *string                       `aws:"n=nextToken"`
+	CapacityReservations []CapacityReservationTopology `aws:"n=capacityReservationSet;e.n=item"`
 }
 
 type DescribeCapacityReservationsInput struct {
@@ -9442,6 +9491,7 @@ type ModifyCapacityReservationInput struct {
 	Accept                *bool
 	DryRun                *bool
 	AdditionalInfo        *string
+	InstanceMatchCriteria *string `aws:"enum=InstanceMatchCriteria"`
 }
 
 type ModifyCapacityReservationOutput struct {
@@ -10368,6 +10418,20 @@ type MoveByoipCidrToIpamInput struct {
 
 type MoveByoipCidrToIpamOutput struct {
 	ByoipCidr *ByoipCidr `aws:"n=byoipCidr"`
+}
+
+type MoveCapacityReservationInstancesInput struct {
+	DryRun                           *bool
+	ClientToken                      *string `aws:"token"`
+	SourceCapacityReservationId      string  `aws:"req"`
+	DestinationCapacityReservationId string  `aws:"req"`
+	InstanceCount                    int32   `aws:"req"`
+}
+
+type MoveCapacityReservationInstancesOutput struct {
+	SourceCapacityReservation      *CapacityReservation `aws:"n=sourceCapacityReservation"`
+	DestinationCapacityReservation *CapacityReservation `aws:"n=destinationCapacityReservation"`
+	InstanceCount                  *int32               `aws:"n=instanceCount"`
 }
 
 type MovingAddressStatus struct {

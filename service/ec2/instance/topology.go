@@ -67,6 +67,10 @@ func (v *view) nodes() []string {
 	return []string{node(v.Zone), node(v.Zone, near), node(v.Zone, near, v.Type, string(rune('0'+v.Placement.Partition)))}
 }
 
+// NetworkNodes are the network nodes above capacity that is reserved for a type
+// in a zone, the top one first: those that its instances will have.
+func NetworkNodes(zone, kind string) []string { return []string{node(zone), node(zone, kind)} }
+
 // node is an id that stands for a place.
 func node(place ...string) string {
 	h := sha256.New()

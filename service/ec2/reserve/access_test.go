@@ -65,12 +65,15 @@ func (w *world) operations() map[string]row {
 	nodetest.Do(w.World, &api.CancelReservedInstancesListing, &api.CancelReservedInstancesListingInput{ReservedInstancesListingId: listing})
 	trade := []api.TargetConfigurationRequest{{OfferingId: changeable}}
 	return map[string]row{
-		"CreateCapacityReservation":       of(&api.CreateCapacityReservation, &api.CreateCapacityReservationInput{InstanceType: "m5.large", InstancePlatform: "Linux/UNIX", AvailabilityZone: new("us-east-1a"), InstanceCount: 1}),
-		"ModifyCapacityReservation":       of(&api.ModifyCapacityReservation, &api.ModifyCapacityReservationInput{CapacityReservationId: capacity, InstanceCount: new(int32(2))}),
-		"CancelCapacityReservation":       of(&api.CancelCapacityReservation, &api.CancelCapacityReservationInput{CapacityReservationId: doomed}),
-		"DescribeCapacityReservations":    of(&api.DescribeCapacityReservations, &api.DescribeCapacityReservationsInput{}),
-		"GetCapacityReservationUsage":     of(&api.GetCapacityReservationUsage, &api.GetCapacityReservationUsageInput{CapacityReservationId: capacity}),
-		"GetGroupsForCapacityReservation": of(&api.GetGroupsForCapacityReservation, &api.GetGroupsForCapacityReservationInput{CapacityReservationId: capacity}),
+		"CreateCapacityReservation":            of(&api.CreateCapacityReservation, &api.CreateCapacityReservationInput{InstanceType: "m5.large", InstancePlatform: "Linux/UNIX", AvailabilityZone: new("us-east-1a"), InstanceCount: 1}),
+		"ModifyCapacityReservation":            of(&api.ModifyCapacityReservation, &api.ModifyCapacityReservationInput{CapacityReservationId: capacity, InstanceCount: new(int32(2))}),
+		"CancelCapacityReservation":            of(&api.CancelCapacityReservation, &api.CancelCapacityReservationInput{CapacityReservationId: doomed}),
+		"CreateCapacityReservationBySplitting": of(&api.CreateCapacityReservationBySplitting, &api.CreateCapacityReservationBySplittingInput{SourceCapacityReservationId: w.reservation(2), InstanceCount: 1}),
+		"MoveCapacityReservationInstances":     of(&api.MoveCapacityReservationInstances, &api.MoveCapacityReservationInstancesInput{SourceCapacityReservationId: w.reservation(2), DestinationCapacityReservationId: w.reservation(2), InstanceCount: 1}),
+		"DescribeCapacityReservationTopology":  of(&api.DescribeCapacityReservationTopology, &api.DescribeCapacityReservationTopologyInput{}),
+		"DescribeCapacityReservations":         of(&api.DescribeCapacityReservations, &api.DescribeCapacityReservationsInput{}),
+		"GetCapacityReservationUsage":          of(&api.GetCapacityReservationUsage, &api.GetCapacityReservationUsageInput{CapacityReservationId: capacity}),
+		"GetGroupsForCapacityReservation":      of(&api.GetGroupsForCapacityReservation, &api.GetGroupsForCapacityReservationInput{CapacityReservationId: capacity}),
 		"ModifyInstanceCapacityReservationAttributes": of(&api.ModifyInstanceCapacityReservationAttributes, &api.ModifyInstanceCapacityReservationAttributesInput{
 			InstanceId: stopped, CapacityReservationSpecification: api.CapacityReservationSpecification{CapacityReservationPreference: new("none")},
 		}),

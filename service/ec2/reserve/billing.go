@@ -64,7 +64,7 @@ func (x *capacity) usage(r store.Reader) cloud.Usage {
 	}
 	return cloud.Usage{
 		Account: x.Account, Region: x.Region, Service: "AmazonEC2", Type: "UnusedBox:" + x.Type, Operation: operation,
-		Resource: "arn:aws:ec2:" + x.Region + ":" + x.Account + ":" + capacityKind + "/" + x.ID, Quantity: float64(max(0, x.Total-x.used(r))), Since: x.Created,
+		Resource: "arn:aws:ec2:" + x.Region + ":" + x.Account + ":" + capacityKind + "/" + x.ID, Quantity: float64(max(0, x.Total-x.used(r))), Since: x.start(),
 	}
 }
 

@@ -28,11 +28,14 @@ type capacity struct {
 	Tenancy, PlacementGroup string
 	Total                   int32
 	EBSOptimized, Ephemeral bool
-	State                   string // "active", "expired", "cancelled"
+	State                   string // "assessing", "scheduled", "active", "expired", "cancelled"
 	Targeted                bool   // InstanceMatchCriteria
 	Created                 time.Time
-	End                     time.Time // zero: unlimited
-	Over                    time.Time // when it ended
+	Start                   time.Time     // of one for a later date; zero: when it was made
+	Commitment              time.Duration // from Start on
+	Committed               int32         // instances
+	End                     time.Time     // zero: unlimited
+	Over                    time.Time     // when it ended
 	Fleet                   string
 	Weight                  float64
 	Priority                int32
@@ -103,6 +106,9 @@ func createCapacityReservation(c *cloud.Call, tx store.Tx, in *api.CreateCapacit
 			return nil, err
 		}
 		if err := x.check(in); err != nil {
+			return nil, err
+		}
+		if err := x.later(c, in); err != nil {
 			return nil, err
 		}
 		resource.Register(c, tx, capacityKind, x.ID, tags)
@@ -177,12 +183,16 @@ func endOf(c *cloud.Call, kind *string, end *time.Time, now time.Time) (time.Tim
 // from now on.
 func (x *capacity) open(c *cloud.Call, tx store.Tx) error {
 	capacities.Put(tx, x)
+	if x.State != "active" {
+		tx.After(x.next(), capacityController, x.key())
+		return nil
+	}
 	if !x.End.IsZero() {
 		tx.After(x.End, capacityController, x.key())
 	}
-	free := x.Total
+	free := x.Total - x.used(tx)
 	for i := range instance.All(tx, c.Account, c.Region) {
-		if free == 0 || x.Targeted {
+		if free <= 0 || x.Targeted {
 			return nil
 		}
 		if i.CapacityReservation == "" && i.CapacityTarget == "" && i.CapacityPreference != "none" && i.LifeCycle == "" && uses(i) && x.matches(i) {
@@ -213,14 +223,16 @@ func (x *capacity) api(c *cloud.Call, r store.Reader) *api.CapacityReservation {
 		free = 0
 	}
 	z, _ := region.ZoneNamed(x.Zone)
-	return &api.CapacityReservation{
+	out := &api.CapacityReservation{
 		CapacityReservationId: &x.ID, OwnerId: &x.Account, CapacityReservationArn: new(c.In(x.Account, x.Region).ARN("ec2", capacityKind+"/"+x.ID)),
 		AvailabilityZone: &x.Zone, AvailabilityZoneId: &z.ID, InstanceType: &x.Type, InstancePlatform: &x.Platform, Tenancy: &x.Tenancy,
 		TotalInstanceCount: &x.Total, AvailableInstanceCount: &free, EbsOptimized: &x.EBSOptimized, EphemeralStorage: &x.Ephemeral, State: &x.State,
-		StartDate: &x.Created, CreateDate: &x.Created, EndDate: moment(x.End), EndDateType: &kind, InstanceMatchCriteria: &criteria,
+		StartDate: new(x.start()), CreateDate: &x.Created, EndDate: moment(x.End), EndDateType: &kind, InstanceMatchCriteria: &criteria,
 		Tags: resource.APITags(resource.Tags(c, r, x.ID)), CapacityReservationFleetId: optional(x.Fleet), PlacementGroupArn: optional(x.PlacementGroup),
 		CapacityAllocations: []api.CapacityAllocation{}, ReservationType: new("default"),
 	}
+	x.showLater(out)
+	return out
 }
 
 func optional(s string) *string {
@@ -254,6 +266,9 @@ func modifyCapacityReservation(c *cloud.Call, tx store.Tx, in *api.ModifyCapacit
 	}
 	x := new(*found)
 	if n := in.InstanceCount; n != nil {
+		if x.committed(c.Now) && *n < x.Committed {
+			return nil, errCommitted(x)
+		}
 		if used := x.used(tx); *n < max(1, used) || *n > mostCapacity {
 			return nil, resource.Errorf("InvalidParameterValue", "The requested instance count %d is not between the %d instances in use and %d.", *n, max(1, used), mostCapacity)
 		}
@@ -261,6 +276,16 @@ func modifyCapacityReservation(c *cloud.Call, tx store.Tx, in *api.ModifyCapacit
 	}
 	if x.End, err = endOf(c, in.EndDateType, in.EndDate, x.End); err != nil {
 		return nil, err
+	}
+	if x.committed(c.Now) && !x.End.IsZero() && x.End.Before(x.Start.Add(x.Commitment)) {
+		return nil, errCommitted(x)
+	}
+	if m := in.InstanceMatchCriteria; m != nil {
+		if x.used(tx) > 0 {
+			return nil, resource.Errorf("InvalidState", "The instance eligibility of the Capacity Reservation '%s' can be modified only while it is idle.", x.ID)
+		}
+		x.Targeted = *m == api.InstanceMatchCriteriaTargeted
+		return &api.ModifyCapacityReservationOutput{Return: new(true)}, x.open(c, tx)
 	}
 	capacities.Put(tx, x)
 	if !x.End.IsZero() {
@@ -278,15 +303,20 @@ func cancelCapacityReservation(c *cloud.Call, tx store.Tx, in *api.CancelCapacit
 	if err != nil {
 		return nil, err
 	}
-	if x.State != "active" {
+	switch {
+	case x.State != "active" && x.State != "assessing" && x.State != "scheduled":
 		return nil, errNotActive(x)
+	case x.State == "scheduled" || x.committed(c.Now):
+		return nil, errCommitted(x)
 	}
 	return &api.CancelCapacityReservationOutput{Return: new(true)}, x.close(c, tx, "cancelled")
 }
 
 // close ends a reservation. Its instances go on, outside of it.
 func (x *capacity) close(c *cloud.Call, tx store.Tx, state string) error {
-	x.meterRest(c, tx)
+	if x.State == "active" {
+		x.meterRest(c, tx)
+	}
 	d := new(*x)
 	d.State, d.Over = state, c.Now
 	capacities.Put(tx, d)
@@ -309,6 +339,8 @@ func expireCapacity(c *cloud.Call, key store.Key) error {
 		switch {
 		case !ok, x.State == "active" && x.End.IsZero():
 			return nil
+		case x.State == "assessing" || x.State == "scheduled":
+			return x.proceed(c, tx)
 		case x.State == "active" && c.Now.Before(x.End):
 			tx.After(x.End, capacityController, key)
 			return nil
@@ -334,7 +366,7 @@ func describeCapacityReservations(c *cloud.Call, r store.Reader, in *api.Describ
 		"tenancy":                 resource.One(func(x *capacity) string { return x.Tenancy }),
 		"outpost-arn":             resource.One(func(x *capacity) string { return "" }),
 		"state":                   resource.One(func(x *capacity) string { return x.State }),
-		"start-date":              resource.One(func(x *capacity) string { return stamp(x.Created) }),
+		"start-date":              resource.One(func(x *capacity) string { return stamp(x.start()) }),
 		"end-date":                resource.One(func(x *capacity) string { return stamp(x.End) }),
 		"end-date-type":           resource.One(func(x *capacity) string { return *x.api(c, r).EndDateType }),
 		"instance-match-criteria": resource.One(func(x *capacity) string { return *x.api(c, r).InstanceMatchCriteria }),

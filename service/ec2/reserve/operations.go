@@ -4,6 +4,7 @@ import (
 	api "pileus/api/ec2"
 	"pileus/cloud"
 	"pileus/service/ec2/resource"
+	"pileus/store"
 )
 
 func bindings() []cloud.Binding {
@@ -11,6 +12,9 @@ func bindings() []cloud.Binding {
 		api.CreateCapacityReservation.Update(createCapacityReservation),
 		api.ModifyCapacityReservation.Update(modifyCapacityReservation),
 		api.CancelCapacityReservation.Update(cancelCapacityReservation),
+		api.CreateCapacityReservationBySplitting.Update(createCapacityReservationBySplitting),
+		api.MoveCapacityReservationInstances.Update(moveCapacityReservationInstances),
+		api.DescribeCapacityReservationTopology.View(describeCapacityReservationTopology),
 		api.DescribeCapacityReservations.View(describeCapacityReservations),
 		api.GetCapacityReservationUsage.View(getCapacityReservationUsage),
 		api.GetGroupsForCapacityReservation.View(getGroupsForCapacityReservation),
@@ -62,6 +66,14 @@ func access() []cloud.Access {
 		resource.Creates(&api.CreateCapacityReservation, capacityKind, func(in *api.CreateCapacityReservationInput) []api.TagSpecification { return in.TagSpecifications }),
 		resource.Acts(&api.ModifyCapacityReservation, capacityKind, func(in *api.ModifyCapacityReservationInput) string { return in.CapacityReservationId }),
 		resource.Acts(&api.CancelCapacityReservation, capacityKind, func(in *api.CancelCapacityReservationInput) string { return in.CapacityReservationId }),
+		resource.Looks(&api.DescribeCapacityReservationTopology),
+		api.CreateCapacityReservationBySplitting.Decides([]string{"ec2:CreateCapacityReservationBySplitting"}, func(c *cloud.Call, r store.Reader, in *api.CreateCapacityReservationBySplittingInput) ([]cloud.Check, error) {
+			source := cloud.Check{Action: "ec2:CreateCapacityReservationBySplitting", Resource: resource.On(c, r, capacityKind, in.SourceCapacityReservationId)}
+			return append(resource.CreateChecks(c, "CreateCapacityReservationBySplitting", capacityKind, in.TagSpecifications), source), nil
+		}),
+		resource.ActsOnAll(&api.MoveCapacityReservationInstances, capacityKind, func(in *api.MoveCapacityReservationInstancesInput) []string {
+			return []string{in.SourceCapacityReservationId, in.DestinationCapacityReservationId}
+		}),
 		resource.Looks(&api.DescribeCapacityReservations),
 		resource.Acts(&api.GetCapacityReservationUsage, capacityKind, func(in *api.GetCapacityReservationUsageInput) string { return in.CapacityReservationId }),
 		resource.Acts(&api.GetGroupsForCapacityReservation, capacityKind, func(in *api.GetGroupsForCapacityReservationInput) string { return in.CapacityReservationId }),
