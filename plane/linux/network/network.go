@@ -71,6 +71,8 @@ type Network struct {
 	// namespaces, the addresses of gateway endpoints to VPCs, and the interfaces
 	// that are relays.
 	holders, origins, relays sync.Map
+
+	refusals refusals
 }
 
 var (

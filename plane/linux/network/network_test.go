@@ -107,6 +107,51 @@ func say(t testing.TB, c net.Conn, what string) {
 	}
 }
 
+// TestRefusals has a listener of this process end without a word, as with the
+// process: who calls waits, and is answered when somebody listens again. One that
+// was closed refuses.
+func TestRefusals(t *testing.T) {
+	n := open(t, "refusals")
+	if err := n.ApplyVPC(t.Context(), twoZones("vpc-1")); err != nil {
+		t.Fatal(err)
+	}
+	const at = "10.0.0.20:80"
+	listen := func() *held {
+		l, err := n.Listen(t.Context(), "vpc-1", netip.MustParseAddrPort(at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.(*held)
+	}
+	call := func(limit time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		c, err := n.Dial(ctx, "vpc-1", netip.MustParseAddr("10.0.0.10"), "tcp", netip.MustParseAddrPort(at))
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+	l := listen()
+	if err := l.Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := call(200 * time.Millisecond); err == nil || errors.Is(err, unix.ECONNREFUSED) {
+		t.Errorf("while nobody listens: %v", err)
+	}
+	next := listen()
+	if err := call(patient); err != nil {
+		t.Errorf("when somebody listens again: %v", err)
+	}
+	l.Close()
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := call(patient); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Errorf("when it was closed: %v", err)
+	}
+}
+
 // TestServed looks at what this process does itself inside of a VPC: a load
 // balancer is called and calls, behind its groups like any interface.
 func TestServed(t *testing.T) {

@@ -19,13 +19,18 @@ import (
 
 // Listen opens a TCP listener in a VPC's router, or in the internet where vpc
 // is "". Where the address is that of an interface that is served, or of a
-// machine, it listens there, behind the interface's groups.
+// machine, it listens there, behind the interface's groups. The port of one that
+// is served refuses nobody until the listener is closed, even if this process
+// ends before: see refusal.go.
 func (n *Network) Listen(ctx context.Context, vpc string, addr netip.AddrPort) (l net.Listener, err error) {
 	err = n.at(vpc, addr.Addr(), func() error {
 		var c net.ListenConfig
 		l, err = c.Listen(ctx, versioned("tcp", addr.Addr()), addr.String())
 		return err
 	})
+	if id := n.holder(vpc, addr.Addr()); err == nil && id != "" {
+		return n.hold(vpc, id, addr.Port(), l), nil
+	}
 	return l, err
 }
 
