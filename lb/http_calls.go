@@ -116,10 +116,9 @@ func (c *callers) transport(n *Node, g *Group) *http.Transport {
 		return t
 	}
 	t := &http.Transport{
-		DialContext: callTarget, DisableCompression: true,
+		DialContext: callTarget, DialTLSContext: callSecurely, DisableCompression: true,
 		MaxIdleConnsPerHost: idleTargets, IdleConnTimeout: time.Minute,
 		MaxResponseHeaderBytes: maxAnswerHead, Protocols: new(http.Protocols),
-		TLSClientConfig: backendTLS(g, ""),
 	}
 	switch http2 := g.Version == "HTTP2" || g.Version == "GRPC"; {
 	case http2 && g.Protocol == "HTTPS":

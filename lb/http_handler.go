@@ -373,6 +373,24 @@ func callTarget(ctx context.Context, _, _ string) (net.Conn, error) {
 	return t, nil
 }
 
+// callSecurely makes a connection for a transport, and begins TLS.
+func callSecurely(ctx context.Context, _, _ string) (net.Conn, error) {
+	c, err := callTarget(ctx, "", "")
+	if err != nil {
+		return nil, err
+	}
+	g := ctx.Value(calledKey{}).(*called).member.pool.group.Load()
+	protocol := "http/1.1"
+	if g.Version == "HTTP2" || g.Version == "GRPC" {
+		protocol = "h2"
+	}
+	secure, err := secured(ctx, c, g, protocol)
+	if err != nil {
+		return nil, &dialError{err}
+	}
+	return secure, nil
+}
+
 // trackedConn is known to its target's member until it is closed.
 type trackedConn struct {
 	net.Conn

@@ -176,7 +176,7 @@ func (c *client) exchange(t *targetConn, keep, whole, replay bool) (again, on bo
 		up = c.startUpload(t)
 	}
 	if err == nil || up != nil {
-		err = c.awaitAnswer(t, up != nil)
+		err = c.awaitAnswer(t, up)
 	}
 	if err != nil {
 		up.stop(c, t)
@@ -207,9 +207,9 @@ func (c *client) gone() bool {
 
 // awaitAnswer reads the head of the answer, passing on what comes before the
 // final one.
-func (c *client) awaitAnswer(t *targetConn, uploading bool) error {
+func (c *client) awaitAnswer(t *targetConn, up *upload) error {
 	for {
-		if err := c.readAnswer(t, uploading); err != nil {
+		if err := c.readAnswer(t, up); err != nil {
 			return err
 		}
 		if c.resp.status >= 200 || c.resp.status == 101 {
@@ -226,10 +226,10 @@ func (c *client) awaitAnswer(t *targetConn, uploading bool) error {
 }
 
 // readAnswer reads a head into c.resp, which points into t's buffer until
-// consume.
-func (c *client) readAnswer(t *targetConn, uploading bool) error {
+// consume. While a body is sent to the target, nobody is idle.
+func (c *client) readAnswer(t *targetConn, up *upload) error {
 	idle := c.x.config.idle
-	first := !uploading
+	first := up == nil
 	for {
 		if end := headEnd(t.in.data()); end >= 0 {
 			c.respEnd = end
@@ -241,10 +241,14 @@ func (c *client) readAnswer(t *targetConn, uploading bool) error {
 		}
 		t.SetReadDeadline(c.front.site.opts.Clock.Machine().Add(wait))
 		var err error
-		if first || uploading {
+		sent := up.bytes()
+		if first || up != nil {
 			_, err = t.in.fill(t.Conn, maxAnswerHead)
 		} else {
 			err = c.watched(t)
+		}
+		if up.bytes() != sent && errors.Is(err, os.ErrDeadlineExceeded) {
+			continue
 		}
 		if err != nil && first && errors.Is(err, os.ErrDeadlineExceeded) && patience < idle {
 			first = false

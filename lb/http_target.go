@@ -68,7 +68,7 @@ func (m *member) connect(ctx context.Context, x *exchange, fresh bool) (*targetC
 	}
 	conn := raw
 	if g := m.pool.group.Load(); g.Protocol == "HTTPS" {
-		if conn, err = secured(ctx, raw, g); err != nil {
+		if conn, err = secured(ctx, raw, g, "http/1.1"); err != nil {
 			return nil, err
 		}
 	}
@@ -80,10 +80,10 @@ func (m *member) connect(ctx context.Context, x *exchange, fresh bool) (*targetC
 }
 
 // secured is a connection to a target once TLS has begun.
-func secured(ctx context.Context, raw net.Conn, g *Group) (net.Conn, error) {
+func secured(ctx context.Context, raw net.Conn, g *Group, protocol string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, targetHandshake)
 	defer cancel()
-	c := tls.Client(raw, backendTLS(g, "http/1.1"))
+	c := tls.Client(raw, backendTLS(g, protocol))
 	if err := c.HandshakeContext(ctx); err != nil {
 		raw.Close()
 		return nil, &tlsError{err}

@@ -339,6 +339,41 @@ func TestUploads(t *testing.T) {
 	}
 }
 
+// TestLongUpload takes longer than the idle time, though nobody is idle; and one
+// that stops is ended.
+func TestLongUpload(t *testing.T) {
+	for want, goesOn := range map[int]bool{200: true, 408: false} {
+		got := make(chan bool)
+		s := newWeb(t, server(t, "i-1", func(c net.Conn) {
+			r, err := http.ReadRequest(bufio.NewReader(c))
+			for err == nil {
+				if _, err = io.ReadFull(r.Body, make([]byte, 3)); err == nil {
+					got <- true
+				}
+			}
+			fmt.Fprint(c, fine)
+		}))
+		s.b.IdleTimeout = patient
+		s.wire.called = make(silences, 1)
+		b := s.apply().dial()
+		chunk := func() { b.say("3\r\nabc\r\n"); <-got }
+		b.say("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+		chunk()
+		c := <-s.wire.called
+		if c.awaited(); goesOn {
+			chunk()
+			c.lapse()
+			chunk()
+			b.say("0\r\n\r\n")
+		} else {
+			c.after(0)
+		}
+		if resp, _ := b.hear("POST"); resp.StatusCode != want {
+			t.Errorf("%d, want %d", resp.StatusCode, want)
+		}
+	}
+}
+
 func TestDownloads(t *testing.T) {
 	s := newWeb(t, webTarget(t, "i-1", bodies)).apply()
 	b := s.dial()

@@ -15,7 +15,8 @@ import (
 // targets may answer before they have all of it.
 type upload struct {
 	done  chan struct{}
-	all   atomic.Bool // has come from the client; what is left is to send it
+	moved atomic.Int64 // bytes that the target's connection has taken
+	all   atomic.Bool  // has come from the client; what is left is to send it
 	n     int64
 	err   error // of reading from the client; good after done
 	ended bool  // all of it was sent; good after done
@@ -51,7 +52,8 @@ func (u *upload) run(c *client, t *targetConn) {
 		}
 		if len(d) > 0 {
 			t.SetWriteDeadline(c.front.site.opts.Clock.Machine().Add(c.x.config.idle))
-			if _, err := t.Write(d); err != nil {
+			n, err := t.Write(d)
+			if u.moved.Add(int64(n)); err != nil {
 				return // what the target says to that is read by the other side
 			}
 		}
@@ -71,6 +73,14 @@ func (u *upload) run(c *client, t *targetConn) {
 
 // running tells whether the client has not sent all of the body yet.
 func (u *upload) running() bool { return u != nil && !u.all.Load() }
+
+// bytes is how much has moved.
+func (u *upload) bytes() int64 {
+	if u == nil {
+		return 0
+	}
+	return u.moved.Load()
+}
 
 // stop ends the upload and tells whether all was sent.
 func (u *upload) stop(c *client, t *targetConn) bool {

@@ -244,3 +244,30 @@ func TestGatewayOf(t *testing.T) {
 		}
 	}
 }
+
+// TestSecureTargets: requests that net/http has read are sent over TLS as well, by
+// the protocol of the group, and to another target where TLS fails.
+func TestSecureTargets(t *testing.T) {
+	for version, want := range map[string]string{"HTTP1": "HTTP/1.1", "HTTP2": "HTTP/2.0"} {
+		secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) }))
+		secure.EnableHTTP2 = true
+		secure.StartTLS()
+		t.Cleanup(secure.Close)
+		rude := server(t, "i-2", func(c net.Conn) { fmt.Fprint(c, "no\r\n\r\n") })
+		s := newWeb(t, targetAt("i-1", secure.Listener.Addr()), rude)
+		s.b.Groups["g"].Protocol, s.b.Groups["g"].Version = "HTTPS", version
+		h := s.apply().engine.Handler("b", 80)
+		for range 4 {
+			w, r := httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "http://www.example.com/", nil)
+			if version == "HTTP2" {
+				r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
+			}
+			if h.ServeHTTP(w, r); w.Code != 200 || w.Body.String() != want {
+				t.Errorf("%s: %d %q", version, w.Code, w.Body)
+			}
+		}
+		if n := sumIn(s.counted(), "TargetTLSNegotiationErrorCount", "", "g"); n == 0 {
+			t.Errorf("%s: no failure of TLS is counted", version)
+		}
+	}
+}

@@ -68,6 +68,18 @@ func (s *silence) after(n int) {
 	s.Conn.SetReadDeadline(time.Unix(1, 0))
 }
 
+// awaited waits until more is waited for.
+func (s *silence) awaited() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !s.reading {
+		s.changed.Wait()
+	}
+}
+
+// lapse ends the idle time once, for who waits now.
+func (s *silence) lapse() { s.Conn.SetReadDeadline(time.Unix(1, 0)) }
+
 // silences are the connections that were made.
 type silences chan *silence
 
