@@ -152,7 +152,7 @@ func TestLifecycleCopiesAndShares(t *testing.T) {
 		RetainRule:           &dlm.RetainRule{Count: new(int32(1))},
 		CrossRegionCopyRules: []dlm.CrossRegionCopyRule{{TargetRegion: new("eu-west-1"), CopyTags: new(true), RetainRule: &dlm.CrossRegionCopyRetainRule{Interval: new(int32(3)), IntervalUnit: new("DAYS")}}},
 		ShareRules:           []dlm.ShareRule{{TargetAccounts: []string{"111111111111"}, UnshareInterval: new(int32(2)), UnshareIntervalUnit: new("DAYS")}},
-		FastRestoreRule:      &dlm.FastRestoreRule{Count: new(int32(1)), AvailabilityZones: []string{"us-east-1a"}},
+		FastRestoreRule:      &dlm.FastRestoreRule{Count: new(int32(1)), AvailabilityZoneIds: []string{"use1-az1"}},
 	})
 	x.Advance(4 * time.Hour)
 	s := *x.snapshots(nodetest.Region)[0].SnapshotId

@@ -116,7 +116,7 @@ type FastRestoreRule struct {
 	Count               *int32   `aws:"min=1;max=1000"`
 	Interval            *int32   `aws:"min=1"`
 	IntervalUnit        *string  `aws:"enum=RetentionIntervalUnitValues"`
-	AvailabilityZones   []string `aws:"req;min=1;max=10;e.min=0;e.max=16;e.re=AvailabilityZone"`
+	AvailabilityZones   []string `aws:"min=1;max=10;e.min=0;e.max=16;e.re=AvailabilityZone"`
 	AvailabilityZoneIds []string `aws:"min=1;max=10;e.min=0;e.max=16;e.re=AvailabilityZoneId"`
 }
 

@@ -87,6 +87,9 @@ func (p *policy) checkSchedule(s *api.Schedule) error {
 			return err
 		}
 	}
+	if f := s.FastRestoreRule; f != nil && (len(f.AvailabilityZones) == 0) == (len(f.AvailabilityZoneIds) == 0) {
+		return errInvalid("A fast restore rule must have either Availability Zones or Availability Zone IDs.")
+	}
 	if len(s.VariableTags) > 0 && p.Details.ResourceTypes[0] != api.ResourceTypeValuesInstance {
 		return errInvalid("Variable tags are for policies that target instances.")
 	}

@@ -103,6 +103,12 @@ func TestInvalidPolicies(t *testing.T) {
 		"kept twice": func(in *api.CreateLifecyclePolicyInput) {
 			in.PolicyDetails.Schedules[0].RetainRule.Interval = new(int32(5))
 		},
+		"no zones": func(in *api.CreateLifecyclePolicyInput) {
+			in.PolicyDetails.Schedules[0].FastRestoreRule = &api.FastRestoreRule{Count: new(int32(1))}
+		},
+		"zones twice": func(in *api.CreateLifecyclePolicyInput) {
+			in.PolicyDetails.Schedules[0].FastRestoreRule = &api.FastRestoreRule{Count: new(int32(1)), AvailabilityZones: []string{"us-east-1a"}, AvailabilityZoneIds: []string{"use1-az1"}}
+		},
 		"same name": func(in *api.CreateLifecyclePolicyInput) {
 			in.PolicyDetails.Schedules = append(in.PolicyDetails.Schedules, in.PolicyDetails.Schedules[0])
 		},

@@ -156,6 +156,33 @@ func TestBlockedPublicAccess(t *testing.T) {
 	}
 }
 
+// TestNewerAnswers covers what answers on networks have had since.
+func TestNewerAnswers(t *testing.T) {
+	x := newOpenVPC(t)
+	n := nodetest.Do(x.World, &api.DescribeNetworkInterfaces, &api.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{x.nic}}).NetworkInterfaces[0]
+	if n.PublicDnsName != nil {
+		t.Errorf("a VPC without hostnames has %s", *n.PublicDnsName)
+	}
+	nodetest.Do(x.World, &api.ModifyVpcAttribute, &api.ModifyVpcAttributeInput{VpcId: x.id, EnableDnsHostnames: &api.AttributeBooleanValue{Value: new(true)}})
+	n = nodetest.Do(x.World, &api.DescribeNetworkInterfaces, &api.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{x.nic}}).NetworkInterfaces[0]
+	if *n.PublicDnsName != *n.Association.PublicDnsName || *n.PublicIpDnsNameOptions.PublicIpv4DnsName != *n.PublicDnsName {
+		t.Errorf("the interface's name: %+v", n)
+	}
+	s := nodetest.Do(x.World, &api.DescribeSubnets, &api.DescribeSubnetsInput{SubnetIds: []string{x.first}}).Subnets[0].Ipv6CidrBlockAssociationSet[0]
+	if *s.IpSource != "amazon" || *s.Ipv6AddressAttribute != "public" {
+		t.Errorf("the subnet's range: %+v", s)
+	}
+	d := nodetest.Do(x.World, &api.DescribeVpcEndpointServices, &api.DescribeVpcEndpointServicesInput{ServiceNames: []string{"com.amazonaws.us-east-1.ec2"}}).ServiceDetails[0]
+	if len(d.AvailabilityZoneIds) != len(d.AvailabilityZones) || d.AvailabilityZoneIds[0] != "use1-az1" {
+		t.Errorf("the service's zones: %v, %v", d.AvailabilityZones, d.AvailabilityZoneIds)
+	}
+	v := x.vpc("10.9.0.0/16")
+	_, err := nodetest.Try(x.World, &api.CreateVpcPeeringConnection, &api.CreateVpcPeeringConnectionInput{VpcId: x.id, PeerVpcId: &v, RequesterPeeringConnectionOptions: &api.CreatePeeringConnectionOptionsRequest{AllowMultipathResilience: new(true)}})
+	wantCode(t, err, "UnsupportedOperation")
+	_, err = nodetest.Try(x.World, &api.DescribeVpcEndpointAssociations, &api.DescribeVpcEndpointAssociationsInput{VpcEndpointIds: []string{"vpce-0123456789abcdef0"}})
+	wantCode(t, err, "InvalidVpcEndpointId.NotFound")
+}
+
 func TestExclusions(t *testing.T) {
 	x := newOpenVPC(t)
 	options := func() *api.VpcBlockPublicAccessOptions {
