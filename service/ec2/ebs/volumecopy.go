@@ -9,6 +9,7 @@ import (
 	"pileus/service/ec2/ebs/blocks"
 	"pileus/service/ec2/resource"
 	"pileus/store"
+	zones "pileus/zone"
 )
 
 // copyVolumes makes a volume that is to hold what another of its zone holds at
@@ -29,6 +30,8 @@ func (s *Room) copyVolumes(c *cloud.Call, tx store.Tx, in *api.CopyVolumesInput)
 			return nil, err
 		case source.State != api.VolumeStateAvailable && source.State != api.VolumeStateInUse:
 			return nil, errVolumeState(source, api.VolumeStateAvailable)
+		case zones.Down(tx, source.Zone):
+			return nil, errNoCapacity
 		case in.Size != nil && *in.Size < source.Size:
 			return nil, resource.Errorf("InvalidParameterValue", "Volume of size %dGB is smaller than the source volume '%s', expect size >= %dGB", *in.Size, source.ID, source.Size)
 		}
