@@ -121,13 +121,24 @@ rootless_outbound() {
   within 10 curl -s -o /dev/null http://203.0.113.80:8080/
   equal outside "$(login curl -s -m 30 http://203.0.113.80:8080/)"
   login curl -s -m 5 http://203.0.113.80:8081/ && return 1
+  # Datagrams as well: somebody who answers with what he is asked.
+  python3 -c 'import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("203.0.113.80", 5353))
+while True:
+    b, a = s.recvfrom(2000)
+    s.sendto(b"heard " + b, a)' &
+  trap 'kill %1 %2' EXIT
+  within 10 heard
   # What the host has for itself stays there.
   python3 -m http.server --directory site --bind 127.0.0.1 8082 &
-  trap 'kill %1 %2' EXIT
+  trap 'kill %1 %2 %3' EXIT
   within 10 curl -s -o /dev/null http://127.0.0.1:8082/
   login curl -s -m 2 http://198.19.255.254:8082/ && return 1
   return 0
 }
+
+heard() { login 'echo question | timeout 3 nc -u 203.0.113.80 5353; true' | grep -q 'heard question'; }
 
 rootless_volume() {
   rootless_at

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -40,6 +41,9 @@ type Options struct {
 	// Rootless tells that HostNS has no link with the real host: only this
 	// process leads from one to the other.
 	Rootless bool
+	// Call calls somebody in the real internet for an instance, where this process
+	// does that. The default calls as any program here.
+	Call func(network, address string) (net.Conn, error)
 }
 
 // Network makes VPCs in the Linux kernel. It is safe for concurrent use.

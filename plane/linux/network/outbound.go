@@ -18,13 +18,23 @@ import (
 )
 
 // Without root the namespace that plays the host has no link with the real one.
-// What instances send to the real internet ends there, at a socket of this
-// process, which calls on their behalf: TCP over IPv4 only.
+// What instances send to the real internet ends there, at sockets of this
+// process, which calls on their behalf: TCP and UDP over IPv4 only.
 
 // outbound carries connections from the cloud's internet to the real one.
 type outbound struct {
-	n      *Network
-	listen net.Listener
+	n         *Network
+	listen    net.Listener
+	datagrams *datagrams
+}
+
+// dial calls somebody in the real internet.
+func (o *outbound) dial(network, address string) (net.Conn, error) {
+	if o.n.opt.Call != nil {
+		return o.n.opt.Call(network, address)
+	}
+	d := net.Dialer{Timeout: outboundLimit}
+	return d.DialContext(context.Background(), network, address)
 }
 
 // outboundLimit is how long the real internet may take to answer a call.
@@ -44,6 +54,9 @@ func (n *Network) openOutbound() error {
 	if err != nil {
 		return fmt.Errorf("listen for connections to the internet: %w", err)
 	}
+	if err := o.listenDatagrams(); err != nil {
+		return errors.Join(err, o.listen.Close())
+	}
 	n.outbound = o
 	go o.run()
 	return nil
@@ -53,21 +66,22 @@ func (n *Network) openOutbound() error {
 func (n *Network) closeOutbound() {
 	if n.outbound != nil {
 		n.outbound.listen.Close()
+		n.outbound.datagrams.close()
 		n.outbound = nil
 	}
 }
 
-// redirect is what sends the connections of instances to the socket. Where
-// pileus does not run nobody listens there, and the kernel refuses them.
-func (o *outbound) redirect() statement {
-	port := bigEndian16(uint16(o.listen.Addr().(*net.TCPAddr).Port))
-	return rule(is(inName(), ifname(o.n.hostLink())), ipv4(), isProtocol(unix.IPPROTO_TCP),
-		load(constant(port)), statement{&expr.Redir{RegisterProtoMin: firstRegister, RegisterProtoMax: firstRegister}})
+// redirect is what sends what instances say to a socket. Where pileus does not
+// run nobody listens there, and the kernel refuses it.
+func (o *outbound) redirect(protocol byte, port uint16) statement {
+	return rule(is(inName(), ifname(o.n.hostLink())), ipv4(), isProtocol(protocol),
+		load(constant(bigEndian16(port))), statement{&expr.Redir{RegisterProtoMin: firstRegister, RegisterProtoMax: firstRegister}})
 }
 
-// addRules adds the rule to those of the host's namespace.
+// addRules adds the rules to those of the host's namespace.
 func (o *outbound) addRules(r *ruleset) {
-	r.hooked("outbound", hook{nftables.ChainTypeNAT, *nftables.ChainHookPrerouting, *nftables.ChainPriorityNATDest, nftables.ChainPolicyAccept}, o.redirect())
+	r.hooked("outbound", hook{nftables.ChainTypeNAT, *nftables.ChainHookPrerouting, *nftables.ChainPriorityNATDest, nftables.ChainPolicyAccept},
+		o.redirect(unix.IPPROTO_TCP, uint16(o.listen.Addr().(*net.TCPAddr).Port)), o.redirect(unix.IPPROTO_UDP, o.datagrams.port()))
 }
 
 func (o *outbound) run() {
@@ -94,8 +108,7 @@ func (o *outbound) carry(inside *net.TCPConn) {
 	}
 	var outside net.Conn
 	if err == nil {
-		d := net.Dialer{Timeout: outboundLimit}
-		outside, err = d.DialContext(context.Background(), "tcp4", to.String())
+		outside, err = o.dial("tcp4", to.String())
 	}
 	if err != nil {
 		o.n.log.Debug("an instance's way to the internet", "from", inside.RemoteAddr(), "error", err)

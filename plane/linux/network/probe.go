@@ -105,7 +105,7 @@ func (n *Network) describe(ns *namespace, c *compiler) {
 }
 
 const (
-	outboundLimits = "the internet beyond TCP over IPv4"
+	outboundLimits = "the internet beyond TCP and UDP over IPv4"
 	carried        = "without root this process carries instances' connections, while it runs: start pileus with sudo"
 )
 

@@ -19,6 +19,13 @@ import (
 // made is gone after it.
 func open(t testing.TB, cloud string) *Network {
 	t.Helper()
+	return openWith(t, Options{Cloud: cloud})
+}
+
+// openWith is open with options.
+func openWith(t testing.TB, o Options) *Network {
+	t.Helper()
+	cloud := o.Cloud
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, in a user namespace at least: `unshare --user --map-root-user --net --mount`")
 	}
@@ -29,7 +36,8 @@ func open(t testing.TB, cloud string) *Network {
 		t.Skipf("this machine makes no network namespaces: %v", err)
 	}
 	host.close()
-	n, err := Open(Options{Cloud: cloud, HostNS: path})
+	o.HostNS = path
+	n, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
