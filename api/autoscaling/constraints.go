@@ -16,11 +16,13 @@ func enumValues(shape string) []string {
 	case "BurstablePerformance":
 		return []string{"included", "excluded", "required"}
 	case "CapacityDistributionStrategy":
-		return []string{"balanced-only", "balanced-best-effort"}
+		return []string{"balanced-only", "balanced-best-effort", "reservations-then-balanced"}
 	case "CapacityReservationPreference":
 		return []string{"capacity-reservations-only", "capacity-reservations-first", "none", "default"}
 	case "CpuManufacturer":
 		return []string{"intel", "amd", "amazon-web-services"}
+	case "DeletionProtection":
+		return []string{"none", "prevent-force-deletion", "prevent-all-deletion"}
 	case "ImpairedZoneHealthCheckBehavior":
 		return []string{"ReplaceUnhealthy", "IgnoreUnhealthy"}
 	case "InstanceGeneration":
@@ -32,7 +34,7 @@ func enumValues(shape string) []string {
 	case "InstanceRefreshStatus":
 		return []string{"Pending", "InProgress", "Successful", "Failed", "Cancelling", "Cancelled", "RollbackInProgress", "RollbackFailed", "RollbackSuccessful", "Baking"}
 	case "LifecycleState":
-		return []string{"Pending", "Pending:Wait", "Pending:Proceed", "Quarantined", "InService", "Terminating", "Terminating:Wait", "Terminating:Proceed", "Terminated", "Detaching", "Detached", "EnteringStandby", "Standby", "Warmed:Pending", "Warmed:Pending:Wait", "Warmed:Pending:Proceed", "Warmed:Terminating", "Warmed:Terminating:Wait", "Warmed:Terminating:Proceed", "Warmed:Terminated", "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated"}
+		return []string{"Pending", "Pending:Wait", "Pending:Proceed", "Quarantined", "InService", "Terminating", "Terminating:Wait", "Terminating:Proceed", "Terminated", "Detaching", "Detached", "EnteringStandby", "Standby", "Warmed:Pending", "Warmed:Pending:Wait", "Warmed:Pending:Proceed", "Warmed:Terminating", "Warmed:Terminating:Wait", "Warmed:Terminating:Proceed", "Warmed:Terminated", "Warmed:Stopped", "Warmed:Running", "Warmed:Hibernated", "ReplacingRootVolume", "ReplacingRootVolume:Wait", "ReplacingRootVolume:Proceed", "RootVolumeReplaced", "Terminating:Retained", "Warmed:Pending:Retained", "Warmed:Terminating:Retained"}
 	case "LocalStorage":
 		return []string{"included", "excluded", "required"}
 	case "LocalStorageType":
@@ -40,7 +42,7 @@ func enumValues(shape string) []string {
 	case "MetricStatistic":
 		return []string{"Average", "Minimum", "Maximum", "SampleCount", "Sum"}
 	case "MetricType":
-		return []string{"ASGAverageCPUUtilization", "ASGAverageNetworkIn", "ASGAverageNetworkOut", "ALBRequestCountPerTarget"}
+		return []string{"ASGAverageCPUUtilization", "ASGAverageNetworkIn", "ASGAverageNetworkOut", "ALBRequestCountPerTarget", "ASGAverageCPUUtilizationHighResolution"}
 	case "PredefinedLoadMetricType":
 		return []string{"ASGTotalCPUUtilization", "ASGTotalNetworkIn", "ASGTotalNetworkOut", "ALBTargetGroupRequestCount"}
 	case "PredefinedMetricPairType":
@@ -52,13 +54,19 @@ func enumValues(shape string) []string {
 	case "PredictiveScalingMode":
 		return []string{"ForecastAndScale", "ForecastOnly"}
 	case "RefreshStrategy":
-		return []string{"Rolling"}
+		return []string{"Rolling", "ReplaceRootVolume"}
+	case "RetentionAction":
+		return []string{"retain", "terminate"}
+	case "RetryStrategy":
+		return []string{"retry-with-group-configuration", "none"}
 	case "ScaleInProtectedInstances":
 		return []string{"Refresh", "Ignore", "Wait"}
 	case "ScalingActivityStatusCode":
-		return []string{"PendingSpotBidPlacement", "WaitingForSpotInstanceRequestId", "WaitingForSpotInstanceId", "WaitingForInstanceId", "PreInService", "InProgress", "WaitingForELBConnectionDraining", "MidLifecycleAction", "WaitingForInstanceWarmup", "Successful", "Failed", "Cancelled", "WaitingForConnectionDraining"}
+		return []string{"PendingSpotBidPlacement", "WaitingForSpotInstanceRequestId", "WaitingForSpotInstanceId", "WaitingForInstanceId", "PreInService", "InProgress", "WaitingForELBConnectionDraining", "MidLifecycleAction", "WaitingForInstanceWarmup", "Successful", "Failed", "Cancelled", "WaitingForConnectionDraining", "InPlaceUpdateInProgress", "WaitingForInPlaceUpdateToFinalize", "WaitingForInPlaceUpdateToStart"}
 	case "StandbyInstances":
 		return []string{"Terminate", "Ignore", "Wait"}
+	case "TargetCapacityType":
+		return []string{"on-demand-capacity-reservation", "capacity-block", "interruptible-capacity-reservation", "on-demand"}
 	case "WarmPoolState":
 		return []string{"Stopped", "Running", "Hibernated"}
 	case "WarmPoolStatus":
@@ -76,8 +84,12 @@ func pattern(shape string) string {
 		return "[\\u0009\\u000A\\u000D\\u0020-\\u007e]+"
 	case "AsciiStringMaxLen255":
 		return "[A-Za-z0-9\\-_\\/]+"
+	case "ClientToken":
+		return "[A-Za-z0-9\\-_\\/]+"
 	case "ExcludedInstance":
 		return "[a-zA-Z0-9\\.\\*\\-]+"
+	case "ImageId":
+		return "^ami-[a-z0-9]{1,17}$"
 	case "LaunchTemplateName":
 		return "[a-zA-Z0-9\\(\\)\\.\\-/_]+"
 	case "NotificationTargetResourceName":

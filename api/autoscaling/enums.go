@@ -44,8 +44,9 @@ const (
 
 // Values of CapacityDistributionStrategy.
 const (
-	CapacityDistributionStrategyBalancedOnly       = "balanced-only"
-	CapacityDistributionStrategyBalancedBestEffort = "balanced-best-effort"
+	CapacityDistributionStrategyBalancedOnly             = "balanced-only"
+	CapacityDistributionStrategyBalancedBestEffort       = "balanced-best-effort"
+	CapacityDistributionStrategyReservationsThenBalanced = "reservations-then-balanced"
 )
 
 // Values of CapacityReservationPreference.
@@ -61,6 +62,13 @@ const (
 	CpuManufacturerIntel             = "intel"
 	CpuManufacturerAmd               = "amd"
 	CpuManufacturerAmazonWebServices = "amazon-web-services"
+)
+
+// Values of DeletionProtection.
+const (
+	DeletionProtectionNone                 = "none"
+	DeletionProtectionPreventForceDeletion = "prevent-force-deletion"
+	DeletionProtectionPreventAllDeletion   = "prevent-all-deletion"
 )
 
 // Values of ImpairedZoneHealthCheckBehavior.
@@ -103,29 +111,36 @@ const (
 
 // Values of LifecycleState.
 const (
-	LifecycleStatePending                  = "Pending"
-	LifecycleStatePendingWait              = "Pending:Wait"
-	LifecycleStatePendingProceed           = "Pending:Proceed"
-	LifecycleStateQuarantined              = "Quarantined"
-	LifecycleStateInService                = "InService"
-	LifecycleStateTerminating              = "Terminating"
-	LifecycleStateTerminatingWait          = "Terminating:Wait"
-	LifecycleStateTerminatingProceed       = "Terminating:Proceed"
-	LifecycleStateTerminated               = "Terminated"
-	LifecycleStateDetaching                = "Detaching"
-	LifecycleStateDetached                 = "Detached"
-	LifecycleStateEnteringStandby          = "EnteringStandby"
-	LifecycleStateStandby                  = "Standby"
-	LifecycleStateWarmedPending            = "Warmed:Pending"
-	LifecycleStateWarmedPendingWait        = "Warmed:Pending:Wait"
-	LifecycleStateWarmedPendingProceed     = "Warmed:Pending:Proceed"
-	LifecycleStateWarmedTerminating        = "Warmed:Terminating"
-	LifecycleStateWarmedTerminatingWait    = "Warmed:Terminating:Wait"
-	LifecycleStateWarmedTerminatingProceed = "Warmed:Terminating:Proceed"
-	LifecycleStateWarmedTerminated         = "Warmed:Terminated"
-	LifecycleStateWarmedStopped            = "Warmed:Stopped"
-	LifecycleStateWarmedRunning            = "Warmed:Running"
-	LifecycleStateWarmedHibernated         = "Warmed:Hibernated"
+	LifecycleStatePending                    = "Pending"
+	LifecycleStatePendingWait                = "Pending:Wait"
+	LifecycleStatePendingProceed             = "Pending:Proceed"
+	LifecycleStateQuarantined                = "Quarantined"
+	LifecycleStateInService                  = "InService"
+	LifecycleStateTerminating                = "Terminating"
+	LifecycleStateTerminatingWait            = "Terminating:Wait"
+	LifecycleStateTerminatingProceed         = "Terminating:Proceed"
+	LifecycleStateTerminated                 = "Terminated"
+	LifecycleStateDetaching                  = "Detaching"
+	LifecycleStateDetached                   = "Detached"
+	LifecycleStateEnteringStandby            = "EnteringStandby"
+	LifecycleStateStandby                    = "Standby"
+	LifecycleStateWarmedPending              = "Warmed:Pending"
+	LifecycleStateWarmedPendingWait          = "Warmed:Pending:Wait"
+	LifecycleStateWarmedPendingProceed       = "Warmed:Pending:Proceed"
+	LifecycleStateWarmedTerminating          = "Warmed:Terminating"
+	LifecycleStateWarmedTerminatingWait      = "Warmed:Terminating:Wait"
+	LifecycleStateWarmedTerminatingProceed   = "Warmed:Terminating:Proceed"
+	LifecycleStateWarmedTerminated           = "Warmed:Terminated"
+	LifecycleStateWarmedStopped              = "Warmed:Stopped"
+	LifecycleStateWarmedRunning              = "Warmed:Running"
+	LifecycleStateWarmedHibernated           = "Warmed:Hibernated"
+	LifecycleStateReplacingRootVolume        = "ReplacingRootVolume"
+	LifecycleStateReplacingRootVolumeWait    = "ReplacingRootVolume:Wait"
+	LifecycleStateReplacingRootVolumeProceed = "ReplacingRootVolume:Proceed"
+	LifecycleStateRootVolumeReplaced         = "RootVolumeReplaced"
+	LifecycleStateTerminatingRetained        = "Terminating:Retained"
+	LifecycleStateWarmedPendingRetained      = "Warmed:Pending:Retained"
+	LifecycleStateWarmedTerminatingRetained  = "Warmed:Terminating:Retained"
 )
 
 // Values of LocalStorage.
@@ -152,10 +167,11 @@ const (
 
 // Values of MetricType.
 const (
-	MetricTypeASGAverageCPUUtilization = "ASGAverageCPUUtilization"
-	MetricTypeASGAverageNetworkIn      = "ASGAverageNetworkIn"
-	MetricTypeASGAverageNetworkOut     = "ASGAverageNetworkOut"
-	MetricTypeALBRequestCountPerTarget = "ALBRequestCountPerTarget"
+	MetricTypeASGAverageCPUUtilization               = "ASGAverageCPUUtilization"
+	MetricTypeASGAverageNetworkIn                    = "ASGAverageNetworkIn"
+	MetricTypeASGAverageNetworkOut                   = "ASGAverageNetworkOut"
+	MetricTypeALBRequestCountPerTarget               = "ALBRequestCountPerTarget"
+	MetricTypeASGAverageCPUUtilizationHighResolution = "ASGAverageCPUUtilizationHighResolution"
 )
 
 // Values of PredefinedLoadMetricType.
@@ -196,7 +212,20 @@ const (
 
 // Values of RefreshStrategy.
 const (
-	RefreshStrategyRolling = "Rolling"
+	RefreshStrategyRolling           = "Rolling"
+	RefreshStrategyReplaceRootVolume = "ReplaceRootVolume"
+)
+
+// Values of RetentionAction.
+const (
+	RetentionActionRetain    = "retain"
+	RetentionActionTerminate = "terminate"
+)
+
+// Values of RetryStrategy.
+const (
+	RetryStrategyRetryWithGroupConfiguration = "retry-with-group-configuration"
+	RetryStrategyNone                        = "none"
 )
 
 // Values of ScaleInProtectedInstances.
@@ -208,19 +237,22 @@ const (
 
 // Values of ScalingActivityStatusCode.
 const (
-	ScalingActivityStatusCodePendingSpotBidPlacement         = "PendingSpotBidPlacement"
-	ScalingActivityStatusCodeWaitingForSpotInstanceRequestId = "WaitingForSpotInstanceRequestId"
-	ScalingActivityStatusCodeWaitingForSpotInstanceId        = "WaitingForSpotInstanceId"
-	ScalingActivityStatusCodeWaitingForInstanceId            = "WaitingForInstanceId"
-	ScalingActivityStatusCodePreInService                    = "PreInService"
-	ScalingActivityStatusCodeInProgress                      = "InProgress"
-	ScalingActivityStatusCodeWaitingForELBConnectionDraining = "WaitingForELBConnectionDraining"
-	ScalingActivityStatusCodeMidLifecycleAction              = "MidLifecycleAction"
-	ScalingActivityStatusCodeWaitingForInstanceWarmup        = "WaitingForInstanceWarmup"
-	ScalingActivityStatusCodeSuccessful                      = "Successful"
-	ScalingActivityStatusCodeFailed                          = "Failed"
-	ScalingActivityStatusCodeCancelled                       = "Cancelled"
-	ScalingActivityStatusCodeWaitingForConnectionDraining    = "WaitingForConnectionDraining"
+	ScalingActivityStatusCodePendingSpotBidPlacement           = "PendingSpotBidPlacement"
+	ScalingActivityStatusCodeWaitingForSpotInstanceRequestId   = "WaitingForSpotInstanceRequestId"
+	ScalingActivityStatusCodeWaitingForSpotInstanceId          = "WaitingForSpotInstanceId"
+	ScalingActivityStatusCodeWaitingForInstanceId              = "WaitingForInstanceId"
+	ScalingActivityStatusCodePreInService                      = "PreInService"
+	ScalingActivityStatusCodeInProgress                        = "InProgress"
+	ScalingActivityStatusCodeWaitingForELBConnectionDraining   = "WaitingForELBConnectionDraining"
+	ScalingActivityStatusCodeMidLifecycleAction                = "MidLifecycleAction"
+	ScalingActivityStatusCodeWaitingForInstanceWarmup          = "WaitingForInstanceWarmup"
+	ScalingActivityStatusCodeSuccessful                        = "Successful"
+	ScalingActivityStatusCodeFailed                            = "Failed"
+	ScalingActivityStatusCodeCancelled                         = "Cancelled"
+	ScalingActivityStatusCodeWaitingForConnectionDraining      = "WaitingForConnectionDraining"
+	ScalingActivityStatusCodeInPlaceUpdateInProgress           = "InPlaceUpdateInProgress"
+	ScalingActivityStatusCodeWaitingForInPlaceUpdateToFinalize = "WaitingForInPlaceUpdateToFinalize"
+	ScalingActivityStatusCodeWaitingForInPlaceUpdateToStart    = "WaitingForInPlaceUpdateToStart"
 )
 
 // Values of StandbyInstances.
@@ -228,6 +260,14 @@ const (
 	StandbyInstancesTerminate = "Terminate"
 	StandbyInstancesIgnore    = "Ignore"
 	StandbyInstancesWait      = "Wait"
+)
+
+// Values of TargetCapacityType.
+const (
+	TargetCapacityTypeOnDemandCapacityReservation      = "on-demand-capacity-reservation"
+	TargetCapacityTypeCapacityBlock                    = "capacity-block"
+	TargetCapacityTypeInterruptibleCapacityReservation = "interruptible-capacity-reservation"
+	TargetCapacityTypeOnDemand                         = "on-demand"
 )
 
 // Values of WarmPoolState.

@@ -7,6 +7,8 @@ import "pileus/cloud"
 var (
 	ErrActiveInstanceRefreshNotFoundFault = &cloud.ErrorKind{Code: "ActiveInstanceRefreshNotFound", Shape: "ActiveInstanceRefreshNotFoundFault", Status: 400}
 	ErrAlreadyExistsFault                 = &cloud.ErrorKind{Code: "AlreadyExists", Shape: "AlreadyExistsFault", Status: 400}
+	ErrIdempotentCallInProgressFault      = &cloud.ErrorKind{Code: "IdempotentCallInProgress", Shape: "IdempotentCallInProgressFault", Status: 500, Server: true}
+	ErrIdempotentParameterMismatchError   = &cloud.ErrorKind{Code: "IdempotentParameterMismatch", Shape: "IdempotentParameterMismatchError", Status: 400}
 	ErrInstanceRefreshInProgressFault     = &cloud.ErrorKind{Code: "InstanceRefreshInProgress", Shape: "InstanceRefreshInProgressFault", Status: 400}
 	ErrInvalidNextToken                   = &cloud.ErrorKind{Code: "InvalidNextToken", Shape: "InvalidNextToken", Status: 400}
 	ErrIrreversibleInstanceRefreshFault   = &cloud.ErrorKind{Code: "IrreversibleInstanceRefresh", Shape: "IrreversibleInstanceRefreshFault", Status: 400}

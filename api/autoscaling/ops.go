@@ -37,6 +37,7 @@ var Service = cloud.Service{
 		{Name: "DeleteTags", Method: "POST", URI: "/"},
 		{Name: "DeleteWarmPool", Method: "POST", URI: "/"},
 		{Name: "DescribeAccountLimits", Method: "POST", URI: "/"},
+		{Name: "DescribeAccountSettings", Method: "POST", URI: "/"},
 		{Name: "DescribeAdjustmentTypes", Method: "POST", URI: "/"},
 		{Name: "DescribeAutoScalingGroups", Method: "POST", URI: "/"},
 		{Name: "DescribeAutoScalingInstances", Method: "POST", URI: "/"},
@@ -67,6 +68,8 @@ var Service = cloud.Service{
 		{Name: "ExecutePolicy", Method: "POST", URI: "/"},
 		{Name: "ExitStandby", Method: "POST", URI: "/"},
 		{Name: "GetPredictiveScalingForecast", Method: "POST", URI: "/"},
+		{Name: "LaunchInstances", Method: "POST", URI: "/"},
+		{Name: "PutAccountSetting", Method: "POST", URI: "/"},
 		{Name: "PutLifecycleHook", Method: "POST", URI: "/"},
 		{Name: "PutNotificationConfiguration", Method: "POST", URI: "/"},
 		{Name: "PutScalingPolicy", Method: "POST", URI: "/"},
@@ -107,6 +110,7 @@ var (
 	DeleteTags                           = cloud.Op[*DeleteTagsInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteTags", Method: "POST", URI: "/", Errors: []string{"ResourceContentionFault", "ResourceInUseFault"}}}
 	DeleteWarmPool                       = cloud.Op[*DeleteWarmPoolInput, *DeleteWarmPoolOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DeleteWarmPool", Method: "POST", URI: "/", Wrapper: "DeleteWarmPoolResult", Errors: []string{"LimitExceededFault", "ResourceContentionFault", "ScalingActivityInProgressFault", "ResourceInUseFault"}}}
 	DescribeAccountLimits                = cloud.Op[*cloud.Empty, *DescribeAccountLimitsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeAccountLimits", Method: "POST", URI: "/", Wrapper: "DescribeAccountLimitsResult", Errors: []string{"ResourceContentionFault"}}}
+	DescribeAccountSettings              = cloud.Op[*DescribeAccountSettingsInput, *DescribeAccountSettingsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeAccountSettings", Method: "POST", URI: "/", Wrapper: "DescribeAccountSettingsResult", Errors: []string{"InvalidNextToken"}}}
 	DescribeAdjustmentTypes              = cloud.Op[*cloud.Empty, *DescribeAdjustmentTypesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeAdjustmentTypes", Method: "POST", URI: "/", Wrapper: "DescribeAdjustmentTypesResult", Errors: []string{"ResourceContentionFault"}}}
 	DescribeAutoScalingGroups            = cloud.Op[*DescribeAutoScalingGroupsInput, *DescribeAutoScalingGroupsOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeAutoScalingGroups", Method: "POST", URI: "/", Wrapper: "DescribeAutoScalingGroupsResult", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxRecords", Result: "AutoScalingGroups"}, Errors: []string{"InvalidNextToken", "ResourceContentionFault"}}}
 	DescribeAutoScalingInstances         = cloud.Op[*DescribeAutoScalingInstancesInput, *DescribeAutoScalingInstancesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "DescribeAutoScalingInstances", Method: "POST", URI: "/", Wrapper: "DescribeAutoScalingInstancesResult", Paged: &cloud.Page{In: "NextToken", Out: "NextToken", Limit: "MaxRecords", Result: "AutoScalingInstances"}, Errors: []string{"InvalidNextToken", "ResourceContentionFault"}}}
@@ -137,6 +141,8 @@ var (
 	ExecutePolicy                        = cloud.Op[*ExecutePolicyInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ExecutePolicy", Method: "POST", URI: "/", Errors: []string{"ScalingActivityInProgressFault", "ResourceContentionFault"}}}
 	ExitStandby                          = cloud.Op[*ExitStandbyInput, *ExitStandbyOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "ExitStandby", Method: "POST", URI: "/", Wrapper: "ExitStandbyResult", Errors: []string{"ResourceContentionFault"}}}
 	GetPredictiveScalingForecast         = cloud.Op[*GetPredictiveScalingForecastInput, *GetPredictiveScalingForecastOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "GetPredictiveScalingForecast", Method: "POST", URI: "/", Wrapper: "GetPredictiveScalingForecastResult", Errors: []string{"ResourceContentionFault"}}}
+	LaunchInstances                      = cloud.Op[*LaunchInstancesInput, *LaunchInstancesOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "LaunchInstances", Method: "POST", URI: "/", Wrapper: "LaunchInstancesResult", Errors: []string{"ResourceContentionFault", "IdempotentParameterMismatchError", "IdempotentCallInProgressFault"}}}
+	PutAccountSetting                    = cloud.Op[*PutAccountSettingInput, *PutAccountSettingOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutAccountSetting", Method: "POST", URI: "/", Wrapper: "PutAccountSettingResult"}}
 	PutLifecycleHook                     = cloud.Op[*PutLifecycleHookInput, *PutLifecycleHookOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutLifecycleHook", Method: "POST", URI: "/", Wrapper: "PutLifecycleHookResult", Errors: []string{"LimitExceededFault", "ResourceContentionFault"}}}
 	PutNotificationConfiguration         = cloud.Op[*PutNotificationConfigurationInput, *cloud.Empty]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutNotificationConfiguration", Method: "POST", URI: "/", Errors: []string{"LimitExceededFault", "ResourceContentionFault", "ServiceLinkedRoleFailure"}}}
 	PutScalingPolicy                     = cloud.Op[*PutScalingPolicyInput, *PutScalingPolicyOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "PutScalingPolicy", Method: "POST", URI: "/", Wrapper: "PutScalingPolicyResult", Errors: []string{"LimitExceededFault", "ResourceContentionFault", "ServiceLinkedRoleFailure"}}}

@@ -16,6 +16,15 @@ type AcceleratorTotalMemoryMiBRequest struct {
 	Max *int32 `aws:"min=0"`
 }
 
+type AccountSetting struct {
+	Name            *string `aws:"min=1;max=255;re=AsciiStringMaxLen255"`
+	Value           *string `aws:"min=1;max=255;re=AsciiStringMaxLen255"`
+	EnforcementType *string `aws:"min=1;max=255;re=AsciiStringMaxLen255"`
+	EnforcementDate *time.Time
+	DefaultValue    *string `aws:"min=1;max=255;re=AsciiStringMaxLen255"`
+	EnforcedValue   *string `aws:"min=1;max=255;re=AsciiStringMaxLen255"`
+}
+
 type DescribeScalingActivitiesOutput struct {
 	Activities []Activity `aws:"req"`
 	NextToken  *string    `aws:"re=XmlString"`
@@ -37,7 +46,8 @@ type Activity struct {
 }
 
 type TerminateInstanceInAutoScalingGroupOutput struct {
-	Activity *Activity
+	Activity   *Activity
+	Activities []Activity
 }
 
 type AdjustmentType struct {
@@ -122,6 +132,9 @@ type AutoScalingGroup struct {
 	AvailabilityZoneImpairmentPolicy *AvailabilityZoneImpairmentPolicy
 	AvailabilityZoneDistribution     *AvailabilityZoneDistribution
 	CapacityReservationSpecification *CapacityReservationSpecification
+	AvailabilityZoneIds              []string `aws:"e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
+	DeletionProtection               *string  `aws:"enum=DeletionProtection"`
+	InstanceLifecyclePolicy          *InstanceLifecyclePolicy
 }
 
 type DescribeAutoScalingGroupsInput struct {
@@ -129,6 +142,7 @@ type DescribeAutoScalingGroupsInput struct {
 	NextToken             *string  `aws:"re=XmlString"`
 	MaxRecords            *int32
 	Filters               []Filter
+	IncludeInstances      *bool
 }
 
 type DescribeAutoScalingGroupsOutput struct {
@@ -147,6 +161,8 @@ type AutoScalingInstanceDetails struct {
 	LaunchTemplate          *LaunchTemplateSpecification
 	ProtectedFromScaleIn    bool    `aws:"req"`
 	WeightedCapacity        *string `aws:"min=1;max=32;re=XmlStringMaxLen32"`
+	AvailabilityZoneId      *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	ImageId                 *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
 }
 
 type DescribeAutoScalingInstancesOutput struct {
@@ -166,6 +182,10 @@ type AvailabilityZoneImpairmentPolicy struct {
 type BaselineEbsBandwidthMbpsRequest struct {
 	Min *int32 `aws:"min=0"`
 	Max *int32 `aws:"min=0"`
+}
+
+type BaselinePerformanceFactorsRequest struct {
+	Cpu *CpuPerformanceFactorRequest
 }
 
 type BatchDeleteScheduledActionOutput struct {
@@ -198,7 +218,8 @@ type CancelInstanceRefreshOutput struct {
 }
 
 type CancelInstanceRefreshInput struct {
-	AutoScalingGroupName string `aws:"req;min=1;max=255;re=XmlStringMaxLen255"`
+	AutoScalingGroupName          string `aws:"req;min=1;max=255;re=XmlStringMaxLen255"`
+	WaitForTransitioningInstances *bool
 }
 
 type CapacityForecast struct {
@@ -225,6 +246,10 @@ type CompleteLifecycleActionInput struct {
 	LifecycleActionToken  *string `aws:"min=36;max=36"`
 	LifecycleActionResult string  `aws:"req"`
 	InstanceId            *string `aws:"min=1;max=19;re=XmlStringMaxLen19"`
+}
+
+type CpuPerformanceFactorRequest struct {
+	References []PerformanceFactorReferenceRequest `aws:"n=Reference;e.n=item"`
 }
 
 type CreateAutoScalingGroupInput struct {
@@ -260,6 +285,10 @@ type CreateAutoScalingGroupInput struct {
 	SkipZonalShiftValidation         *bool
 	AvailabilityZoneDistribution     *AvailabilityZoneDistribution
 	CapacityReservationSpecification *CapacityReservationSpecification
+	AvailabilityZoneIds              []string `aws:"e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
+	DeletionProtection               *string  `aws:"enum=DeletionProtection"`
+	InstanceLifecyclePolicy          *InstanceLifecyclePolicy
+	Operator                         *Operator
 }
 
 type CreateLaunchConfigurationInput struct {
@@ -343,6 +372,17 @@ type DescribeAccountLimitsOutput struct {
 	MaxNumberOfLaunchConfigurations *int32
 	NumberOfAutoScalingGroups       *int32
 	NumberOfLaunchConfigurations    *int32
+}
+
+type DescribeAccountSettingsOutput struct {
+	Settings  []AccountSetting
+	NextToken *string `aws:"re=XmlString"`
+}
+
+type DescribeAccountSettingsInput struct {
+	Name       *string `aws:"min=1;max=255;re=AsciiStringMaxLen255"`
+	NextToken  *string `aws:"re=XmlString"`
+	MaxRecords *int32
 }
 
 type DescribeAdjustmentTypesOutput struct {
@@ -436,6 +476,7 @@ type DescribeScalingActivitiesInput struct {
 	IncludeDeletedGroups *bool
 	MaxRecords           *int32
 	NextToken            *string `aws:"re=XmlString"`
+	Filters              []Filter
 }
 
 type DescribeScheduledActionsInput struct {
@@ -525,6 +566,10 @@ type DisableMetricsCollectionInput struct {
 	Metrics              []string `aws:"e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
 }
 
+type DistributionSegment struct {
+	TargetCapacityTypes []string `aws:"e.enum=TargetCapacityType"`
+}
+
 type Ebs struct {
 	SnapshotId          *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
 	VolumeSize          *int32  `aws:"min=1;max=16384"`
@@ -607,6 +652,21 @@ type Instance struct {
 	LaunchTemplate          *LaunchTemplateSpecification
 	ProtectedFromScaleIn    bool    `aws:"req"`
 	WeightedCapacity        *string `aws:"min=1;max=32;re=XmlStringMaxLen32"`
+	AvailabilityZoneId      *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	ImageId                 *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+}
+
+type InstanceCollection struct {
+	InstanceType       *string  `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	MarketType         *string  `aws:"min=1;max=64;re=XmlStringMaxLen64"`
+	SubnetId           *string  `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	AvailabilityZone   *string  `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	AvailabilityZoneId *string  `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	InstanceIds        []string `aws:"e.min=1;e.max=19;e.re=XmlStringMaxLen19"`
+}
+
+type InstanceLifecyclePolicy struct {
+	RetentionTriggers *RetentionTriggers
 }
 
 type InstanceMaintenancePolicy struct {
@@ -680,6 +740,7 @@ type InstanceRequirements struct {
 	AcceleratorTotalMemoryMiB                      *AcceleratorTotalMemoryMiBRequest
 	NetworkBandwidthGbps                           *NetworkBandwidthGbpsRequest
 	AllowedInstanceTypes                           []string `aws:"max=400;e.min=1;e.max=30;e.re=AllowedInstanceType"`
+	BaselinePerformanceFactors                     *BaselinePerformanceFactorsRequest
 }
 
 type InstanceReusePolicy struct {
@@ -693,6 +754,7 @@ type InstancesDistribution struct {
 	SpotAllocationStrategy              *string `aws:"re=XmlString"`
 	SpotInstancePools                   *int32
 	SpotMaxPrice                        *string `aws:"min=0;max=255"`
+	DistributionSegments                []DistributionSegment
 }
 
 type LaunchConfiguration struct {
@@ -733,6 +795,33 @@ type DescribeLaunchConfigurationsOutput struct {
 	NextToken            *string               `aws:"re=XmlString"`
 }
 
+type LaunchInstancesError struct {
+	InstanceType       *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	MarketType         *string `aws:"min=1;max=64;re=XmlStringMaxLen64"`
+	SubnetId           *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	AvailabilityZone   *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	AvailabilityZoneId *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	ErrorCode          *string `aws:"min=1;max=64;re=XmlStringMaxLen64"`
+	ErrorMessage       *string `aws:"re=XmlString"`
+}
+
+type LaunchInstancesInput struct {
+	AutoScalingGroupName string   `aws:"req;min=1;max=255;re=XmlStringMaxLen255"`
+	RequestedCapacity    int32    `aws:"req;min=1"`
+	ClientToken          string   `aws:"req;token;min=1;max=64;re=ClientToken"`
+	AvailabilityZones    []string `aws:"max=1;e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
+	AvailabilityZoneIds  []string `aws:"max=1;e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
+	SubnetIds            []string `aws:"max=1;e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
+	RetryStrategy        *string  `aws:"enum=RetryStrategy"`
+}
+
+type LaunchInstancesOutput struct {
+	AutoScalingGroupName *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	ClientToken          *string `aws:"min=1;max=64;re=ClientToken"`
+	Instances            []InstanceCollection
+	Errors               []LaunchInstancesError
+}
+
 type LaunchTemplate struct {
 	LaunchTemplateSpecification *LaunchTemplateSpecification
 	Overrides                   []LaunchTemplateOverrides
@@ -743,6 +832,7 @@ type LaunchTemplateOverrides struct {
 	WeightedCapacity            *string `aws:"min=1;max=32;re=XmlStringMaxLen32"`
 	LaunchTemplateSpecification *LaunchTemplateSpecification
 	InstanceRequirements        *InstanceRequirements
+	ImageId                     *string `aws:"min=5;max=21;re=ImageId"`
 }
 
 type LaunchTemplateSpecification struct {
@@ -853,6 +943,14 @@ type NotificationConfiguration struct {
 	NotificationType     *string `aws:"min=1;max=255;re=XmlStringMaxLen255"`
 }
 
+type Operator struct {
+	Principal string `aws:"req;min=1;max=128"`
+}
+
+type PerformanceFactorReferenceRequest struct {
+	InstanceFamily *string
+}
+
 type DescribePoliciesOutput struct {
 	ScalingPolicies []ScalingPolicy
 	NextToken       *string `aws:"re=XmlString"`
@@ -919,6 +1017,14 @@ type ProcessType struct {
 
 type DescribeScalingProcessTypesOutput struct {
 	Processes []ProcessType
+}
+
+type PutAccountSettingOutput struct {
+}
+
+type PutAccountSettingInput struct {
+	Name  string `aws:"req;min=1;max=255;re=AsciiStringMaxLen255"`
+	Value string `aws:"req;min=1;max=255;re=AsciiStringMaxLen255"`
 }
 
 type PutLifecycleHookOutput struct {
@@ -1004,6 +1110,10 @@ type RefreshPreferences struct {
 	AlarmSpecification        *AlarmSpecification
 	MaxHealthyPercentage      *int32 `aws:"min=100;max=200"`
 	BakeTime                  *int32 `aws:"min=0;max=172800"`
+}
+
+type RetentionTriggers struct {
+	TerminateHookAbandon *string `aws:"enum=RetentionAction"`
 }
 
 type RollbackDetails struct {
@@ -1164,8 +1274,10 @@ type TargetTrackingMetricStat struct {
 }
 
 type TerminateInstanceInAutoScalingGroupInput struct {
-	InstanceId                     string `aws:"req;min=1;max=19;re=XmlStringMaxLen19"`
-	ShouldDecrementDesiredCapacity bool   `aws:"req"`
+	InstanceId                     *string  `aws:"min=1;max=19;re=XmlStringMaxLen19"`
+	ShouldDecrementDesiredCapacity bool     `aws:"req"`
+	AutoScalingGroupName           *string  `aws:"min=1;max=255;re=XmlStringMaxLen255"`
+	InstanceIds                    []string `aws:"min=1;max=100;e.min=1;e.max=19;e.re=XmlStringMaxLen19"`
 }
 
 type TotalLocalStorageGBRequest struct {
@@ -1212,6 +1324,9 @@ type UpdateAutoScalingGroupInput struct {
 	SkipZonalShiftValidation         *bool
 	AvailabilityZoneDistribution     *AvailabilityZoneDistribution
 	CapacityReservationSpecification *CapacityReservationSpecification
+	AvailabilityZoneIds              []string `aws:"e.min=1;e.max=255;e.re=XmlStringMaxLen255"`
+	DeletionProtection               *string  `aws:"enum=DeletionProtection"`
+	InstanceLifecyclePolicy          *InstanceLifecyclePolicy
 }
 
 type VCpuCountRequest struct {

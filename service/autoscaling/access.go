@@ -52,6 +52,8 @@ func access() []cloud.Access {
 		group.On(&api.EnableMetricsCollection, func(in *api.EnableMetricsCollectionInput) string { return in.AutoScalingGroupName }, nil),
 		group.On(&api.EnterStandby, func(in *api.EnterStandbyInput) string { return in.AutoScalingGroupName }, nil),
 		group.On(&api.ExitStandby, func(in *api.ExitStandbyInput) string { return in.AutoScalingGroupName }, nil),
+		group.On(&api.LaunchInstances, func(in *api.LaunchInstancesInput) string { return in.AutoScalingGroupName }, nil),
+		api.PutAccountSetting.Needs("autoscaling:PutAccountSetting", nil),
 		group.On(&api.PutLifecycleHook, func(in *api.PutLifecycleHookInput) string { return in.AutoScalingGroupName }, nil),
 		group.On(&api.PutNotificationConfiguration, func(in *api.PutNotificationConfigurationInput) string { return in.AutoScalingGroupName }, nil),
 		group.On(&api.RecordLifecycleActionHeartbeat, func(in *api.RecordLifecycleActionHeartbeatInput) string { return in.AutoScalingGroupName }, nil),
@@ -60,7 +62,12 @@ func access() []cloud.Access {
 		onInstance(&api.SetInstanceHealth, func(in *api.SetInstanceHealthInput) string { return in.InstanceId }),
 		group.On(&api.SetInstanceProtection, func(in *api.SetInstanceProtectionInput) string { return in.AutoScalingGroupName }, nil),
 		group.On(&api.SuspendProcesses, func(in *api.ScalingProcessQuery) string { return in.AutoScalingGroupName }, nil),
-		onInstance(&api.TerminateInstanceInAutoScalingGroup, func(in *api.TerminateInstanceInAutoScalingGroupInput) string { return in.InstanceId }),
+		onInstance(&api.TerminateInstanceInAutoScalingGroup, func(in *api.TerminateInstanceInAutoScalingGroupInput) string {
+			if len(in.InstanceIds) > 0 { // the handler refuses those of other groups than the first's
+				return in.InstanceIds[0]
+			}
+			return cloud.Or(in.InstanceId, "")
+		}),
 		group.On(&api.UpdateAutoScalingGroup, func(in *api.UpdateAutoScalingGroupInput) string { return in.AutoScalingGroupName }, updateKeys),
 	}...)
 }
@@ -69,6 +76,7 @@ func access() []cloud.Access {
 func looks() []cloud.Access {
 	return []cloud.Access{
 		api.DescribeAccountLimits.Needs("autoscaling:DescribeAccountLimits", nil),
+		api.DescribeAccountSettings.Needs("autoscaling:DescribeAccountSettings", nil),
 		api.DescribeAdjustmentTypes.Needs("autoscaling:DescribeAdjustmentTypes", nil),
 		api.DescribeAutoScalingGroups.Needs("autoscaling:DescribeAutoScalingGroups", nil),
 		api.DescribeAutoScalingInstances.Needs("autoscaling:DescribeAutoScalingInstances", nil),

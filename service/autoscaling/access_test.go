@@ -83,6 +83,7 @@ func (x *stage) operations() map[string]row {
 	ids := []string{x.instance}
 	for name, try := range map[string]trial{
 		"DescribeAccountLimits":                of(&api.DescribeAccountLimits, &cloud.Empty{}),
+		"DescribeAccountSettings":              of(&api.DescribeAccountSettings, &api.DescribeAccountSettingsInput{}),
 		"DescribeAdjustmentTypes":              of(&api.DescribeAdjustmentTypes, &cloud.Empty{}),
 		"DescribeAutoScalingGroups":            of(&api.DescribeAutoScalingGroups, &api.DescribeAutoScalingGroupsInput{}),
 		"DescribeAutoScalingInstances":         of(&api.DescribeAutoScalingInstances, &api.DescribeAutoScalingInstancesInput{}),
@@ -112,6 +113,7 @@ func (x *stage) operations() map[string]row {
 		"EnableMetricsCollection":             of(&api.EnableMetricsCollection, &api.EnableMetricsCollectionInput{AutoScalingGroupName: "g", Granularity: "1Minute"}),
 		"EnterStandby":                        of(&api.EnterStandby, &api.EnterStandbyInput{AutoScalingGroupName: "g", InstanceIds: ids}),
 		"ExitStandby":                         of(&api.ExitStandby, &api.ExitStandbyInput{AutoScalingGroupName: "g"}),
+		"PutAccountSetting":                   of(&api.PutAccountSetting, &api.PutAccountSettingInput{Name: "launchBeforeTerminate", Value: "enabled"}),
 		"PutLifecycleHook":                    of(&api.PutLifecycleHook, &api.PutLifecycleHookInput{AutoScalingGroupName: "g", LifecycleHookName: "h"}),
 		"PutNotificationConfiguration":        of(&api.PutNotificationConfiguration, &api.PutNotificationConfigurationInput{AutoScalingGroupName: "g", TopicARN: topic, NotificationTypes: []string{"autoscaling:EC2_INSTANCE_LAUNCH"}}),
 		"ResumeProcesses":                     of(&api.ResumeProcesses, query),
@@ -119,7 +121,7 @@ func (x *stage) operations() map[string]row {
 		"SetInstanceHealth":                   of(&api.SetInstanceHealth, &api.SetInstanceHealthInput{InstanceId: x.instance, HealthStatus: "Healthy"}),
 		"SetInstanceProtection":               of(&api.SetInstanceProtection, &api.SetInstanceProtectionInput{AutoScalingGroupName: "g", InstanceIds: ids}),
 		"SuspendProcesses":                    of(&api.SuspendProcesses, query),
-		"TerminateInstanceInAutoScalingGroup": of(&api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: x.instance}),
+		"TerminateInstanceInAutoScalingGroup": of(&api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: &x.instance}),
 		"UpdateAutoScalingGroup":              of(&api.UpdateAutoScalingGroup, &api.UpdateAutoScalingGroupInput{AutoScalingGroupName: "g", MaxSize: new(int32(4))}),
 	} {
 		add(name, try)
@@ -135,6 +137,7 @@ func (x *stage) operations() map[string]row {
 	add("DetachLoadBalancerTargetGroups", refuses("ValidationError", of(&api.DetachLoadBalancerTargetGroups, &api.DetachLoadBalancerTargetGroupsInput{AutoScalingGroupName: "g", TargetGroupARNs: arns})))
 	add("DetachLoadBalancers", refuses("ValidationError", of(&api.DetachLoadBalancers, &api.DetachLoadBalancersInput{AutoScalingGroupName: "g", LoadBalancerNames: names})))
 	add("DetachTrafficSources", refuses("ValidationError", of(&api.DetachTrafficSources, &api.DetachTrafficSourcesInput{AutoScalingGroupName: "g", TrafficSources: sources})))
+	add("LaunchInstances", refuses("ValidationError", of(&api.LaunchInstances, &api.LaunchInstancesInput{AutoScalingGroupName: "g", RequestedCapacity: 1, ClientToken: "t"})))
 	add("AttachInstances", refuses("ValidationError", of(&api.AttachInstances, &api.AttachInstancesInput{AutoScalingGroupName: "g", InstanceIds: ids})))
 	add("CompleteLifecycleAction", refuses("ValidationError", of(&api.CompleteLifecycleAction, &api.CompleteLifecycleActionInput{AutoScalingGroupName: "g", LifecycleHookName: "h", InstanceId: &x.instance, LifecycleActionResult: "CONTINUE"})))
 	add("RecordLifecycleActionHeartbeat", refuses("ValidationError", of(&api.RecordLifecycleActionHeartbeat, &api.RecordLifecycleActionHeartbeatInput{AutoScalingGroupName: "g", LifecycleHookName: "h", InstanceId: &x.instance})))

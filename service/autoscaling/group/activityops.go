@@ -3,6 +3,7 @@ package group
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	api "pileus/api/autoscaling"
 	"pileus/cloud"
@@ -25,6 +26,10 @@ func (a *Activity) API(c *cloud.Call) api.Activity {
 // describeScalingActivities lists activities, the latest first.
 func describeScalingActivities(c *cloud.Call, r store.Reader, in *api.DescribeScalingActivitiesInput) (*api.DescribeScalingActivitiesOutput, error) {
 	deleted := cloud.Or(in.IncludeDeletedGroups, false)
+	passes, err := activityFilter(in)
+	if err != nil {
+		return nil, err
+	}
 	prefix := store.K(c.Account, c.Region)
 	if in.AutoScalingGroupName != nil {
 		if _, err := Find(c, r, *in.AutoScalingGroupName); err != nil && !deleted {
@@ -39,7 +44,7 @@ func describeScalingActivities(c *cloud.Call, r store.Reader, in *api.DescribeSc
 	var all []api.Activity
 	for a := range Activities.ScanReverse(r, prefix...) {
 		old := over(a.Status) && c.Now.Sub(a.End) > activitiesKept
-		if old || !live[a.GroupID] && !deleted || len(in.ActivityIds) > 0 && !slices.Contains(in.ActivityIds, a.ID) {
+		if old || !live[a.GroupID] && !deleted || len(in.ActivityIds) > 0 && !slices.Contains(in.ActivityIds, a.ID) || !passes(a) {
 			continue
 		}
 		d := a.API(c)
@@ -53,4 +58,50 @@ func describeScalingActivities(c *cloud.Call, r store.Reader, in *api.DescribeSc
 	}
 	list, next, err := page(all, cmp.Or(in.MaxRecords, new(int32(largestPage))), in.NextToken)
 	return &api.DescribeScalingActivitiesOutput{Activities: list, NextToken: next}, err
+}
+
+// activityFilter is what a request's filters let pass.
+func activityFilter(in *api.DescribeScalingActivitiesInput) (func(*Activity) bool, error) {
+	var all []func(*Activity) bool
+	for _, f := range in.Filters {
+		switch name := cloud.Or(f.Name, ""); name {
+		case "StartTimeLowerBound", "StartTimeUpperBound":
+			bounds, err := timesOf(name, f.Values)
+			if err != nil {
+				return nil, err
+			}
+			least, most := slices.MinFunc(bounds, time.Time.Compare), slices.MaxFunc(bounds, time.Time.Compare)
+			all = append(all, func(a *Activity) bool {
+				return name == "StartTimeLowerBound" && !a.Start.Before(least) || name == "StartTimeUpperBound" && !a.Start.After(most)
+			})
+		case "Status":
+			if in.AutoScalingGroupName == nil {
+				return nil, Invalid("The Status filter can only be used in combination with the AutoScalingGroupName parameter.")
+			}
+			all = append(all, func(a *Activity) bool { return slices.Contains(f.Values, a.Status) })
+		default:
+			return nil, Invalid("Filter type %s is not correct. Allowed Filter types are: StartTimeLowerBound, StartTimeUpperBound, Status", name)
+		}
+	}
+	return func(a *Activity) bool {
+		return !slices.ContainsFunc(all, func(pass func(*Activity) bool) bool { return !pass(a) })
+	}, nil
+}
+
+// timesOf are the times of a filter: of UTC where they have no zone.
+func timesOf(name string, values []string) (list []time.Time, err error) {
+	for _, v := range values {
+		t, err := time.Parse(time.RFC3339, v)
+		if err != nil {
+			t, err = time.Parse("2006-01-02T15:04:05", v)
+		}
+		if err != nil {
+			return nil, Invalid("The value %s of the filter %s is not an ISO 8601 timestamp.", v, name)
+		}
+		list = append(list, t)
+	}
+	if len(list) == 0 {
+		return nil, Invalid("The filter %s must have a value.", name)
+	}
+	return list, nil
 }

@@ -221,7 +221,7 @@ func (w *world) wantReplaced(gone, kept string) {
 		ended = ended || *a.Description == "Terminating EC2 instance: "+gone && a.StatusCode == "Successful" &&
 			strings.HasSuffix(a.Cause, " an instance was taken out of service in response to an ELB system health check failure.")
 		begun = begun || strings.HasPrefix(*a.Description, "Launching a new EC2 instance: ") && !strings.Contains(*a.Description, gone) && a.StatusCode == "Successful" &&
-			strings.HasSuffix(a.Cause, " an instance was started in response to an unhealthy instance needing to be replaced.")
+			strings.HasSuffix(a.Cause, " an instance was launched in response to an unhealthy instance needing to be replaced.")
 	}
 	if !ended || !begun || len(w.activities("g")) != 4 {
 		w.T.Errorf("the activities do not tell of it: %s", w.tell("g"))

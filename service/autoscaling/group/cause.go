@@ -46,3 +46,49 @@ func (w Cause) sentence(from, to int32) string {
 
 // Stamp is a time as activities tell it.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// batch is what a group's capacity grows from and to by launches that are
+// decided on together: their activities tell of all of them.
+type batch struct{ from, to int32 }
+
+// batch is that of a group that grows to a goal. Successors of unhealthy
+// instances are not what it grows by.
+func (s *scene) batch(goal int32) batch {
+	return batch{from: min(s.have()+int32(s.Owed), goal), to: goal}
+}
+
+// launchCause is why an instance is launched, as its activity tells it.
+func (s *scene) launchCause(now time.Time, b batch) string {
+	if s.Owed > 0 {
+		return fmt.Sprintf("At %s an instance was launched in response to an unhealthy instance needing to be replaced.", stamp(now))
+	}
+	if s.have() >= s.Desired {
+		for _, i := range s.members {
+			r := i.Replacing
+			switch {
+			case r == nil || !i.Active():
+			case r.Balance:
+				return r.Lack
+			case r.Why == "": // it is unhealthy, and its successor comes first
+				return fmt.Sprintf("At %s an instance was launched in response to an unhealthy instance needing to be replaced.", stamp(now))
+			default:
+				return fmt.Sprintf("At %s an instance was launched in response to %s.", stamp(now), r.Why)
+			}
+		}
+	}
+	return sentences(s.Why, fmt.Sprintf("At %s an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d.", stamp(now), b.from, b.to))
+}
+
+// shrunk tells that instances were taken out because a group shrinks.
+func shrunk(now time.Time, from, to int32) string {
+	return fmt.Sprintf("At %s an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", stamp(now), from, to)
+}
+
+// selected tells which instances were chosen.
+func selected(now time.Time, list ...*Instance) string {
+	var all []string
+	for _, i := range list {
+		all = append(all, fmt.Sprintf("At %s instance %s was selected for termination.", stamp(now), i.ID))
+	}
+	return sentences(all...)
+}

@@ -47,6 +47,9 @@ func (k *Keeper) createAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.Crea
 		Min: in.MinSize, Max: in.MaxSize, Desired: cloud.Or(in.DesiredCapacity, in.MinSize),
 		HealthCheck: "EC2", Cooldown: defaultCooldown, Termination: []string{defaultTermination},
 	}
+	if in.Operator != nil {
+		return nil, Invalid("Operator is not available: no AWS service manages Auto Scaling groups here.")
+	}
 	in, err := likeInstance(c, tx, in)
 	if err != nil {
 		return nil, err
@@ -102,7 +105,7 @@ func likeInstance(c *cloud.Call, tx store.Tx, in *api.CreateAutoScalingGroupInpu
 		return nil, err
 	}
 	d := new(*in)
-	if d.LaunchConfigurationName = &d.AutoScalingGroupName; len(d.AvailabilityZones) == 0 && d.VPCZoneIdentifier == nil {
+	if d.LaunchConfigurationName = &d.AutoScalingGroupName; len(d.AvailabilityZones)+len(d.AvailabilityZoneIds) == 0 && d.VPCZoneIdentifier == nil {
 		d.AvailabilityZones = []string{zone}
 	}
 	return d, nil
@@ -132,7 +135,8 @@ func updateOf(in *api.CreateAutoScalingGroupInput) *api.UpdateAutoScalingGroupIn
 		ServiceLinkedRoleARN: in.ServiceLinkedRoleARN, MaxInstanceLifetime: in.MaxInstanceLifetime, CapacityRebalance: in.CapacityRebalance,
 		Context: in.Context, DesiredCapacityType: in.DesiredCapacityType, DefaultInstanceWarmup: in.DefaultInstanceWarmup, InstanceMaintenancePolicy: in.InstanceMaintenancePolicy,
 		AvailabilityZoneImpairmentPolicy: in.AvailabilityZoneImpairmentPolicy, AvailabilityZoneDistribution: in.AvailabilityZoneDistribution,
-		CapacityReservationSpecification: in.CapacityReservationSpecification,
+		CapacityReservationSpecification: in.CapacityReservationSpecification, AvailabilityZoneIds: in.AvailabilityZoneIds,
+		DeletionProtection: in.DeletionProtection, InstanceLifecyclePolicy: in.InstanceLifecyclePolicy,
 	}
 }
 
@@ -258,7 +262,7 @@ var termination = []string{
 	allocationStrategy, closestToNextHour, defaultTermination, newestInstance, oldestInstance, oldestConfiguration, oldestTemplate,
 }
 
-func (g *Group) applyRest(_ *cloud.Call, _ store.Tx, in *api.UpdateAutoScalingGroupInput) error {
+func (g *Group) applyRest(c *cloud.Call, _ store.Tx, in *api.UpdateAutoScalingGroupInput) error {
 	for _, p := range in.TerminationPolicies {
 		if strings.HasPrefix(p, "arn:") {
 			return Invalid("Custom termination policies are not available: there is no AWS Lambda to invoke %s.", p)
@@ -285,9 +289,11 @@ func (g *Group) applyRest(_ *cloud.Call, _ store.Tx, in *api.UpdateAutoScalingGr
 	g.Protect = cloud.Or(in.NewInstancesProtectedFromScaleIn, g.Protect)
 	g.Rebalance = cloud.Or(in.CapacityRebalance, g.Rebalance)
 	g.PlacementGroup = cloud.Or(in.PlacementGroup, g.PlacementGroup)
+	g.Deletion = cloud.Or(in.DeletionProtection, g.Deletion)
+	g.Lifecycle = cmp.Or(in.InstanceLifecyclePolicy, g.Lifecycle)
 	g.Context = cmp.Or(cloud.Or(in.Context, ""), g.Context)
 	g.ServiceRole = cmp.Or(cloud.Or(in.ServiceLinkedRoleARN, ""), g.ServiceRole)
-	return g.distribute(in)
+	return g.distribute(c, in)
 }
 
 func checkMaintenance(p *api.InstanceMaintenancePolicy) error {

@@ -6,11 +6,27 @@ import (
 	"pileus/store"
 )
 
+// protectsItself refuses a deletion that the group is protected from, or whose
+// force could end instances that are to be retained.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/resource-deletion-protection.html
+func (g *Group) protectsItself(force bool) error {
+	switch {
+	case g.Deletion == api.DeletionProtectionPreventAllDeletion, g.Deletion == api.DeletionProtectionPreventForceDeletion && force:
+		return Invalid("You cannot delete the AutoScalingGroup %s because its deletion protection is set to %s. Update the group to a less restrictive setting first.", g.Name, g.Deletion)
+	case force && g.retains():
+		return Invalid("You cannot force delete the AutoScalingGroup %s because its instance lifecycle policy retains instances. Set TerminateHookAbandon to terminate first.", g.Name)
+	}
+	return nil
+}
+
 // deleteAutoScalingGroup deletes a group: at once where it has no instances,
 // with them where that is forced.
 func (k *Keeper) deleteAutoScalingGroup(c *cloud.Call, tx store.Tx, in *api.DeleteAutoScalingGroupInput) (*cloud.Empty, error) {
 	g, err := findLive(c, tx, in.AutoScalingGroupName)
 	if err != nil {
+		return nil, err
+	}
+	if err := g.protectsItself(cloud.Or(in.ForceDelete, false)); err != nil {
 		return nil, err
 	}
 	members, leaving := 0, 0

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,11 @@ func describeAutoScalingGroups(c *cloud.Call, r store.Reader, in *api.DescribeAu
 	}
 	out := &api.DescribeAutoScalingGroupsOutput{AutoScalingGroups: []api.AutoScalingGroup{}, NextToken: optional(next)}
 	for _, g := range list {
-		out.AutoScalingGroups = append(out.AutoScalingGroups, g.api(c, r))
+		d := g.api(c, r)
+		if !cloud.Or(in.IncludeInstances, true) {
+			d.Instances = []api.Instance{}
+		}
+		out.AutoScalingGroups = append(out.AutoScalingGroups, d)
 	}
 	return out, nil
 }
@@ -75,6 +80,10 @@ func (g *Group) api(c *cloud.Call, r store.Reader) api.AutoScalingGroup {
 		LoadBalancerNames: []string{}, TargetGroupARNs: []string{}, TrafficSources: []api.TrafficSourceIdentifier{},
 	}
 	g.describeDistribution(&out)
+	out.DeletionProtection, out.InstanceLifecyclePolicy = new(cmp.Or(g.Deletion, api.DeletionProtectionNone)), g.Lifecycle
+	for _, z := range g.Zones {
+		out.AvailabilityZoneIds = append(out.AvailabilityZoneIds, zoneID(z))
+	}
 	if g.MaxLifetime > 0 {
 		out.MaxInstanceLifetime = &g.MaxLifetime
 	}
@@ -120,6 +129,7 @@ func (i *Instance) API() api.Instance {
 	out := api.Instance{
 		InstanceId: i.ID, InstanceType: optional(i.Type), AvailabilityZone: i.Zone, LifecycleState: i.State, HealthStatus: i.Health,
 		LaunchConfigurationName: optional(i.LaunchConfiguration), LaunchTemplate: i.LaunchTemplate, ProtectedFromScaleIn: i.Protected,
+		AvailabilityZoneId: optional(zoneID(i.Zone)), ImageId: optional(i.Image),
 	}
 	if i.Weighted {
 		out.WeightedCapacity = new(strconv.Itoa(int(i.Weight)))
@@ -152,6 +162,7 @@ func describeAutoScalingInstances(c *cloud.Call, r store.Reader, in *api.Describ
 			InstanceId: d.InstanceId, InstanceType: d.InstanceType, AutoScalingGroupName: i.Group, AvailabilityZone: d.AvailabilityZone,
 			LifecycleState: d.LifecycleState, HealthStatus: strings.ToUpper(d.HealthStatus), LaunchConfigurationName: d.LaunchConfigurationName,
 			LaunchTemplate: d.LaunchTemplate, ProtectedFromScaleIn: d.ProtectedFromScaleIn, WeightedCapacity: d.WeightedCapacity,
+			AvailabilityZoneId: d.AvailabilityZoneId, ImageId: d.ImageId,
 		})
 	}
 	return out, nil

@@ -22,6 +22,10 @@ func errNotMember(id, group string) *cloud.Error {
 	return Invalid("The instance %s is not part of Auto Scaling group %s.", id, group)
 }
 
+func errRetained(id string) *cloud.Error {
+	return Invalid("The instance %s is in a retained state: it does not count towards the desired capacity, which cannot be decremented for it.", id)
+}
+
 func errGroupExists(name string) *cloud.Error {
 	return api.ErrAlreadyExistsFault.New("AutoScalingGroup by this name already exists - A group with the name %s already exists", name)
 }

@@ -26,6 +26,10 @@ func (k *Keeper) goOn(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 	return false, nil
 }
 
+// midTerminating is the status of an activity that waits for termination hooks:
+// AWS has it, but not its API's model.
+const midTerminating = "MidTerminatingLifecycleAction"
+
 // withdraw takes an instance out of its sources, and waits until the requests
 // that it has are done.
 func (k *Keeper) withdraw(c *cloud.Call, s *scene, i *Instance, see sight) (bool, error) {
@@ -70,7 +74,7 @@ func (k *Keeper) withdraw(c *cloud.Call, s *scene, i *Instance, see sight) (bool
 			return nil
 		}
 		changeActivity(c, tx, d.Activity, func(a *Activity) {
-			a.Status, a.Progress = api.ScalingActivityStatusCodeMidLifecycleAction, 60
+			a.Status, a.Progress = midTerminating, 60
 		})
 		k.become(c, tx, g, d, warmed(d, api.LifecycleStateTerminatingWait))
 		return announce(c, tx, g, d, terminating)

@@ -40,7 +40,7 @@ func TestAGroupReachesItsSizeAndKeepsIt(t *testing.T) {
 		}
 	}
 	list := w.activities("g")
-	if c := list[0].Cause; !strings.Contains(c, "an instance was started in response to an unhealthy instance needing to be replaced") {
+	if c := list[0].Cause; !strings.Contains(c, "an instance was launched in response to an unhealthy instance needing to be replaced") {
 		t.Errorf("cause of the replacement: %s", c)
 	}
 	if c := list[1].Cause; !strings.Contains(c, "an EC2 health check indicating it has been terminated or stopped") || *list[1].Description != "Terminating EC2 instance: "+ids[0] {
@@ -52,7 +52,7 @@ func TestAGroupReachesItsSizeAndKeepsIt(t *testing.T) {
 	w.serving("g", 1)
 	last := w.activities("g")[0]
 	if !strings.Contains(last.Cause, "a user request explicitly set group desired capacity changing the desired capacity from 3 to 1.") ||
-		!strings.Contains(last.Cause, "shrinking the capacity from 2 to 1.") || !strings.Contains(last.Cause, "was selected for termination.") {
+		!strings.Contains(last.Cause, "shrinking the capacity from 3 to 1.") || strings.Count(last.Cause, "was selected for termination.") != 2 {
 		t.Errorf("cause: %s", last.Cause)
 	}
 	if last.StatusCode != "Successful" || last.EndTime == nil || *last.Progress != 100 {

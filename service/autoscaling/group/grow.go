@@ -34,15 +34,16 @@ func (k *Keeper) grow(c *cloud.Call, s *scene, goal int32) (changed bool, err er
 	if err != nil {
 		return k.cannot(c, s, err)
 	}
+	b := s.batch(goal)
 	for s.have() < goal {
 		if i := s.readiest(); i != nil {
-			if err := k.take(c, s, i); err != nil {
+			if err := k.take(c, s, i, b); err != nil {
 				return changed, err
 			}
 			changed = true
 			continue
 		}
-		i, failure, err := k.buy(c, s, m, goal)
+		i, failure, err := k.buy(c, s, m, b)
 		switch {
 		case errors.Is(err, errEnough):
 			return true, nil
@@ -65,7 +66,8 @@ func (k *Keeper) cannot(c *cloud.Call, s *scene, err error) (bool, error) {
 	}
 	return true, c.Update(func(tx store.Tx) error {
 		if g, ok := Groups.Get(tx, s.Key()...); ok && g.ID == s.ID {
-			refused(c, tx, g, e, order{})
+			now := sceneOf(tx, g)
+			refused(c, tx, g, e, order{batch: now.batch(now.goal())})
 			failed(c, tx, g)
 		}
 		return nil
@@ -74,13 +76,21 @@ func (k *Keeper) cannot(c *cloud.Call, s *scene, err error) (bool, error) {
 
 // buy launches one instance: in the zone that has the fewest, of the type that
 // the strategy prefers. Where that has no capacity, others are tried.
-func (k *Keeper) buy(c *cloud.Call, s *scene, m *menu, goal int32) (i *Instance, failure *cloud.Error, err error) {
-	spot := s.buysSpot(goal)
-	for _, z := range s.zonesByNeed(c.Now) {
+func (k *Keeper) buy(c *cloud.Call, s *scene, m *menu, b batch) (i *Instance, failure *cloud.Error, err error) {
+	spot := s.buysSpot(b.to)
+	holds, err := s.holds(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	zones := s.zonesByNeed(c.Now)
+	if s.ReservedFirst && !spot {
+		zones = reserved(zones, m, holds)
+	}
+	for _, z := range zones {
 		lacking := false
 		for _, d := range s.offers(m, z, spot, c.Now) {
-			o := order{dish: d, zone: z, subnet: s.subnetIn(z), spot: spot, maxPrice: s.distribution().maxPrice}
-			i, err = k.launch(c, s, m, o)
+			o := order{dish: d, zone: z, subnet: s.subnetIn(z), spot: spot, maxPrice: s.distribution().maxPrice, batch: b}
+			i, err = k.anyway(c, s, m, o, holds)
 			if !errors.As(err, &failure) {
 				return i, nil, err
 			}
@@ -100,19 +110,43 @@ func (k *Keeper) buy(c *cloud.Call, s *scene, m *menu, goal int32) (i *Instance,
 	return nil, failure, nil
 }
 
+// anyway launches one instance in the first of the ways, to use reserved
+// capacity or not, in which there is some.
+func (k *Keeper) anyway(c *cloud.Call, s *scene, m *menu, o order, holds []hold) (i *Instance, err error) {
+	ways := s.ways(holds, o)
+	if len(ways) == 0 {
+		e := errUnreserved()
+		return nil, errors.Join(e, c.Update(func(tx store.Tx) error {
+			if g, ok := Groups.Get(tx, s.Key()...); ok && g.ID == s.ID {
+				refused(c, tx, g, e, o)
+			}
+			return nil
+		}))
+	}
+	for n, way := range ways {
+		o.reservation = way
+		i, err = k.launch(c, s, m, o, n == len(ways)-1)
+		if err == nil || !isCode(err, errUnreserved().Code) {
+			return i, err
+		}
+	}
+	return nil, err
+}
+
 // scarce tells whether a launch may do better in another zone or of another
 // type.
 func scarce(e *cloud.Error) bool {
 	return slices.Contains([]string{
 		"InsufficientInstanceCapacity", "InsufficientFreeAddressesInSubnet", "InsufficientAddressCapacity", "InsufficientHostCapacity", "Unsupported",
-		"SpotMaxPriceTooLow", "InsufficientReservedInstanceCapacity", "InsufficientCapacity",
+		"SpotMaxPriceTooLow", "InsufficientReservedInstanceCapacity", "ReservationCapacityExceeded", "InsufficientCapacity",
 	}, e.Code)
 }
 
 // launch launches one instance and enters it, with its activity, in one
 // transaction. Its client token is the activity's id: however often this is
-// tried, there is one instance.
-func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order) (i *Instance, err error) {
+// tried, there is one instance. What EC2 refuses is told by an activity, unless
+// something else is tried yet.
+func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order, last bool) (i *Instance, err error) {
 	id := c.Rand().UUID()
 	err = c.Update(func(tx store.Tx) error {
 		g, ok := Groups.Get(tx, s.Key()...)
@@ -123,20 +157,11 @@ func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order) (i *Instance,
 		if now.have() >= now.goal() || g.Suspended("Launch") {
 			return errEnough
 		}
-		run, err := runOne(c, tx, g, m.request(g, o, id))
-		if err != nil {
-			return err
-		}
-		i = m.member(c, g, o, run)
-		i.State, i.Activity = api.LifecycleStatePending, id
-		Begin(c, tx, g, Activity{ID: id, Instance: i.ID, Description: "Launching a new EC2 instance: " + i.ID,
-			Cause: now.launchCause(c.Now, i.Weight), Progress: 30, Details: details(i.Subnet, i.Zone)})
-		k.become(c, tx, g, i, i.State)
-		launched(tx, g, o)
-		return nil
+		i, err = k.admit(c, tx, g, m, o, id, now.launchCause(c.Now, o.batch))
+		return err
 	})
 	var e *cloud.Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && (last || !isCode(err, errUnreserved().Code)) {
 		return nil, errors.Join(err, c.Update(func(tx store.Tx) error {
 			if g, ok := Groups.Get(tx, s.Key()...); ok && g.ID == s.ID {
 				refused(c, tx, g, e, o)
@@ -145,6 +170,22 @@ func (k *Keeper) launch(c *cloud.Call, s *scene, m *menu, o order) (i *Instance,
 		}))
 	}
 	return i, err
+}
+
+// admit has EC2 run an instance, and enters it with its activity, whose id is
+// given.
+func (k *Keeper) admit(c *cloud.Call, tx store.Tx, g *Group, m *menu, o order, id, cause string) (*Instance, error) {
+	run, err := runOne(c, tx, g, m.request(g, o, id))
+	if err != nil {
+		return nil, err
+	}
+	i := m.member(c, g, o, run)
+	i.State, i.Activity = api.LifecycleStatePending, id
+	Begin(c, tx, g, Activity{ID: id, Instance: i.ID, Description: "Launching a new EC2 instance: " + i.ID, Cause: cause,
+		Status: api.ScalingActivityStatusCodePreInService, Progress: 30, Details: details(i.Subnet, i.Zone)})
+	k.become(c, tx, g, i, i.State)
+	launched(tx, g, o)
+	return i, nil
 }
 
 // runOne has EC2 run an instance as part of a transaction, and marks it as the
@@ -170,7 +211,7 @@ func mark(as *cloud.Call, g *Group, id string) error {
 func (m *menu) member(c *cloud.Call, g *Group, o order, run *ec2.Instance) *Instance {
 	i := &Instance{
 		Account: g.Account, Region: g.Region, Group: g.Name, ID: *run.InstanceId,
-		Zone: *run.Placement.AvailabilityZone, Subnet: cloud.Or(run.SubnetId, ""), Type: cloud.Or(run.InstanceType, ""),
+		Zone: *run.Placement.AvailabilityZone, Subnet: cloud.Or(run.SubnetId, ""), Type: cloud.Or(run.InstanceType, ""), Image: o.image, Reservation: cloud.Or(run.CapacityReservationId, ""),
 		Health: healthy, LaunchTemplate: o.template, Spot: cloud.Or(run.InstanceLifecycle, "") == "spot",
 		Weight: o.weight, Weighted: m.weighted, Protected: g.Protect, Launched: c.Now,
 	}
@@ -192,7 +233,7 @@ func launched(tx store.Tx, g *Group, o order) {
 func refused(c *cloud.Call, tx store.Tx, g *Group, e *cloud.Error, o order) {
 	message := strings.TrimSuffix(e.Message, ".") + ". Launching EC2 instance failed."
 	Begin(c, tx, g, Activity{
-		Description: "Launching a new EC2 instance.  Status Reason: " + message, Cause: sceneOf(tx, g).launchCause(c.Now, max(o.weight, 1)),
+		Description: "Launching a new EC2 instance.  Status Reason: " + message, Cause: sceneOf(tx, g).launchCause(c.Now, o.batch),
 		Status: api.ScalingActivityStatusCodeFailed, Message: cut(message, 255), Details: details(o.subnet, o.zone),
 	})
 }
@@ -233,23 +274,6 @@ func (k *Keeper) avoid(c *cloud.Call, s *scene, zone string) error {
 	})
 }
 
-// launchCause is why an instance is launched, as its activity tells it.
-func (s *scene) launchCause(now time.Time, weight int32) string {
-	if s.Owed > 0 {
-		return fmt.Sprintf("At %s an instance was started in response to an unhealthy instance needing to be replaced.", stamp(now))
-	}
-	have, why := s.have(), s.Why
-	for _, i := range s.members {
-		if r := i.Replacing; r != nil && i.Active() && have >= s.Desired {
-			if why = r.Why; !r.Balance {
-				return fmt.Sprintf("At %s an instance was launched in response to %s.", stamp(now), cmp.Or(why, i.Why))
-			}
-			break
-		}
-	}
-	return sentences(why, fmt.Sprintf("At %s an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d.", stamp(now), have, have+weight))
-}
-
 func details(subnet, zone string) string {
 	if zone == "" {
 		return "{}"
@@ -266,7 +290,7 @@ func details(subnet, zone string) string {
 func (s *scene) zonesByNeed(now time.Time) []string {
 	count := map[string]int{}
 	for _, i := range s.members {
-		if i.Active() && i.Replacing == nil {
+		if i.Active() && i.Replacing == nil && !s.apart(i) {
 			count[i.Zone]++
 		}
 	}

@@ -96,31 +96,6 @@ func membersOf(c *cloud.Call, r store.Reader, name string, ids []string) (*Group
 	return g, list, nil
 }
 
-func (k *Keeper) terminateInstance(c *cloud.Call, tx store.Tx, in *api.TerminateInstanceInAutoScalingGroupInput) (*api.TerminateInstanceInAutoScalingGroupOutput, error) {
-	i, ok := FindInstance(c, tx, in.InstanceId)
-	if !ok {
-		return nil, errNoInstance(in.InstanceId)
-	}
-	g, err := Find(c, tx, i.Group)
-	if err != nil {
-		return nil, err
-	}
-	if i.Leaving != nil && i.Leaving.To == ToTerminate {
-		return nil, api.ErrScalingActivityInProgressFault.New("Scaling activity %s is in progress and blocks this action", i.Activity)
-	}
-	down := in.ShouldDecrementDesiredCapacity
-	if down && i.Active() && g.Desired-i.Weight < g.Min {
-		return nil, Invalid("Currently, desiredSize equals minSize (%d). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.", g.Min)
-	}
-	cause := fmt.Sprintf("At %s instance %s was taken out of service in response to a user request", stamp(c.Now), i.ID)
-	if down && i.Active() {
-		have := capacity(tx, g)
-		cause += fmt.Sprintf(", shrinking the capacity from %d to %d", have, have-i.Weight)
-	}
-	a := k.Terminate(c, tx, i, down, cause+".")
-	return &api.TerminateInstanceInAutoScalingGroupOutput{Activity: new(a.API(c))}, nil
-}
-
 // out takes instances out of a group in one of the ways that keep them alive.
 func (k *Keeper) out(c *cloud.Call, tx store.Tx, name string, ids []string, decrement bool, to Exit) ([]api.Activity, error) {
 	g, list, err := membersOf(c, tx, name, ids)
@@ -129,8 +104,11 @@ func (k *Keeper) out(c *cloud.Call, tx store.Tx, name string, ids []string, decr
 	}
 	lost := int32(0)
 	for _, i := range list {
-		if to == ToStandby && !i.Serving() || i.Leaving != nil || i.Warm || !i.Active() && i.State != api.LifecycleStateStandby {
+		if to == ToStandby && !i.Serving() || i.Leaving != nil || i.Warm || !i.Active() && i.State != api.LifecycleStateStandby && !i.Retained() {
 			return nil, Invalid("The instance %s is not in InService.", i.ID)
+		}
+		if decrement && i.Retained() {
+			return nil, errRetained(i.ID)
 		}
 		if i.Active() {
 			lost += i.Weight
@@ -198,7 +176,7 @@ func (k *Keeper) bring(c *cloud.Call, tx store.Tx, g *Group, i *Instance, descri
 	d := g.Clone()
 	d.Desired += i.Weight
 	Put(tx, d)
-	a := Begin(c, tx, d, Activity{Instance: i.ID, Description: description, Cause: cause, Progress: 30})
+	a := Begin(c, tx, d, Activity{Instance: i.ID, Description: description, Cause: cause, Status: api.ScalingActivityStatusCodePreInService, Progress: 30, Details: details(i.Subnet, i.Zone)})
 	i.Activity, i.Plain, i.Health, i.Why = a.ID, true, healthy, ""
 	k.become(c, tx, d, i, api.LifecycleStatePending)
 	out.Activities = append(out.Activities, a.API(c))

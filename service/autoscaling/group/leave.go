@@ -45,7 +45,7 @@ func (k *Keeper) leave(c *cloud.Call, tx store.Tx, g *Group, i *Instance, how Le
 	if d.Activity != "" {
 		End(c, tx, d.Activity, api.ScalingActivityStatusCodeCancelled, "")
 	}
-	a := Begin(c, tx, g, Activity{Instance: d.ID, Description: description, Cause: cause})
+	a := Begin(c, tx, g, Activity{Instance: d.ID, Description: description, Cause: cause, Details: details(d.Subnet, d.Zone)})
 	d.Leaving, d.Hooks, d.Activity, d.Replacing = &how, nil, a.ID, nil
 	state := api.LifecycleStateTerminating
 	switch how.To {

@@ -19,7 +19,7 @@ func (k *Keeper) advance(c *cloud.Call, s *scene) (changed bool, err error) {
 		switch {
 		case i.Leaving != nil:
 			did, failure = k.goOn(c, s, i)
-		case i.State == api.LifecycleStateStandby || i.Ready():
+		case i.State == api.LifecycleStateStandby || i.Ready() || i.Retained():
 			did, failure = k.lose(c, s, i)
 		case i.Serving():
 			did, failure = k.serve(c, s, i)
@@ -64,7 +64,7 @@ func (k *Keeper) arrive(c *cloud.Call, s *scene, i *Instance, see sight) (bool, 
 	case see.down() && !i.Warm && !i.Pooled:
 		return k.stillborn(c, i, "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: Client.UserInitiatedShutdown: User initiated shutdown")
 	case see.State == ec2.InstanceStateNamePending && s.dark[i.Zone] && !s.allDark():
-		return k.abort(c, i, "Instance failed to launch: its Availability Zone is impaired.", false)
+		return k.abort(c, i, api.ScalingActivityStatusCodeFailed, "Instance failed to launch: its Availability Zone is impaired.", false)
 	case see.State == ec2.InstanceStateNamePending || see.down() && !i.Warm:
 		s.wake(c.Now.Add(soon))
 		return false, nil
@@ -77,7 +77,7 @@ func (k *Keeper) arrive(c *cloud.Call, s *scene, i *Instance, see sight) (bool, 
 			return nil
 		}
 		changeActivity(c, tx, d.Activity, func(a *Activity) {
-			a.Status, a.Progress = api.ScalingActivityStatusCodeMidLifecycleAction, 60
+			a.Status, a.Progress = api.ScalingActivityStatusCodeMidLifecycleAction, 40
 		})
 		k.become(c, tx, g, d, warmed(d, api.LifecycleStatePendingWait))
 		return announce(c, tx, g, d, launching)
@@ -103,7 +103,9 @@ func (k *Keeper) wait(c *cloud.Call, s *scene, i *Instance, see sight) (bool, er
 	case result == "":
 		return false, nil
 	case result == abandon && i.Leaving == nil:
-		return k.stillborn(c, i, by)
+		return k.abandoned(c, i, by)
+	case result == abandon && s.keeps(i, see):
+		return true, k.retain(c, i, by)
 	}
 	to := warmed(i, api.LifecycleStatePendingProceed)
 	if i.Leaving != nil {
@@ -150,13 +152,20 @@ func (k *Keeper) serve(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 // stillborn gives up an instance before it is in service: it is terminated,
 // and its activity has failed.
 func (k *Keeper) stillborn(c *cloud.Call, i *Instance, message string) (bool, error) {
-	return k.abort(c, i, message, true)
+	return k.abort(c, i, api.ScalingActivityStatusCodeFailed, message, true)
 }
 
-// abort is stillborn; later puts the next launch off.
-func (k *Keeper) abort(c *cloud.Call, i *Instance, message string, later bool) (bool, error) {
+// abandoned gives up an instance whose hooks say so: its activity is cancelled.
+func (k *Keeper) abandoned(c *cloud.Call, i *Instance, by string) (bool, error) {
+	return k.abort(c, i, api.ScalingActivityStatusCodeCancelled, by, true)
+}
+
+// abort is stillborn, with the status of the activity; later puts the next
+// launch off.
+func (k *Keeper) abort(c *cloud.Call, i *Instance, status, message string, later bool) (bool, error) {
 	return true, k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
-		End(c, tx, d.Activity, api.ScalingActivityStatusCodeFailed, message)
+		changeActivity(c, tx, d.Activity, func(a *Activity) { a.Description += ".  Status Reason: " + message })
+		End(c, tx, d.Activity, status, message)
 		d.Activity = ""
 		cause := fmt.Sprintf("At %s an instance was taken out of service in response to a launch failure.", stamp(c.Now))
 		k.leave(c, tx, g, d, Leaving{To: ToTerminate, Failed: true}, "Terminating EC2 instance: "+d.ID, cause)

@@ -10,6 +10,7 @@ import (
 	api "pileus/api/autoscaling"
 	"pileus/api/iam"
 	"pileus/api/sqs"
+	"pileus/cloud"
 	"pileus/node/nodetest"
 )
 
@@ -77,7 +78,7 @@ func TestHooksHoldInstancesUntilTheyAreAnswered(t *testing.T) {
 		t.Errorf("%s is waited for still: %s", second, w.tell("g"))
 	}
 	failed := slices.ContainsFunc(w.activities("g"), func(a api.Activity) bool {
-		return a.StatusCode == "Failed" && strings.Contains(*a.StatusMessage, "Lifecycle Action Completed with ABANDON Result")
+		return a.StatusCode == "Cancelled" && strings.Contains(*a.Description, ".  Status Reason: Instance failed") && strings.Contains(cloud.Or(a.StatusMessage, ""), "Lifecycle Action Completed with ABANDON Result")
 	})
 	if !failed {
 		t.Errorf("no activity tells of the abandoned launch: %s", w.tell("g"))
@@ -176,16 +177,16 @@ func TestTerminatingOneInstance(t *testing.T) {
 	w := newWorld(t)
 	w.create(group("g", 1, 4, desired(2)))
 	ids := w.serving("g", 2)
-	out := nodetest.Do(w.World, &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: ids[0]})
+	out := nodetest.Do(w.World, &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: &ids[0]})
 	if *out.Activity.Description != "Terminating EC2 instance: "+ids[0] || !strings.HasSuffix(out.Activity.Cause, "was taken out of service in response to a user request.") {
 		t.Errorf("%+v", out.Activity)
 	}
 	w.settle()
 	now := w.serving("g", 2)
-	nodetest.Do(w.World, &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: now[0], ShouldDecrementDesiredCapacity: true})
+	nodetest.Do(w.World, &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: &now[0], ShouldDecrementDesiredCapacity: true})
 	w.settle()
 	now = w.serving("g", 1)
 	refused(w, "ValidationError", "will violate group's min size constraint", &api.TerminateInstanceInAutoScalingGroup,
-		&api.TerminateInstanceInAutoScalingGroupInput{InstanceId: now[0], ShouldDecrementDesiredCapacity: true})
-	refused(w, "ValidationError", "No managed instance found for instance ID: i-123", &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: "i-123"})
+		&api.TerminateInstanceInAutoScalingGroupInput{InstanceId: &now[0], ShouldDecrementDesiredCapacity: true})
+	refused(w, "ValidationError", "No managed instance found for instance ID: i-123", &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: new("i-123")})
 }

@@ -18,9 +18,9 @@ const granularity = "1Minute"
 // https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html
 var metrics = []string{
 	"GroupMinSize", "GroupMaxSize", "GroupDesiredCapacity", "GroupInServiceInstances", "GroupInServiceCapacity", "GroupPendingInstances",
-	"GroupPendingCapacity", "GroupTerminatingInstances", "GroupTerminatingCapacity", "GroupStandbyInstances", "GroupStandbyCapacity",
+	"GroupPendingCapacity", "GroupTerminatingInstances", "GroupTerminatingCapacity", "GroupTerminatingRetainedInstances", "GroupTerminatingRetainedCapacity", "GroupStandbyInstances", "GroupStandbyCapacity",
 	"GroupTotalInstances", "GroupTotalCapacity", "WarmPoolDesiredCapacity", "WarmPoolWarmedCapacity", "WarmPoolPendingCapacity",
-	"WarmPoolTerminatingCapacity", "WarmPoolTotalCapacity", "GroupAndWarmPoolDesiredCapacity", "GroupAndWarmPoolTotalCapacity",
+	"WarmPoolTerminatingCapacity", "WarmPoolTerminatingRetainedCapacity", "WarmPoolTotalCapacity", "GroupAndWarmPoolDesiredCapacity", "GroupAndWarmPoolTotalCapacity",
 }
 
 func enableMetricsCollection(c *cloud.Call, tx store.Tx, in *api.EnableMetricsCollectionInput) (*cloud.Empty, error) {
@@ -130,6 +130,8 @@ func (i *Instance) kind() string {
 	switch {
 	case i.Leaving != nil:
 		return "Terminating"
+	case i.Retained():
+		return "TerminatingRetained"
 	case i.State == api.LifecycleStateStandby:
 		return "Standby"
 	case i.Serving():

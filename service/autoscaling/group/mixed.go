@@ -36,7 +36,7 @@ func (g *Group) mixedMenu(c *cloud.Call) (*menu, error) {
 	}
 	m := &menu{}
 	for n, o := range g.Mixed.LaunchTemplate.Overrides {
-		d := dish{kind: cloud.Or(o.InstanceType, cloud.Or(data.InstanceType, "")), weight: 1, template: base, rank: n}
+		d := dish{kind: cloud.Or(o.InstanceType, cloud.Or(data.InstanceType, "")), weight: 1, template: base, image: cloud.Or(o.ImageId, ""), rank: n}
 		if o.WeightedCapacity != nil {
 			m.weighted = true
 			w, _ := strconv.ParseInt(*o.WeightedCapacity, 10, 32) // checked when the policy was set

@@ -123,7 +123,7 @@ func (m *model) step() {
 		}
 	case 7:
 		if id := m.pick(in); id != "" {
-			do(m, &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: id, ShouldDecrementDesiredCapacity: m.rand.IntN(2) == 0})
+			do(m, &api.TerminateInstanceInAutoScalingGroup, &api.TerminateInstanceInAutoScalingGroupInput{InstanceId: &id, ShouldDecrementDesiredCapacity: m.rand.IntN(2) == 0})
 		}
 	case 8:
 		if id := m.pick(in); id != "" {

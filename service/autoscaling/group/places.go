@@ -3,7 +3,6 @@ package group
 import (
 	"errors"
 	"slices"
-	"strconv"
 	"strings"
 
 	api "pileus/api/autoscaling"
@@ -12,12 +11,17 @@ import (
 	"pileus/api/elbv2"
 	"pileus/cloud"
 	"pileus/identity"
+	"pileus/region"
 	"pileus/service/autoscaling/launch"
 	"pileus/store"
 )
 
 // applyPlaces sets where instances are launched: subnets, or zones.
 func (g *Group) applyPlaces(c *cloud.Call, _ store.Tx, in *api.UpdateAutoScalingGroupInput) error {
+	given, err := zonesGiven(c, in.AvailabilityZones, in.AvailabilityZoneIds)
+	if err != nil {
+		return err
+	}
 	list := cloud.Or(in.VPCZoneIdentifier, "")
 	if list != "" {
 		g.Subnets = nil
@@ -31,7 +35,7 @@ func (g *Group) applyPlaces(c *cloud.Call, _ store.Tx, in *api.UpdateAutoScaling
 			return err
 		}
 		zones := zonesOf(places)
-		for _, z := range in.AvailabilityZones {
+		for _, z := range given {
 			if !slices.Contains(zones, z) {
 				return Invalid("The availability zones of the specified subnets and the Auto Scaling group do not match")
 			}
@@ -39,16 +43,41 @@ func (g *Group) applyPlaces(c *cloud.Call, _ store.Tx, in *api.UpdateAutoScaling
 		g.Places, g.Zones = places, zones
 		return nil
 	}
-	if len(in.AvailabilityZones) > 0 {
-		if err := checkZones(c, in.AvailabilityZones); err != nil {
+	if len(given) > 0 {
+		if err := checkZones(c, given); err != nil {
 			return err
 		}
-		g.Zones, g.Subnets, g.Places = in.AvailabilityZones, nil, nil
+		g.Zones, g.Subnets, g.Places = given, nil, nil
 	}
 	if len(g.Zones) == 0 {
 		return Invalid("At least one Availability Zone or VPC Subnet is required.")
 	}
 	return nil
+}
+
+// zonesGiven are the names of zones that a request names, or gives by their ids.
+func zonesGiven(c *cloud.Call, names, ids []string) ([]string, error) {
+	if len(ids) == 0 {
+		return names, nil
+	}
+	if len(names) > 0 {
+		return nil, Invalid("You cannot specify both AvailabilityZones and AvailabilityZoneIds in the same request.")
+	}
+	where, _ := region.Find(c.Region)
+	for _, id := range ids {
+		z, ok := where.FindZone(id)
+		if !ok || z.ID != id {
+			return nil, Invalid("Invalid availability zone ids: [%s]", id)
+		}
+		names = append(names, z.Name)
+	}
+	return names, nil
+}
+
+// zoneID is the id of a zone by its name: "use1-az1".
+func zoneID(name string) string {
+	z, _ := region.ZoneNamed(name)
+	return z.ID
 }
 
 // placesOf are subnets with their zones.
@@ -116,7 +145,7 @@ func (g *Group) applyLaunch(c *cloud.Call, tx store.Tx, in *api.UpdateAutoScalin
 		}
 		g.LaunchConfiguration, g.LaunchTemplate, g.Mixed = l.Name, nil, nil
 	case in.LaunchTemplate != nil:
-		t, err := CheckTemplate(c, in.LaunchTemplate)
+		t, err := CheckTemplate(c, in.LaunchTemplate, nil)
 		if err != nil {
 			return err
 		}
@@ -132,12 +161,10 @@ func (g *Group) applyLaunch(c *cloud.Call, tx store.Tx, in *api.UpdateAutoScalin
 }
 
 // CheckTemplate is a launch template that exists and that the caller may run
-// instances from, with its id, its name and the version as it was given.
-func CheckTemplate(c *cloud.Call, t *api.LaunchTemplateSpecification) (*api.LaunchTemplateSpecification, error) {
-	if t.LaunchTemplateId == nil && t.LaunchTemplateName == nil {
-		return nil, Invalid("Valid requests must contain either launchTemplateId or LaunchTemplateName")
-	}
-	if t.LaunchTemplateId != nil && t.LaunchTemplateName != nil {
+// instances from, with its id, its name and the version as it was given. image
+// takes the place of the template's; nil for that.
+func CheckTemplate(c *cloud.Call, t *api.LaunchTemplateSpecification, image *string) (*api.LaunchTemplateSpecification, error) {
+	if (t.LaunchTemplateId == nil) == (t.LaunchTemplateName == nil) {
 		return nil, Invalid("Valid requests must contain either launchTemplateId or LaunchTemplateName")
 	}
 	full, _, err := resolve(c, t)
@@ -149,7 +176,7 @@ func CheckTemplate(c *cloud.Call, t *api.LaunchTemplateSpecification) (*api.Laun
 		return nil, err
 	}
 	_, err = ec2.RunInstances.Call(c, &ec2.RunInstancesInput{
-		DryRun: new(true), MinCount: 1, MaxCount: 1,
+		DryRun: new(true), MinCount: 1, MaxCount: 1, ImageId: image,
 		LaunchTemplate: &ec2.LaunchTemplateSpecification{LaunchTemplateId: full.LaunchTemplateId, Version: full.Version},
 	})
 	if isCode(err, "UnauthorizedOperation") {
@@ -170,7 +197,10 @@ func CheckMixed(c *cloud.Call, p *api.MixedInstancesPolicy) (*api.MixedInstances
 	if p.LaunchTemplate == nil || p.LaunchTemplate.LaunchTemplateSpecification == nil {
 		return nil, Invalid("A launch template must be specified in the mixed instances policy.")
 	}
-	base, err := CheckTemplate(c, p.LaunchTemplate.LaunchTemplateSpecification)
+	if err := checkOverrides(c, p.LaunchTemplate.Overrides); err != nil {
+		return nil, err
+	}
+	base, err := CheckTemplate(c, p.LaunchTemplate.LaunchTemplateSpecification, imageOf(p.LaunchTemplate.Overrides))
 	if err != nil {
 		return nil, err
 	}
@@ -178,28 +208,15 @@ func CheckMixed(c *cloud.Call, p *api.MixedInstancesPolicy) (*api.MixedInstances
 	lt := *p.LaunchTemplate
 	lt.LaunchTemplateSpecification = base
 	d.LaunchTemplate = &lt
-	weights := 0
-	for _, o := range lt.Overrides {
-		if o.InstanceType != nil && o.InstanceRequirements != nil {
-			return nil, Invalid("Only one of InstanceType or InstanceRequirements can be specified in an override.")
-		}
-		if o.WeightedCapacity == nil {
-			continue
-		}
-		weights++
-		if w, err := strconv.Atoi(*o.WeightedCapacity); err != nil || w < 1 || w > 999 {
-			return nil, Invalid("WeightedCapacity must be an integer between 1 and 999.")
-		}
-	}
-	if weights > 0 && weights < len(lt.Overrides) {
-		return nil, Invalid("If you specify a weight for one instance type, you must specify one for all.")
-	}
 	return &d, checkDistribution(p.InstancesDistribution)
 }
 
 func checkDistribution(d *api.InstancesDistribution) error {
 	if d == nil {
 		return nil
+	}
+	if d.DistributionSegments != nil {
+		return Invalid("DistributionSegments is not supported.")
 	}
 	spot := cloud.Or(d.SpotAllocationStrategy, lowestPrice)
 	percent := cloud.Or(d.OnDemandPercentageAboveBaseCapacity, 100)

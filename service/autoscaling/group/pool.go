@@ -49,12 +49,26 @@ func (k *Keeper) LaunchWarm(c *cloud.Call, g *Group, cause string) error {
 	}
 	zone := s.zonesByNeed(c.Now)[0]
 	o := order{dish: s.offers(m, zone, false, c.Now)[0], zone: zone, subnet: s.subnetIn(zone)}
-	return k.launchWarm(c, s, m, o, cause)
+	holds, err := s.holds(c)
+	if err != nil {
+		return err
+	}
+	err = errUnreserved()
+	for _, o.reservation = range s.ways(holds, o) {
+		if err = k.launchWarm(c, s, m, o, cause); err == nil || !isCode(err, errUnreserved().Code) {
+			break
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	_, err = k.cannot(c, s, err)
+	return err
 }
 
 func (k *Keeper) launchWarm(c *cloud.Call, s *scene, m *menu, o order, cause string) error {
 	id := c.Rand().UUID()
-	err := c.Update(func(tx store.Tx) error {
+	return c.Update(func(tx store.Tx) error {
 		g, ok := Groups.Get(tx, s.Key()...)
 		if !ok || g.ID != s.ID || g.WarmPool == nil || g.Deleting {
 			return nil
@@ -65,16 +79,11 @@ func (k *Keeper) launchWarm(c *cloud.Call, s *scene, m *menu, o order, cause str
 		}
 		i := m.member(c, g, o, run)
 		i.State, i.Activity, i.Warm = api.LifecycleStateWarmedPending, id, true
-		Begin(c, tx, g, Activity{ID: id, Instance: i.ID, Description: "Launching a new EC2 instance into warm pool: " + i.ID, Cause: cause, Progress: 30, Details: details(i.Subnet, i.Zone)})
+		Begin(c, tx, g, Activity{ID: id, Instance: i.ID, Description: "Launching a new EC2 instance into warm pool: " + i.ID, Cause: cause, Status: api.ScalingActivityStatusCodePreInService, Progress: 30, Details: details(i.Subnet, i.Zone)})
 		k.become(c, tx, g, i, i.State)
 		launched(tx, g, o)
 		return nil
 	})
-	if err == nil {
-		return nil
-	}
-	_, err = k.cannot(c, s, err)
-	return err
 }
 
 // readiest is the instance that comes out of the warm pool next: the oldest.
@@ -89,11 +98,11 @@ func (s *scene) readiest() (best *Instance) {
 
 // take takes an instance out of the warm pool: it starts, asks the hooks and
 // comes into service like a new one.
-func (k *Keeper) take(c *cloud.Call, s *scene, i *Instance) error {
+func (k *Keeper) take(c *cloud.Call, s *scene, i *Instance, b batch) error {
 	err := k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
 		now := sceneOf(tx, g)
 		a := Begin(c, tx, g, Activity{Instance: d.ID, Description: "Launching a new EC2 instance from warm pool: " + d.ID,
-			Cause: now.launchCause(c.Now, d.Weight), Progress: 30, Details: details(d.Subnet, d.Zone)})
+			Cause: now.launchCause(c.Now, b), Status: api.ScalingActivityStatusCodePreInService, Progress: 30, Details: details(d.Subnet, d.Zone)})
 		d.Warm, d.Pooled, d.Plain, d.Activity, d.Launched = false, true, false, a.ID, c.Now
 		k.become(c, tx, g, d, api.LifecycleStatePending)
 		launched(tx, g, order{})

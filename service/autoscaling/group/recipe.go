@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -17,6 +18,7 @@ type dish struct {
 	kind     string // instance type; "" where the launch template has none
 	weight   int32
 	template *api.LaunchTemplateSpecification // with the number of its version; nil for a launch configuration
+	image    string                           // ImageId of the override; "" for the template's
 	rank     int                              // in the order of the overrides
 }
 
@@ -101,6 +103,8 @@ type order struct {
 	zone, subnet string
 	spot         bool
 	maxPrice     string
+	batch        batch
+	reservation  *ec2.CapacityReservationSpecification // nil for the template's
 }
 
 // request is the order as EC2 takes it.
@@ -113,6 +117,9 @@ func (m *menu) request(g *Group, o order, token string) *ec2.RunInstancesInput {
 	}
 	if o.kind != "" {
 		in.InstanceType = &o.kind
+	}
+	if o.image != "" {
+		in.ImageId = &o.image
 	}
 	if o.spot {
 		in.InstanceMarketOptions = &ec2.InstanceMarketOptionsRequest{MarketType: new("spot"), SpotOptions: &ec2.SpotMarketOptions{SpotInstanceType: new("one-time"), MaxPrice: optional(o.maxPrice)}}
@@ -128,7 +135,7 @@ func (m *menu) request(g *Group, o order, token string) *ec2.RunInstancesInput {
 	if g.PlacementGroup != "" {
 		place(in).GroupName = &g.PlacementGroup
 	}
-	g.reserve(in)
+	in.CapacityReservationSpecification = cmp.Or(o.reservation, in.CapacityReservationSpecification)
 	if tags := g.instanceTags(); len(tags) > 0 {
 		in.TagSpecifications = []ec2.TagSpecification{{ResourceType: new("instance"), Tags: tags}}
 	}

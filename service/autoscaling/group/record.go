@@ -39,10 +39,14 @@ type Group struct {
 	Maintenance   *api.InstanceMaintenancePolicy
 	Impairment    *api.AvailabilityZoneImpairmentPolicy
 	BalancedOnly  bool     // CapacityDistributionStrategy: not another zone where one has no capacity
+	ReservedFirst bool     // CapacityDistributionStrategy: what is reserved is used before zones are evened out
 	Reservations  string   // CapacityReservationPreference; "" for "default"
+	Targets       []string // ids of the capacity reservations to use; nil for open ones
 	Termination   []string // TerminationPolicies
 	ServiceRole   string   // ServiceLinkedRoleARN
 	Context       string
+	Deletion      string // DeletionProtection; "" for none
+	Lifecycle     *api.InstanceLifecyclePolicy
 	Balancers     []Source // LoadBalancerNames, TargetGroupARNs, TrafficSources
 	Metrics       []string // EnabledMetrics, of the granularity 1Minute
 	Tags          []Tag
@@ -170,6 +174,7 @@ type Instance struct {
 	Account, Region, Group, ID string
 
 	Zone, Subnet, Type string
+	Image              string // ImageId, where an override or a root volume's replacement said it
 	State              string // one of api.LifecycleState*
 	Health             string // "Healthy", "Unhealthy"
 	Why                string // it is unhealthy, as an activity says it: "an ELB system health check failure"
@@ -179,8 +184,9 @@ type Instance struct {
 	Configured          time.Time                        // when the launch configuration was made
 	LaunchTemplate      *api.LaunchTemplateSpecification // with the number of the version
 	Spot                bool
-	Weight              int32 // WeightedCapacity; 1 where the group has no weights
-	Weighted            bool  // whether WeightedCapacity is shown
+	Reservation         string // capacity reservation that it was launched into; "" for none
+	Weight              int32  // WeightedCapacity; 1 where the group has no weights
+	Weighted            bool   // whether WeightedCapacity is shown
 
 	Protected bool // from scale-in
 	// Warm is set while the instance is in, or on its way into, the warm pool.
@@ -221,6 +227,7 @@ type Replacement struct {
 	// Balance is set where the instance is in nobody's way but in the wrong
 	// zone: Why is then a whole sentence.
 	Balance bool
+	Lack    string // with Balance: why its successor is launched, a whole sentence
 	At      time.Time
 }
 
@@ -294,6 +301,12 @@ func (i *Instance) Clone() *Instance {
 
 // Serving tells whether the instance is in service.
 func (i *Instance) Serving() bool { return i.State == api.LifecycleStateInService }
+
+// Retained tells whether the instance was kept from its end because its hooks
+// were abandoned: somebody has to see to it.
+func (i *Instance) Retained() bool {
+	return i.State == api.LifecycleStateTerminatingRetained || i.State == api.LifecycleStateWarmedTerminatingRetained
+}
 
 // Warmed tells whether the instance's warm-up is over: it has been in service
 // for a number of seconds.

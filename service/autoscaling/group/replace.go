@@ -35,8 +35,8 @@ func (k *Keeper) replace(c *cloud.Call, s *scene) (changed bool, err error) {
 
 // firstPolicy tells whether the maintenance policy has successors come before
 // instances go.
-func (g *Group) firstPolicy() bool {
-	p := g.Maintenance
+func (s *scene) firstPolicy() bool {
+	p := s.policy
 	return p != nil && cloud.Or(p.MinHealthyPercentage, -1) >= 100 && cloud.Or(p.MaxHealthyPercentage, -1) > 100
 }
 
@@ -107,10 +107,9 @@ func (k *Keeper) succeed(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 // cause is why a replaced instance is taken out, as its activity tells it.
 func (r *Replacement) cause(now time.Time, have int32, i *Instance) string {
 	if r.First && r.Balance {
-		return fmt.Sprintf("%s  At %s an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.  At %s instance %s was selected for termination.",
-			r.Why, stamp(now), have, have-i.Weight, stamp(now), i.ID)
+		return sentences(r.Why, shrunk(now, have, have-i.Weight), selected(now, i))
 	}
-	return fmt.Sprintf("At %s an instance was taken out of service in response to %s.", stamp(now), r.Why)
+	return sentences(fmt.Sprintf("At %s an instance was taken out of service in response to %s.", stamp(now), r.Why), selected(now, i))
 }
 
 // retire has an instance replaced that is older than the group allows. They go

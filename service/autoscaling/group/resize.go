@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,28 +26,31 @@ func (k *Keeper) resize(c *cloud.Call, s *scene) (changed bool, err error) {
 	return false, nil
 }
 
-// shrink takes out one instance after another, each chosen anew.
+// shrink takes out as many instances as there are too many: each is chosen with
+// those before it gone, and the activities of all tell of all.
 func (k *Keeper) shrink(c *cloud.Call, s *scene, excess int32) (changed bool, err error) {
 	gone := map[string]bool{}
-	for excess > 0 {
-		i := s.choose(c.Now, excess, gone)
+	var list []*Instance
+	have, left := s.have(), excess
+	for left > 0 {
+		i := s.choose(c.Now, left, gone)
 		if i == nil {
-			return changed, nil // the others are protected, or weigh too much
+			break // the others are protected, or weigh too much
 		}
 		gone[i.ID] = true
-		excess -= i.Weight
+		list, left = append(list, i), left-i.Weight
+	}
+	all := sentences(shrunk(c.Now, have, have-excess+left), selected(c.Now, list...))
+	for _, i := range list {
 		err := k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
-			now := capacity(tx, g)
-			if now-d.Weight < g.Desired && !g.Deleting {
+			if capacity(tx, g)-d.Weight < g.Desired && !g.Deleting {
 				return nil // somebody wants more meanwhile
 			}
 			why := g.Why
 			if d.Replacing != nil && d.Replacing.Balance {
 				why = d.Replacing.Why
 			}
-			cause := sentences(why, fmt.Sprintf("At %s an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.", stamp(c.Now), now, now-d.Weight),
-				fmt.Sprintf("At %s instance %s was selected for termination.", stamp(c.Now), d.ID))
-			k.leave(c, tx, g, d, Leaving{To: ToTerminate, Shrinks: true}, "Terminating EC2 instance: "+d.ID, cause)
+			k.leave(c, tx, g, d, Leaving{To: ToTerminate, Shrinks: true}, "Terminating EC2 instance: "+d.ID, sentences(why, all))
 			return nil
 		})
 		if err != nil {
@@ -96,7 +100,7 @@ func (k *Keeper) rebalance(c *cloud.Call, s *scene) (bool, error) {
 		if i.Replacing != nil {
 			return false, nil
 		}
-		if n, ok := count[i.Zone]; ok && i.Active() {
+		if n, ok := count[i.Zone]; ok && i.Active() && !s.apart(i) {
 			count[i.Zone] = n + 1
 		}
 	}
@@ -109,12 +113,25 @@ func (k *Keeper) rebalance(c *cloud.Call, s *scene) (bool, error) {
 		return false, nil
 	}
 	why := fmt.Sprintf("At %s instances were launched to balance instances in zones %s with other zones resulting in more than desired number of instances in the group.", stamp(c.Now), to)
+	lack := s.unbalanced(c.Now, count)
 	return true, k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
-		d.Replacing = &Replacement{Why: why, First: true, Balance: true, At: c.Now}
+		d.Replacing = &Replacement{Why: why, First: true, Balance: true, Lack: lack, At: c.Now}
 		Members.Put(tx, d)
 		Wake(tx, g, time.Time{})
 		return nil
 	})
+}
+
+// unbalanced tells how many instances zones have, and that one is launched for
+// that.
+func (s *scene) unbalanced(now time.Time, count map[string]int) string {
+	var names, numbers []string
+	for _, z := range s.Zones {
+		if n, ok := count[z]; ok {
+			names, numbers = append(names, z), append(numbers, strconv.Itoa(n))
+		}
+	}
+	return fmt.Sprintf("At %s availability zones %s had %s instances respectively. An instance was launched to aid in balancing the group's zones.", stamp(now), strings.Join(names, " "), strings.Join(numbers, " "))
 }
 
 // uneven are the zone that has too many instances and the one that has too few;
@@ -155,11 +172,16 @@ func (s *scene) in(zone string) bool {
 	return false
 }
 
-// outside are the instances that are not in a zone, to be left out.
+// apart tells whether an instance does not count where zones are evened out: it
+// is where capacity is reserved.
+func (s *scene) apart(i *Instance) bool { return s.ReservedFirst && i.Reservation != "" }
+
+// outside are the instances that are not in a zone, or do not count there, to be
+// left out.
 func (s *scene) outside(zone string) map[string]bool {
 	out := map[string]bool{}
 	for _, i := range s.members {
-		if i.Zone != zone {
+		if i.Zone != zone || s.apart(i) {
 			out[i.ID] = true
 		}
 	}

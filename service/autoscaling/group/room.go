@@ -43,7 +43,7 @@ func New() *Keeper { return &Keeper{} }
 func (k *Keeper) Room() Room {
 	return Room{
 		Operations:  k.bindings(),
-		Controllers: []cloud.Controller{{Name: Controller, Reconcile: k.reconcile}, {Name: forgetController, Reconcile: forget}},
+		Controllers: []cloud.Controller{{Name: Controller, Reconcile: k.reconcile}, {Name: forgetController, Reconcile: forget}, {Name: provisionController, Reconcile: forgetProvision}},
 		Deliveries:  []cloud.Delivery{{Topic: deliverTopic, Deliver: deliver, Attempts: 5}},
 		Start:       k.start,
 		Metrics:     k.Metrics,
@@ -65,13 +65,14 @@ func (k *Keeper) bindings() []cloud.Binding {
 		api.AttachLoadBalancers.Update(attachLoadBalancers),
 		api.AttachTrafficSources.Update(attachTrafficSources).Partial("no VPC Lattice"),
 		api.CompleteLifecycleAction.Update(completeLifecycleAction),
-		api.CreateAutoScalingGroup.Update(k.createAutoScalingGroup).Partial("no Lambda functions as termination policies, no VPC Lattice, no capacity reservations as targets and only them"),
+		api.CreateAutoScalingGroup.Update(k.createAutoScalingGroup).Partial("no Lambda functions as termination policies, no VPC Lattice, no distribution segments, no resource groups as targets of reservations, no baseline performance factors"),
 		api.CreateOrUpdateTags.Update(createOrUpdateTags),
 		api.DeleteAutoScalingGroup.Update(k.deleteAutoScalingGroup),
 		api.DeleteLifecycleHook.Update(deleteLifecycleHook),
 		api.DeleteNotificationConfiguration.Update(deleteNotificationConfiguration),
 		api.DeleteTags.Update(deleteTags),
 		api.DescribeAccountLimits.View(describeAccountLimits),
+		api.DescribeAccountSettings.View(describeAccountSettings),
 		api.DescribeAdjustmentTypes.View(describeAdjustmentTypes),
 		api.DescribeAutoScalingGroups.View(describeAutoScalingGroups),
 		api.DescribeAutoScalingInstances.View(describeAutoScalingInstances),
@@ -95,6 +96,8 @@ func (k *Keeper) bindings() []cloud.Binding {
 		api.EnableMetricsCollection.Update(enableMetricsCollection),
 		api.EnterStandby.Update(k.enterStandby),
 		api.ExitStandby.Update(k.exitStandby),
+		api.LaunchInstances.Serve(k.launchInstances),
+		api.PutAccountSetting.Update(putAccountSetting),
 		api.PutLifecycleHook.Update(putLifecycleHook).Partial(topics),
 		api.PutNotificationConfiguration.Update(putNotificationConfiguration).Partial(topics),
 		api.RecordLifecycleActionHeartbeat.Update(recordLifecycleActionHeartbeat),
@@ -104,6 +107,6 @@ func (k *Keeper) bindings() []cloud.Binding {
 		api.SetInstanceProtection.Update(setInstanceProtection),
 		api.SuspendProcesses.Update(suspendProcesses),
 		api.TerminateInstanceInAutoScalingGroup.Update(k.terminateInstance),
-		api.UpdateAutoScalingGroup.Update(k.updateAutoScalingGroup).Partial("no Lambda functions as termination policies, no capacity reservations as targets and only them"),
+		api.UpdateAutoScalingGroup.Update(k.updateAutoScalingGroup).Partial("no Lambda functions as termination policies, no distribution segments, no resource groups as targets of reservations, no baseline performance factors"),
 	}
 }

@@ -17,6 +17,7 @@ import (
 // scene is a group with all that its controller looks at.
 type scene struct {
 	*Group
+	policy  *api.InstanceMaintenancePolicy // the group's or its account's; nil for none
 	members []*Instance
 	hooks   []*Hook
 	dark    map[string]bool  // its zones that are cut off
@@ -61,6 +62,7 @@ func look(c *cloud.Call, key store.Key) (*scene, error) {
 // sceneOf is a group with its records.
 func sceneOf(r store.Reader, g *Group) *scene {
 	s := &scene{Group: g, dark: map[string]bool{}, seen: map[string]sight{}, serves: map[string]bool{}}
+	s.policy = MaintenanceOf(r, g)
 	s.members = slices.Collect(Instances(r, g))
 	s.hooks = slices.Collect(Hooking.Scan(r, g.Account, g.Region, g.Name))
 	s.away = shift.Away(r, g.Account, g.Region, g.arn("aws"))
@@ -161,7 +163,7 @@ func (s *scene) goal() int32 {
 
 // maintained is the most that the maintenance policy allows; 0 without one.
 func (s *scene) maintained() int32 {
-	if p := s.Maintenance; p != nil && cloud.Or(p.MaxHealthyPercentage, -1) >= 100 {
+	if p := s.policy; p != nil && cloud.Or(p.MaxHealthyPercentage, -1) >= 100 {
 		return s.Desired * *p.MaxHealthyPercentage / 100
 	}
 	return 0

@@ -102,8 +102,8 @@ func TestADarkZoneIsLeftAndReturnedTo(t *testing.T) {
 		t.Errorf("after the zone is back: %v: %s", z, w.tell("g"))
 	}
 	c := w.activities("g")
-	if !strings.Contains(c[1].Cause, "instances were launched to balance instances in zones us-east-1a with other zones") || !strings.Contains(c[1].Cause, "increasing the capacity from 4 to 5.") ||
-		!strings.Contains(c[0].Cause, "shrinking the capacity from 5 to 4.") {
+	if !strings.Contains(c[1].Cause, "availability zones us-east-1a us-east-1b had 1 3 instances respectively. An instance was launched to aid in balancing the group's zones.") || !strings.Contains(c[0].Cause, "shrinking the capacity from 5 to 4.") ||
+		!strings.Contains(c[0].Cause, "instances were launched to balance instances in zones us-east-1a with other zones") {
 		t.Errorf("causes: %s", w.tell("g"))
 	}
 }

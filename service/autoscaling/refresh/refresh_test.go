@@ -33,7 +33,7 @@ func TestRefreshTerminatesFirst(t *testing.T) {
 	acts := nodetest.Do(w.World, &api.DescribeScalingActivities, &api.DescribeScalingActivitiesInput{AutoScalingGroupName: new(name)}).Activities
 	n := 0
 	for _, a := range acts {
-		if want := "an instance was taken out of service in response to an instance refresh."; strings.HasSuffix(a.Cause, want) {
+		if want := "an instance was taken out of service in response to an instance refresh."; strings.Contains(a.Cause, want) && strings.HasSuffix(a.Cause, "was selected for termination.") {
 			n++
 		}
 	}

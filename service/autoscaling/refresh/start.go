@@ -33,7 +33,7 @@ func startInstanceRefresh(c *cloud.Call, tx store.Tx, in *api.StartInstanceRefre
 	}
 	x := &refresh{
 		Account: g.Account, Region: g.Region, Group: g.Name, ID: c.Rand().UUID(), Status: api.InstanceRefreshStatusPending,
-		Started: next(c, tx, g), Progress: c.Now, Desired: in.DesiredConfiguration, Before: configOf(g), Preferences: preferences(g, in.Preferences),
+		Started: next(c, tx, g), Progress: c.Now, Desired: in.DesiredConfiguration, Before: configOf(g), Preferences: preferences(tx, g, in.Preferences),
 	}
 	if err := x.check(c, tx); err != nil {
 		return nil, err
@@ -76,13 +76,13 @@ func next(c *cloud.Call, tx store.Tx, g *group.Group) time.Time {
 }
 
 // preferences are those of a request with their defaults.
-func preferences(g *group.Group, in *api.RefreshPreferences) api.RefreshPreferences {
+func preferences(r store.Reader, g *group.Group, in *api.RefreshPreferences) api.RefreshPreferences {
 	var p api.RefreshPreferences
 	if in != nil {
 		p = *in
 	}
 	least, most := int32(leastHealthy), int32(mostHealthy)
-	if m := g.Maintenance; m != nil {
+	if m := group.MaintenanceOf(r, g); m != nil {
 		if v := cloud.Or(m.MinHealthyPercentage, -1); v >= 0 {
 			least = v
 		}
@@ -172,7 +172,7 @@ func (x *refresh) enlist(c *cloud.Call, tx store.Tx, g *group.Group) error {
 	for i := range group.Instances(tx, g) {
 		x.Kept = append(x.Kept, i.ID)
 		switch {
-		case i.Leaving != nil || matches(i) || x.ignores(i):
+		case i.Leaving != nil || i.Retained() || matches(i) || x.ignores(i):
 		case i.Warm:
 			x.WarmTodo = append(x.WarmTodo, i.ID)
 		default:

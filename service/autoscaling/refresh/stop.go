@@ -24,19 +24,35 @@ func active(c *cloud.Call, r store.Reader, name string) (*group.Group, *refresh,
 }
 
 // cancelInstanceRefresh stops a refresh. Replacements that have begun are
-// finished.
+// finished first, unless nobody wants to wait for them.
 func cancelInstanceRefresh(c *cloud.Call, tx store.Tx, in *api.CancelInstanceRefreshInput) (*api.CancelInstanceRefreshOutput, error) {
 	g, x, err := active(c, tx, in.AutoScalingGroupName)
 	if err != nil {
 		return nil, err
 	}
 	x.Status, x.Reason = api.InstanceRefreshStatusCancelling, "Cancelled due to user request."
+	if !cloud.Or(in.WaitForTransitioningInstances, true) {
+		x.release(tx, g)
+		x.end(c, api.InstanceRefreshStatusCancelled)
+	}
 	if !x.back() {
 		x.restore(tx, g)
 	}
 	refreshes.Put(tx, x)
 	tx.After(time.Time{}, controller, g.Key())
 	return &api.CancelInstanceRefreshOutput{InstanceRefreshId: &x.ID}, nil
+}
+
+// release has the instances stay that were to be replaced and still serve.
+func (x *refresh) release(tx store.Tx, g *group.Group) {
+	for i := range group.Instances(tx, g) {
+		if i.Replacing != nil && !i.Replacing.Balance && i.Leaving == nil {
+			d := i.Clone()
+			d.Replacing = nil
+			group.Members.Put(tx, d)
+		}
+	}
+	group.Wake(tx, g, time.Time{})
 }
 
 // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_RollbackInstanceRefresh.html
@@ -67,7 +83,7 @@ func (x *refresh) undo(c *cloud.Call, tx store.Tx, g *group.Group, why string) {
 	x.Todo, x.WarmTodo = nil, nil
 	for i := range group.Instances(tx, g) {
 		switch {
-		case i.Leaving != nil:
+		case i.Leaving != nil || i.Retained():
 		case slices.Contains(x.Kept, i.ID):
 			if i.Replacing != nil { // it stays after all
 				d := i.Clone()

@@ -33,7 +33,7 @@ func (x *refresh) look(c *cloud.Call, r store.Reader, g *group.Group) *survey {
 	v := &survey{}
 	present := int32(0)
 	for i := range group.Instances(r, g) {
-		if i.Leaving != nil {
+		if i.Leaving != nil || i.Retained() {
 			continue
 		}
 		if i.Warm {

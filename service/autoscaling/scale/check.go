@@ -166,6 +166,9 @@ func checkTracking(g *group.Group, t *api.TargetTrackingConfiguration) error {
 	case !(t.TargetValue >= 8.515920e-109 && t.TargetValue <= 1.174271e+108):
 		return group.Invalid("Target value must be between 8.515920e-109 and 1.174271e+108")
 	}
+	if p := t.PredefinedMetricSpecification; p != nil && p.PredefinedMetricType == api.MetricTypeASGAverageCPUUtilizationHighResolution {
+		return group.Invalid("The predefined metric type %s is not available: EC2 measures instances once a minute.", p.PredefinedMetricType)
+	}
 	if p := t.PredefinedMetricSpecification; p != nil {
 		return checkLabel(g, p.PredefinedMetricType == api.MetricTypeALBRequestCountPerTarget, p.PredefinedMetricType, p.ResourceLabel)
 	}

@@ -27,7 +27,7 @@ func members(r store.Reader, g *group.Group) (pool []*group.Instance, live, stay
 	for i := range group.Instances(r, g) {
 		switch {
 		case i.Warm:
-			if staying++; i.Leaving == nil {
+			if staying++; i.Leaving == nil && !i.Retained() {
 				pool = append(pool, i)
 			}
 		case i.Active():
