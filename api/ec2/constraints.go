@@ -96,7 +96,7 @@ func enumValues(shape string) []string {
 	case "CapacityReservationInstancePlatform":
 		return []string{"Linux/UNIX", "Red Hat Enterprise Linux", "SUSE Linux", "Windows", "Windows with SQL Server", "Windows with SQL Server Enterprise", "Windows with SQL Server Standard", "Windows with SQL Server Web", "Linux with SQL Server Standard", "Linux with SQL Server Web", "Linux with SQL Server Enterprise", "RHEL with SQL Server Standard", "RHEL with SQL Server Enterprise", "RHEL with SQL Server Web", "RHEL with HA", "RHEL with HA and SQL Server Standard", "RHEL with HA and SQL Server Enterprise", "Ubuntu Pro"}
 	case "CapacityReservationPreference":
-		return []string{"open", "none"}
+		return []string{"open", "none", "capacity-reservations-only"}
 	case "CapacityReservationState":
 		return []string{"active", "expired", "cancelled", "pending", "failed", "scheduled", "payment-pending", "payment-failed", "assessing", "delayed", "unsupported", "cancelling", "unavailable"}
 	case "CapacityReservationTenancy":

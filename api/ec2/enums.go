@@ -368,8 +368,9 @@ const (
 
 // Values of CapacityReservationPreference.
 const (
-	CapacityReservationPreferenceOpen = "open"
-	CapacityReservationPreferenceNone = "none"
+	CapacityReservationPreferenceOpen                     = "open"
+	CapacityReservationPreferenceNone                     = "none"
+	CapacityReservationPreferenceCapacityReservationsOnly = "capacity-reservations-only"
 )
 
 // Values of CapacityReservationState.

@@ -89,7 +89,7 @@ func TestGoal(t *testing.T) {
 		{30, 30, 9, nil, 33}, // a tenth
 		{4, 4, 4, &api.InstanceMaintenancePolicy{MaxHealthyPercentage: new(int32(150))}, 6}, // as the policy says
 	} {
-		s := &scene{Group: &Group{Max: x.most, Desired: x.desired, Maintenance: x.policy}}
+		s := &scene{Group: &Group{Max: x.most, Desired: x.desired, Maintenance: x.policy}, policy: x.policy}
 		for range x.replaced {
 			s.members = append(s.members, active(true))
 		}

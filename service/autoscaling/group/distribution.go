@@ -132,7 +132,7 @@ func (g *Group) ways(holds []hold, o order) (list []*ec2.CapacityReservationSpec
 	case !g.prefersReservations():
 		return []*ec2.CapacityReservationSpecification{nil}
 	case len(g.Targets) == 0 && only:
-		return append(list, preference("capacity-reservations-only"))
+		return append(list, preference(ec2.CapacityReservationPreferenceCapacityReservationsOnly))
 	case len(g.Targets) == 0:
 		return append(list, preference(ec2.CapacityReservationPreferenceOpen))
 	}

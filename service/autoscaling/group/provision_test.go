@@ -13,6 +13,7 @@ import (
 func TestLaunchingAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.create(group("g", 0, 4, fromTemplate(w.template("web", "t3.micro"), "1")))
+	nodetest.Do(w.World, &api.SuspendProcesses, &api.ScalingProcessQuery{AutoScalingGroupName: "g", ScalingProcesses: []string{"AZRebalance"}})
 	in := &api.LaunchInstancesInput{AutoScalingGroupName: "g", RequestedCapacity: 2, ClientToken: "one", AvailabilityZones: []string{"us-east-1b"}}
 	out := nodetest.Do(w.World, &api.LaunchInstances, in)
 	if len(out.Instances) != 1 || len(out.Errors) != 0 || len(out.Instances[0].InstanceIds) != 2 || *out.Instances[0].MarketType != "OnDemand" || *out.Instances[0].AvailabilityZone != "us-east-1b" {

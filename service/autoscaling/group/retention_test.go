@@ -51,7 +51,7 @@ func TestAbandonedTerminationsAreRetained(t *testing.T) {
 	if err := end(false); err != nil {
 		t.Fatal(err)
 	}
-	w.settle()
+	w.Advance(5 * time.Second)
 	nodetest.Do(w.World, &api.CompleteLifecycleAction, &api.CompleteLifecycleActionInput{AutoScalingGroupName: "g", LifecycleHookName: "down", InstanceId: &id, LifecycleActionResult: "CONTINUE"})
 	w.settle()
 	if g := w.get("g"); len(g.Instances) != 1 || len(w.machines()) != 1 || *g.InstanceLifecyclePolicy.RetentionTriggers.TerminateHookAbandon != "retain" {
