@@ -270,6 +270,23 @@ func TestReplaceRootByAVolume(t *testing.T) {
 	}
 }
 
+// TestRateOfLaunchedVolumes gives the volumes of an instance rates.
+func TestRateOfLaunchedVolumes(t *testing.T) {
+	w := newWorld(t)
+	device := func(rate int32) func(in *api.RunInstancesInput) {
+		return func(in *api.RunInstancesInput) {
+			in.BlockDeviceMappings = []api.BlockDeviceMapping{{DeviceName: new("/dev/xvda"), Ebs: &api.EbsBlockDevice{VolumeInitializationRate: &rate}}}
+		}
+	}
+	id := w.root(*w.run(1, device(300))[0].InstanceId)
+	if v := nodetest.Do(w.World, &api.DescribeVolumes, &api.DescribeVolumesInput{VolumeIds: []string{id}}).Volumes[0]; *v.VolumeInitializationRate != 300 {
+		t.Errorf("the root's rate: %+v", v)
+	}
+	in := &api.RunInstancesInput{ImageId: new(image()), InstanceType: new("t3.micro"), MinCount: 1, MaxCount: 1}
+	device(301)(in)
+	want(w, "InvalidBlockDeviceMapping", &api.RunInstances, in)
+}
+
 func TestPlacedByZoneID(t *testing.T) {
 	w := newWorld(t)
 	for zone, id := range map[string]string{"us-east-1a": "use1-az1", "us-east-1b": "use1-az2"} {

@@ -548,6 +548,7 @@ func overlay(a, b api.EbsBlockDevice) api.EbsBlockDevice {
 	}
 	over(&a.Iops, b.Iops)
 	over(&a.Throughput, b.Throughput)
+	over(&a.VolumeInitializationRate, b.VolumeInitializationRate)
 	return a
 }
 
