@@ -75,20 +75,39 @@ func stress(c *call) error {
 	return nil
 }
 
-// burn keeps a processor busy for a part of the time.
+// burn keeps a processor busy for a part of the time, as far as there is one: who
+// has to share it takes longer for what was asked.
 func burn(ctx context.Context, percent int) {
 	const window = 100 * time.Millisecond
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	busy := window * time.Duration(percent) / 100
-	for x := uint64(1); ctx.Err() == nil; {
-		for watch := clock.Start(); watch.Elapsed() < busy; {
-			for range 10_000 {
-				x = x*6364136223846793005 + 1
-			}
-		}
-		if x != 0 && busy < window && clock.New().Wait(ctx, window-busy) != nil {
+	for ctx.Err() == nil {
+		watch := clock.Start()
+		spend(busy)
+		if left := window - watch.Elapsed(); left > 0 && busy < window && clock.New().Wait(ctx, left) != nil {
 			return
 		}
 	}
+}
+
+// spend computes until the calling thread, which is the caller's alone, has had so
+// much of a processor.
+func spend(busy time.Duration) {
+	x := uint64(1)
+	for end := processorTime() + busy; processorTime() < end; {
+		for range 10_000 {
+			x = x*6364136223846793005 + 1
+		}
+	}
+	runtime.KeepAlive(x)
+}
+
+// processorTime is how much of a processor the calling thread has had.
+func processorTime() time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) // every thread has one
+	return time.Duration(t.Nano())
 }
 
 // hoard touches memory again and again.
