@@ -43,7 +43,7 @@ def within(seconds, so, *arguments):
         except (AssertionError, subprocess.TimeoutExpired, OSError) as e:
             last = e
         time.sleep(0.5)
-    raise AssertionError(f"not within {seconds * SLOWNESS} s: {so.__name__}: {last}")
+    raise AssertionError(f"not within {seconds * SLOWNESS} s: {so.__name__}{arguments}: {last}")
 
 
 def equal(want, got):
@@ -154,10 +154,13 @@ def measured(c):
             Namespace="AWS/EC2", MetricName=metric, Dimensions=[{"Name": "InstanceId", "Value": c.id}], Statistics=["Maximum"],
             StartTime=now - datetime.timedelta(hours=4), EndTime=now, Period=60)["Datapoints"]
         return max((p["Maximum"] for p in points), default=0)
-    within(150, lambda: most("CPUUtilization") > 10)
+
+    def exceeds(metric, bound):
+        return most(metric) > bound
+    within(150, exceeds, "CPUUtilization", 10)
     assert most("CPUUtilization") <= 105
     for metric in "NetworkPacketsIn", "NetworkIn", "EBSWriteOps", "EBSWriteBytes":
-        within(150, lambda: most(metric) > 0)
+        within(150, exceeds, metric, 0)
 
 
 def slow(c):
