@@ -147,6 +147,7 @@ def burst(c):
 def measured(c):
     """What is busy shows in CloudWatch, once a minute has ended."""
     c.into('for i in 1 2; do setsid sh -c "while :; do :; done" </dev/null >/dev/null 2>&1 & done')
+    c.into('setsid sh -c "while :; do date >written; sync; sleep 1; done" </dev/null >/dev/null 2>&1 &')
 
     def most(metric):
         now = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
