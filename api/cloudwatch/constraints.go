@@ -10,7 +10,11 @@ func enumValues(shape string) []string {
 	case "AlarmMuteRuleStatus":
 		return []string{"SCHEDULED", "ACTIVE", "EXPIRED"}
 	case "AlarmType":
-		return []string{"CompositeAlarm", "MetricAlarm"}
+		return []string{"CompositeAlarm", "MetricAlarm", "LogAlarm"}
+	case "AnomalyDetectorAdaptationSpeed":
+		return []string{"FAST", "NORMAL", "SLOW"}
+	case "AnomalyDetectorOutlierFilteringStrength":
+		return []string{"MINIMAL", "MODERATE", "STRICT"}
 	case "AnomalyDetectorStateValue":
 		return []string{"PENDING_TRAINING", "TRAINED_INSUFFICIENT_DATA", "TRAINED"}
 	case "AnomalyDetectorType":
@@ -44,6 +48,8 @@ func enumValues(shape string) []string {
 // pattern is the regular expression that a tag names.
 func pattern(shape string) string {
 	switch shape {
+	case "AnomalyDetectorId":
+		return "[A-Za-z0-9_./:%()+-]+"
 	case "AnomalyDetectorMetricStat":
 		return "(SampleCount|Average|Sum|Minimum|Maximum|IQM|(p|tc|tm|ts|wm)(\\d{1,2}(\\.\\d{0,10})?|100)|[ou]\\d+(\\.\\d*)?)(_E|_L|_H)?|(TM|TC|TS|WM)\\(((((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%)?:((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%|((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%:(((\\d{1,2})(\\.\\d{0,10})?|100(\\.0{0,10})?)%)?)\\)|(TM|TC|TS|WM|PR)\\(((\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)):((\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)))?|((\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)))?:(\\d+(\\.\\d{0,10})?|(\\d+(\\.\\d{0,10})?[Ee][+-]?\\d+)))\\)"
 	case "AnomalyDetectorMetricTimezone":

@@ -20,6 +20,21 @@ const (
 const (
 	AlarmTypeCompositeAlarm = "CompositeAlarm"
 	AlarmTypeMetricAlarm    = "MetricAlarm"
+	AlarmTypeLogAlarm       = "LogAlarm"
+)
+
+// Values of AnomalyDetectorAdaptationSpeed.
+const (
+	AnomalyDetectorAdaptationSpeedFast   = "FAST"
+	AnomalyDetectorAdaptationSpeedNormal = "NORMAL"
+	AnomalyDetectorAdaptationSpeedSlow   = "SLOW"
+)
+
+// Values of AnomalyDetectorOutlierFilteringStrength.
+const (
+	AnomalyDetectorOutlierFilteringStrengthMinimal  = "MINIMAL"
+	AnomalyDetectorOutlierFilteringStrengthModerate = "MODERATE"
+	AnomalyDetectorOutlierFilteringStrengthStrict   = "STRICT"
 )
 
 // Values of AnomalyDetectorStateValue.

@@ -6,6 +6,10 @@ import (
 	"time"
 )
 
+type ActionConfiguration struct {
+	AlarmTagsPropagation *AlarmTagsPropagation
+}
+
 type AlarmContributor struct {
 	ContributorId              string            `aws:"req;min=1;max=16"`
 	ContributorAttributes      map[string]string `aws:"req;min=0;max=150;k.min=1;k.max=255;e.min=1;e.max=1024"`
@@ -38,6 +42,12 @@ type AlarmPromQLCriteria struct {
 	RecoveryPeriod *int32 `aws:"min=0;max=86400"`
 }
 
+type AlarmTagsPropagation struct {
+	Enabled         bool     `aws:"req"`
+	IncludedTagKeys []string `aws:"min=1;max=50;e.min=1;e.max=128"`
+	ExcludedTagKeys []string `aws:"min=1;max=50;e.min=1;e.max=128"`
+}
+
 type AnomalyDetector struct {
 	Namespace                   *string     `aws:"min=1;max=255;re=Namespace"`
 	MetricName                  *string     `aws:"min=1;max=255"`
@@ -48,11 +58,14 @@ type AnomalyDetector struct {
 	MetricCharacteristics       *MetricCharacteristics
 	SingleMetricAnomalyDetector *SingleMetricAnomalyDetector
 	MetricMathAnomalyDetector   *MetricMathAnomalyDetector
+	AnomalyDetectorId           *string `aws:"min=1;max=128;re=AnomalyDetectorId"`
 }
 
 type AnomalyDetectorConfiguration struct {
-	ExcludedTimeRanges []Range
-	MetricTimezone     *string `aws:"max=50;re=AnomalyDetectorMetricTimezone"`
+	ExcludedTimeRanges       []Range
+	MetricTimezone           *string `aws:"max=50;re=AnomalyDetectorMetricTimezone"`
+	AdaptationSpeed          *string `aws:"enum=AnomalyDetectorAdaptationSpeed"`
+	OutlierFilteringStrength *string `aws:"enum=AnomalyDetectorOutlierFilteringStrength"`
 }
 
 type CompositeAlarm struct {
@@ -75,6 +88,7 @@ type CompositeAlarm struct {
 	ActionsSuppressor                  *string `aws:"min=1;max=1600"`
 	ActionsSuppressorWaitPeriod        *int32
 	ActionsSuppressorExtensionPeriod   *int32
+	ActionConfiguration                *ActionConfiguration
 }
 
 type DashboardEntry struct {
@@ -121,6 +135,7 @@ type DeleteAnomalyDetectorInput struct {
 	Stat                        *string     `aws:"max=50;re=AnomalyDetectorMetricStat"`
 	SingleMetricAnomalyDetector *SingleMetricAnomalyDetector
 	MetricMathAnomalyDetector   *MetricMathAnomalyDetector
+	AnomalyDetectorId           *string `aws:"min=1;max=128;re=AnomalyDetectorId"`
 }
 
 type DeleteAnomalyDetectorOutput struct {
@@ -214,6 +229,7 @@ type DescribeAnomalyDetectorsInput struct {
 	MetricName           *string     `aws:"min=1;max=255"`
 	Dimensions           []Dimension `aws:"max=30"`
 	AnomalyDetectorTypes []string    `aws:"max=2;e.enum=AnomalyDetectorType"`
+	AnomalyDetectorIds   []string    `aws:"max=50;e.min=1;e.max=128;e.re=AnomalyDetectorId"`
 }
 
 type DescribeAnomalyDetectorsOutput struct {
@@ -277,6 +293,11 @@ type EntityMetricData struct {
 
 type EvaluationCriteria struct {
 	PromQLCriteria *AlarmPromQLCriteria
+}
+
+type EvaluationWindow struct {
+	WallClockWindow *WallClockWindow
+	SlidingWindow   *SlidingWindow
 }
 
 type GetAlarmMuteRuleInput struct {
@@ -555,6 +576,9 @@ type MetricAlarm struct {
 	StateTransitionedTimestamp         *time.Time
 	EvaluationCriteria                 *EvaluationCriteria `aws:"union"`
 	EvaluationInterval                 *int32              `aws:"min=10;max=3600"`
+	EvaluationWindow                   *EvaluationWindow   `aws:"union"`
+	WarmUpConfiguration                *WarmUpConfiguration
+	ActionConfiguration                *ActionConfiguration
 }
 
 type MetricCharacteristics struct {
@@ -661,6 +685,7 @@ type PutAnomalyDetectorInput struct {
 }
 
 type PutAnomalyDetectorOutput struct {
+	AnomalyDetectorId *string `aws:"min=1;max=128;re=AnomalyDetectorId"`
 }
 
 type PutCompositeAlarmInput struct {
@@ -675,6 +700,7 @@ type PutCompositeAlarmInput struct {
 	ActionsSuppressor                *string `aws:"min=1;max=1600"`
 	ActionsSuppressorWaitPeriod      *int32
 	ActionsSuppressorExtensionPeriod *int32
+	ActionConfiguration              *ActionConfiguration
 }
 
 type PutDashboardInput struct {
@@ -731,6 +757,9 @@ type PutMetricAlarmInput struct {
 	ThresholdMetricId                *string             `aws:"min=1;max=255"`
 	EvaluationCriteria               *EvaluationCriteria `aws:"union"`
 	EvaluationInterval               *int32              `aws:"min=10;max=3600"`
+	EvaluationWindow                 *EvaluationWindow   `aws:"union"`
+	WarmUpConfiguration              *WarmUpConfiguration
+	ActionConfiguration              *ActionConfiguration
 }
 
 type PutMetricDataInput struct {
@@ -792,6 +821,9 @@ type SingleMetricAnomalyDetector struct {
 	Stat       *string     `aws:"max=50;re=AnomalyDetectorMetricStat"`
 }
 
+type SlidingWindow struct {
+}
+
 type StartMetricStreamsInput struct {
 	Names []string `aws:"req;e.min=1;e.max=255"`
 }
@@ -844,4 +876,13 @@ type UntagResourceInput struct {
 }
 
 type UntagResourceOutput struct {
+}
+
+type WallClockWindow struct {
+	Timezone *string `aws:"min=1;max=50"`
+}
+
+type WarmUpConfiguration struct {
+	WarmUpPeriodDurationInMinutes            int32 `aws:"req;min=1;max=2880"`
+	OnlyStartEvaluatingAfterWarmUpPeriodEnds *bool
 }

@@ -58,6 +58,8 @@ func anyAction(string) bool { return true }
 type order struct {
 	ID, Account, Region, Alarm, Type string
 	Action, Instance                 string
+	Contributor                      string            `json:",omitempty"` // its id; "" for the alarm itself
+	Attributes                       map[string]string `json:",omitempty"`
 	State                            string
 	At                               time.Time // of the state, or of its repetition
 	Since                            time.Time // when the state was entered
@@ -86,7 +88,7 @@ func act(c *cloud.Call, tx store.Tx, a *alarm, v verdict) error {
 // emit puts the actions of an alarm's state into the outbox.
 func emit(c *cloud.Call, tx store.Tx, a *alarm, v verdict, which func(action string) bool) error {
 	for _, action := range a.actions(*a.StateValue) {
-		if !which(action) {
+		if !which(action) || a.grouped() && actionKind(action) == ofInstance {
 			continue
 		}
 		o := &order{

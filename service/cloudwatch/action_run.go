@@ -100,7 +100,11 @@ func (o *order) onScaling(c *cloud.Call) error {
 // history is the place of the order in the alarm's history: the same at each
 // delivery.
 func (o *order) history() *history {
-	return &history{Account: o.Account, Region: o.Region, Alarm: o.Alarm, Type: o.Type, At: o.At, Seq: "2" + o.ID, Kind: api.HistoryItemTypeAction}
+	h := &history{Account: o.Account, Region: o.Region, Alarm: o.Alarm, Type: o.Type, At: o.At, Seq: "2" + o.ID, Kind: api.HistoryItemTypeAction}
+	if o.Contributor != "" {
+		h.Kind, h.Contributor, h.Attributes = api.HistoryItemTypeAlarmContributorAction, o.Contributor, o.Attributes
+	}
+	return h
 }
 
 // record tells the outcome of an order in the alarm's history.

@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"strings"
+	"time"
 
 	api "pileus/api/cloudwatch"
 	"pileus/cloud"
@@ -18,6 +19,12 @@ type alarm struct {
 	// Muted is the mute rule that has held back the actions of the alarm's
 	// state.
 	Muted string
+	// Warming is since when the alarm warms up; zero where it does not, or is
+	// done with it.
+	Warming time.Time
+	// Contributors are the series of an alarm on a query with GROUP BY, by their
+	// ids, in the states that they have of their own.
+	Contributors []contributor
 }
 
 var alarms = &store.Table[alarm]{Name: "cloudwatch.alarm", Key: (*alarm).key}
@@ -48,6 +55,7 @@ func putMetricAlarm(c *cloud.Call, tx store.Tx, in *api.PutMetricAlarmInput) (*c
 		DatapointsToAlarm: in.DatapointsToAlarm, Threshold: in.Threshold, ComparisonOperator: in.ComparisonOperator,
 		TreatMissingData: in.TreatMissingData, EvaluateLowSampleCountPercentile: in.EvaluateLowSampleCountPercentile,
 		Metrics: in.Metrics, ThresholdMetricId: in.ThresholdMetricId,
+		EvaluationWindow: in.EvaluationWindow, WarmUpConfiguration: in.WarmUpConfiguration, ActionConfiguration: in.ActionConfiguration,
 	}
 	if in.ThresholdMetricId != nil {
 		if err := detectBands(c, tx, in.Metrics); err != nil {
@@ -74,11 +82,13 @@ func putAlarm(c *cloud.Call, tx store.Tx, a *alarm, tags []api.Tag) error {
 	a.StateUpdatedTimestamp, a.StateTransitionedTimestamp = &c.Now, &c.Now
 	old, ok := alarms.Get(tx, a.key()...)
 	kind := "Create"
+	a.warmUp(c, old)
 	if ok {
 		if (old.Composite == nil) != (a.Composite == nil) {
 			return validation("Alarm %s already exists with a different alarm type.", name)
 		}
 		a.Tags, a.StateValue, a.StateReason, a.StateReasonData = old.Tags, old.StateValue, old.StateReason, old.StateReasonData
+		a.Contributors = old.Contributors
 		a.StateUpdatedTimestamp, a.StateTransitionedTimestamp, a.Muted = old.StateUpdatedTimestamp, old.StateTransitionedTimestamp, old.Muted
 		if k := a.Composite; k != nil && k.Suppressor == old.Composite.Suppressor {
 			k.By, k.Until, k.Held = old.Composite.By, old.Composite.Until, old.Composite.Held

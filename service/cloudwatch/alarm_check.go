@@ -34,6 +34,12 @@ func checkAlarm(in *api.PutMetricAlarmInput) error {
 	if p != 10 && p != 20 && p != 30 && p%60 != 0 {
 		return validation("Metrics Period must be 10, 20, 30 or a multiple of 60")
 	}
+	if err := checkWindow(in.EvaluationWindow, p); err != nil {
+		return err
+	}
+	if err := checkPropagation(in.ActionConfiguration); err != nil {
+		return err
+	}
 	if p*int64(*in.EvaluationPeriods) > longest(p) {
 		if longest(p) > 24*3600 {
 			return validation("Metrics cannot be checked across more than seven days (EvaluationPeriods * Period must be <= 604800).")
@@ -48,6 +54,16 @@ func checkAlarm(in *api.PutMetricAlarmInput) error {
 	}
 	if v := cloud.Or(in.EvaluateLowSampleCountPercentile, "evaluate"); v != "evaluate" && v != treatIgnore {
 		return validation("Option %s is not supported for parameter EvaluateLowSampleCountPercentile", v)
+	}
+	return nil
+}
+
+// checkPropagation refuses tags that are both in and out. Nobody here is told of
+// alarms who would be told of their tags: topics, functions and events are not
+// there yet, so there is nothing more to do.
+func checkPropagation(s *api.ActionConfiguration) error {
+	if s != nil && s.AlarmTagsPropagation != nil && len(s.AlarmTagsPropagation.IncludedTagKeys) > 0 && len(s.AlarmTagsPropagation.ExcludedTagKeys) > 0 {
+		return combination("The parameters IncludedTagKeys and ExcludedTagKeys are mutually exclusive and you have specified both.")
 	}
 	return nil
 }
@@ -158,7 +174,7 @@ func checkActions(c *cloud.Call, a *alarm) error {
 				return validation("Duplicate alarm actions are not allowed: %s", action)
 			case a.Composite != nil && (kind == ofInstance || kind == ofScaling):
 				return validation("Composite alarms do not support the action %s", action)
-			case kind == ofInstance && a.instance() == "":
+			case kind == ofInstance && a.instance() == "" && !slices.Contains(a.groups(), "InstanceId"):
 				return validation("The action %s needs an alarm on a metric with the dimension InstanceId.", action)
 			}
 		}

@@ -118,14 +118,21 @@ func describeAlarmsForMetric(c *cloud.Call, r store.Reader, in *api.DescribeAlar
 func same[T comparable](asked, v *T) bool { return asked == nil || v != nil && *asked == *v }
 
 // describeAlarmContributors lists what has brought a multi-dimensional alarm
-// into its state. Alarms on one expression or metric have no contributors.
+// into the state ALARM. Alarms on one expression or metric have no contributors.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmContributors.html
 func describeAlarmContributors(c *cloud.Call, r store.Reader, in *api.DescribeAlarmContributorsInput) (*api.DescribeAlarmContributorsOutput, error) {
 	if in.NextToken != nil {
 		return nil, errToken
 	}
-	if !alarms.Has(r, c.Account, c.Region, in.AlarmName) {
+	a, ok := alarms.Get(r, c.Account, c.Region, in.AlarmName)
+	if !ok {
 		return nil, api.ErrResourceNotFoundException.New("Alarm %s does not exist.", in.AlarmName)
 	}
-	return &api.DescribeAlarmContributorsOutput{AlarmContributors: []api.AlarmContributor{}}, nil
+	out := &api.DescribeAlarmContributorsOutput{AlarmContributors: []api.AlarmContributor{}}
+	for _, k := range a.Contributors {
+		if k.State == api.StateValueAlarm && len(out.AlarmContributors) < mostAlarming {
+			out.AlarmContributors = append(out.AlarmContributors, api.AlarmContributor{ContributorId: k.ID, ContributorAttributes: k.Attributes, StateReason: k.Reason, StateTransitionedTimestamp: &k.Since})
+		}
+	}
+	return out, nil
 }

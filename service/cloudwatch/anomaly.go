@@ -16,6 +16,7 @@ type detector struct {
 	Account, Region string
 	Type            string // of api.AnomalyDetectorType
 	ID              string // what it watches; see watched
+	Unique          string // AnomalyDetectorId
 	Single          *api.SingleMetricAnomalyDetector
 	Math            *api.MetricMathAnomalyDetector
 	Configuration   *api.AnomalyDetectorConfiguration
@@ -25,7 +26,9 @@ type detector struct {
 	Next            time.Time        // when it is trained again
 }
 
-var detectors = &store.Table[detector]{Name: "cloudwatch.detector", Key: (*detector).key, Memo: 1024}
+var detectors = &store.Table[detector]{Name: "cloudwatch.detector", Key: (*detector).key, Memo: 1024, Indexes: map[string]func(*detector) store.Key{
+	"unique": func(d *detector) store.Key { return store.K(d.Account, d.Region, d.Unique) },
+}}
 
 func (d *detector) key() store.Key { return store.K(d.Account, d.Region, d.Type, d.ID) }
 
@@ -52,10 +55,17 @@ func putAnomalyDetector(c *cloud.Call, tx store.Tx, in *api.PutAnomalyDetectorIn
 	}
 	d.Configuration, d.Spikes = in.Configuration, in.MetricCharacteristics != nil && cloud.Or(in.MetricCharacteristics.PeriodicSpikes, false)
 	train(c, tx, d)
-	return &api.PutAnomalyDetectorOutput{}, nil
+	return &api.PutAnomalyDetectorOutput{AnomalyDetectorId: &d.Unique}, nil
 }
 
 func deleteAnomalyDetector(c *cloud.Call, tx store.Tx, in *api.DeleteAnomalyDetectorInput) (*api.DeleteAnomalyDetectorOutput, error) {
+	if in.AnomalyDetectorId != nil {
+		for d := range detectors.Index(tx, "unique", c.Account, c.Region, *in.AnomalyDetectorId) {
+			detectors.Delete(tx, d.key()...)
+			return &api.DeleteAnomalyDetectorOutput{}, nil
+		}
+		return nil, errNoDetector
+	}
 	d, err := newDetector(c, target{in.Namespace, in.MetricName, in.Dimensions, in.Stat, in.SingleMetricAnomalyDetector, in.MetricMathAnomalyDetector})
 	if err != nil {
 		return nil, err
@@ -71,11 +81,17 @@ func deleteAnomalyDetector(c *cloud.Call, tx store.Tx, in *api.DeleteAnomalyDete
 const detectorPage = 100
 
 func describeAnomalyDetectors(c *cloud.Call, r store.Reader, in *api.DescribeAnomalyDetectorsInput) (*api.DescribeAnomalyDetectorsOutput, error) {
+	if ids := in.AnomalyDetectorIds; len(ids) > 0 && (in.Namespace != nil || in.MetricName != nil || len(in.Dimensions) > 0 || len(in.AnomalyDetectorTypes) > 0) {
+		return nil, combination("The parameter AnomalyDetectorIds cannot be used with Namespace, MetricName, Dimensions or AnomalyDetectorTypes.")
+	}
 	types := in.AnomalyDetectorTypes
 	if len(types) == 0 {
 		types = []string{api.AnomalyDetectorTypeSingleMetric}
 	}
 	page, next, ok := detectors.Page(r, store.K(c.Account, c.Region), cloud.Or(in.NextToken, ""), int(cloud.Or(in.MaxResults, detectorPage)), func(d *detector) bool {
+		if len(in.AnomalyDetectorIds) > 0 {
+			return slices.Contains(in.AnomalyDetectorIds, d.Unique)
+		}
 		return slices.Contains(types, d.Type) && d.matches(in)
 	})
 	if !ok {
@@ -120,8 +136,49 @@ func (d *detector) describe() api.AnomalyDetector {
 	if d.Configuration == nil {
 		out.Configuration = &api.AnomalyDetectorConfiguration{ExcludedTimeRanges: []api.Range{}}
 	}
+	out.AnomalyDetectorId = optionalID(d.Unique)
 	if d.Spikes {
 		out.MetricCharacteristics = &api.MetricCharacteristics{PeriodicSpikes: new(true)}
 	}
 	return out
+}
+
+// optionalID is an id; nil for detectors that were made before they had any,
+// until they are trained again.
+func optionalID(id string) *string {
+	if id == "" {
+		return nil
+	}
+	return &id
+}
+
+// lookback is how far back a detector learns from: the faster it is to adapt to
+// changes, the shorter.
+func (d *detector) lookback() time.Duration {
+	switch d.setting(func(s *api.AnomalyDetectorConfiguration) *string { return s.AdaptationSpeed }) {
+	case api.AnomalyDetectorAdaptationSpeedFast:
+		return trainedOn / 2
+	case api.AnomalyDetectorAdaptationSpeedSlow:
+		return trainedOn * 2
+	}
+	return trainedOn
+}
+
+// outliers is from how many deviations on an observation is not learnt: the
+// stricter they are filtered, the fewer.
+func (d *detector) outliers() float64 {
+	switch d.setting(func(s *api.AnomalyDetectorConfiguration) *string { return s.OutlierFilteringStrength }) {
+	case api.AnomalyDetectorOutlierFilteringStrengthMinimal:
+		return outlier * 1.5
+	case api.AnomalyDetectorOutlierFilteringStrengthStrict:
+		return outlier * 0.75
+	}
+	return outlier
+}
+
+func (d *detector) setting(of func(*api.AnomalyDetectorConfiguration) *string) string {
+	if d.Configuration == nil {
+		return ""
+	}
+	return cloud.Or(of(d.Configuration), "")
 }

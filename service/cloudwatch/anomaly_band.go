@@ -25,21 +25,21 @@ func (v *environment) Band(of *math.Expr, deviations float64) ([]math.Series, er
 	if ok && d.State == api.AnomalyDetectorStateValuePendingTraining {
 		return make([]math.Series, 2), nil
 	}
-	g, zone := v.Grid(), time.UTC
+	g, zone, since := v.Grid(), time.UTC, trainedOn
 	if ok {
-		zone = d.zone()
+		zone, since = d.zone(), d.lookback()
 		if m := d.Models[v.period]; m != nil && m.Enough {
 			return m.band(g, deviations, zone), nil
 		}
 	}
-	s, err := lately(v.c, v.r, v.list, id, v.period)
+	s, err := lately(v.c, v.r, v.list, id, v.period, since)
 	if err != nil {
 		return nil, err
 	}
 	if ok {
-		return fit(without(s, d.Configuration), zone, d.Spikes).band(g, deviations, zone), nil
+		return fit(without(s, d.Configuration), zone, d.Spikes, d.outliers()).band(g, deviations, zone), nil
 	}
-	return fit(s, zone, false).band(g, deviations, zone), nil
+	return fit(s, zone, false, outlier).band(g, deviations, zone), nil
 }
 
 // detectorOf finds the detector that watches a query.

@@ -60,8 +60,9 @@ func (b *bucket) settle(of float64) {
 }
 
 // fit trains a model on a series, in whose zone hours are told. Where spikes
-// are to be expected, outliers are learnt, too.
-func fit(s *metricmath.Series, zone *time.Location, spikes bool) *model {
+// are to be expected, outliers are learnt, too: what is farther from the mean
+// than so many deviations.
+func fit(s *metricmath.Series, zone *time.Location, spikes bool, beyond float64) *model {
 	if s.Len() == 0 {
 		return &model{}
 	}
@@ -79,7 +80,7 @@ func fit(s *metricmath.Series, zone *time.Location, spikes bool) *model {
 	odd := make([]bool, s.Len())
 	for i, t := range s.Times {
 		mean, deviation := m.at(t, zone)
-		odd[i] = math.Abs(s.Values[i]-mean) > outlier*deviation && deviation > 0
+		odd[i] = math.Abs(s.Values[i]-mean) > beyond*deviation && deviation > 0
 	}
 	m.learn(s, zone, odd)
 	return m

@@ -22,6 +22,12 @@ func trainedPeriods() []int64 { return []int64{60, 300, 900, 3600} }
 // train has a detector trained now, and from then on each hour. What was
 // planned before finds that it comes too early, and does nothing.
 func train(c *cloud.Call, tx store.Tx, d *detector) {
+	if old, ok := detectors.Peek(tx, d.key()...); ok {
+		d.Unique = old.Unique
+	}
+	if d.Unique == "" {
+		d.Unique = c.Rand().UUID()
+	}
 	d.Next = c.Now
 	detectors.Put(tx, d)
 	tx.After(c.Now, trainController, d.key())
@@ -38,6 +44,9 @@ func retrain(c *cloud.Call, key store.Key) error {
 		if err := d.learn(c.In(d.Account, d.Region), tx); err != nil {
 			return err
 		}
+		if d.Unique == "" {
+			d.Unique = c.Rand().UUID()
+		}
 		d.Next = c.Now.Add(trainEvery)
 		detectors.Put(tx, &d)
 		tx.After(d.Next, trainController, key)
@@ -45,7 +54,7 @@ func retrain(c *cloud.Call, key store.Key) error {
 	})
 }
 
-// learn fits a detector's models to the last two weeks.
+// learn fits a detector's models to what was measured of late.
 func (d *detector) learn(c *cloud.Call, r store.Reader) error {
 	d.State, d.Models = api.AnomalyDetectorStateValueTrainedInsufficientData, map[int64]*model{}
 	periods := trainedPeriods()
@@ -53,11 +62,11 @@ func (d *detector) learn(c *cloud.Call, r store.Reader) error {
 		periods = []int64{0} // its metrics' own
 	}
 	for _, period := range periods {
-		s, err := lately(c, r, d.queries(), d.root(), period)
+		s, err := lately(c, r, d.queries(), d.root(), period, d.lookback())
 		if err != nil {
 			return err
 		}
-		m := fit(without(s, d.Configuration), d.zone(), d.Spikes)
+		m := fit(without(s, d.Configuration), d.zone(), d.Spikes, d.outliers())
 		d.Models[s.Period] = m
 		if m.Enough {
 			d.State = api.AnomalyDetectorStateValueTrained
@@ -80,10 +89,9 @@ func (d *detector) root() string {
 	return list[slices.IndexFunc(list, func(q api.MetricDataQuery) bool { return cloud.Or(q.ReturnData, true) })].Id
 }
 
-// lately is what a query was worth in the last two weeks, in a period or, for
-// 0, its own.
-func lately(c *cloud.Call, r store.Reader, list []api.MetricDataQuery, id string, period int64) (*math.Series, error) {
-	e := newEvaluation(c, r, list, c.Now.Add(-trainedOn), c.Now)
+// lately is what a query was worth of late, in a period or, for 0, its own.
+func lately(c *cloud.Call, r store.Reader, list []api.MetricDataQuery, id string, period int64, since time.Duration) (*math.Series, error) {
+	e := newEvaluation(c, r, list, c.Now.Add(-since), c.Now)
 	v, err := e.in(e.find(id), period)
 	if err != nil {
 		return nil, err

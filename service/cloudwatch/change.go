@@ -38,8 +38,10 @@ func enter(c *cloud.Call, tx store.Tx, a *alarm, v verdict) error {
 		return fmt.Errorf("history of %s: %w", *a.AlarmName, err)
 	}
 	record(c, tx, a, api.HistoryItemTypeStateUpdate, fmt.Sprintf("Alarm updated from %s to %s", old.StateValue, v.state), data)
-	if err := act(c, tx, a, v); err != nil {
-		return err
+	if !v.warms {
+		if err := act(c, tx, a, v); err != nil {
+			return err
+		}
 	}
 	alarms.Put(tx, a)
 	for p := range dependents(c, tx, *a.AlarmName) {

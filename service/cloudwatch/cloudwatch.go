@@ -72,7 +72,7 @@ func Module() cloud.Module {
 			api.PutAlarmMuteRule.Update(putAlarmMuteRule),
 			api.PutCompositeAlarm.Update(putCompositeAlarm),
 			api.PutDashboard.Update(putDashboard),
-			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on PromQL queries, and on queries with GROUP BY, whose contributors would have states of their own"),
+			api.PutMetricAlarm.Update(putMetricAlarm).Partial("alarms on PromQL queries"),
 			api.PutMetricData.Update(putMetricData).Partial("entities are checked, and not related to their metrics"),
 			api.PutMetricStream.Update(putMetricStream).Partial("nothing is delivered: there is no Firehose"),
 			api.SetAlarmState.Update(setAlarmState),

@@ -33,12 +33,16 @@ type composite struct {
 
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
 func putCompositeAlarm(c *cloud.Call, tx store.Tx, in *api.PutCompositeAlarmInput) (*cloud.Empty, error) {
+	if err := checkPropagation(in.ActionConfiguration); err != nil {
+		return nil, err
+	}
 	k, err := newComposite(c, tx, in)
 	if err != nil {
 		return nil, err
 	}
 	a := &alarm{Account: c.Account, Region: c.Region, Composite: k}
 	a.AlarmName, a.AlarmDescription, a.ActionsEnabled = &in.AlarmName, in.AlarmDescription, new(cloud.Or(in.ActionsEnabled, true))
+	a.ActionConfiguration = in.ActionConfiguration
 	a.OKActions, a.AlarmActions, a.InsufficientDataActions = in.OKActions, in.AlarmActions, in.InsufficientDataActions
 	if err := putAlarm(c, tx, a, in.Tags); err != nil {
 		return nil, err
@@ -198,6 +202,7 @@ func (a *alarm) describeComposite() api.CompositeAlarm {
 		AlarmDescription: m.AlarmDescription, AlarmName: m.AlarmName, AlarmRule: &k.Rule, InsufficientDataActions: shownList(m.InsufficientDataActions), OKActions: shownList(m.OKActions),
 		StateReason: m.StateReason, StateReasonData: m.StateReasonData, StateUpdatedTimestamp: m.StateUpdatedTimestamp, StateValue: m.StateValue,
 		StateTransitionedTimestamp: m.StateTransitionedTimestamp, ActionsSuppressorWaitPeriod: k.Wait, ActionsSuppressorExtensionPeriod: k.Extension,
+		ActionConfiguration: m.ActionConfiguration,
 	}
 	if k.Given != "" {
 		d.ActionsSuppressor = &k.Given

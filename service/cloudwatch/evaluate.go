@@ -83,10 +83,17 @@ func evaluateOne(c *cloud.Call, tx store.Tx, key store.Key, turn bool) error {
 	if err != nil {
 		return err
 	}
+	news := v.isNews(a)
+	if !v.warms {
+		a.Warming = time.Time{}
+	}
+	if err := contribute(c, tx, a, v.contributors); err != nil {
+		return err
+	}
 	switch {
 	case v.state != *a.StateValue:
 		return enter(c, tx, a, v)
-	case v.isNews(a):
+	case news:
 		a.EvaluationState = v.evaluation
 		alarms.Put(tx, a)
 	}
@@ -119,18 +126,26 @@ type verdict struct {
 	value               *float64 // the newest data point
 	threshold           *float64
 	evaluation          *string // EvaluationState, where something is wrong
+	warms               bool    // the alarm warms up: nothing is done
+	contributors        []contributor
 }
 
 // isNews tells whether a verdict says something that the alarm does not.
 func (v *verdict) isNews(a *alarm) bool {
-	return v.state != *a.StateValue || cloud.Or(v.evaluation, "") != cloud.Or(a.EvaluationState, "")
+	return v.state != *a.StateValue || cloud.Or(v.evaluation, "") != cloud.Or(a.EvaluationState, "") || v.warms == a.Warming.IsZero() || contributed(a.Contributors, v.contributors)
 }
 
 // evaluate looks at what an alarm watches and judges it.
 func (a *alarm) evaluate(c *cloud.Call, r store.Reader) (verdict, error) {
+	if a.grouped() {
+		return a.evaluateGroups(c, r)
+	}
 	w, err := a.look(c, r)
 	if err != nil {
 		return verdict{}, err
+	}
+	if a.warms(c.Now, w) {
+		return warming(), nil
 	}
 	return a.judge(c, w)
 }

@@ -47,7 +47,8 @@ func (a *alarm) period() int64 {
 }
 
 // look reads the last whole periods. They end with the last minute, not with
-// multiples of the period: what an alarm looks at slides.
+// multiples of the period: what an alarm looks at slides, unless it is aligned
+// to the clock.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 func (a *alarm) look(c *cloud.Call, r store.Reader) (window, error) {
 	if len(a.Metrics) > 0 {
@@ -59,7 +60,7 @@ func (a *alarm) look(c *cloud.Call, r store.Reader) (window, error) {
 		return window{}, fmt.Errorf("alarm %s has the statistic %q", *a.AlarmName, name)
 	}
 	w := newWindow(a.period(), *a.EvaluationPeriods)
-	end := c.Now.Truncate(min(a.every(), tickEach)).Unix()
+	end := a.end(c.Now)
 	m := newMetric(c, *a.Namespace, *a.MetricName, a.Dimensions)
 	unit := cloud.Or(a.Unit, "")
 	points, err := series.Read(r, m.id(), series.Query{

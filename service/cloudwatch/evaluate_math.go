@@ -13,7 +13,6 @@ import (
 
 var (
 	searchExpression = regexp.MustCompile(`(?i)\b(SEARCH|METRICS)\s*\(`)
-	groupedInsight   = regexp.MustCompile(`(?i)\bGROUP\s+BY\b`)
 )
 
 // checkWatchable refuses what cannot be watched because it is not one series.
@@ -21,8 +20,8 @@ func checkWatchable(list []api.MetricDataQuery) error {
 	for _, q := range list {
 		text := cloud.Or(q.Expression, "")
 		switch {
-		case math.IsInsight(text) && groupedInsight.MatchString(text):
-			return cloud.Errorf(501, "NotImplemented", "pileus has no alarms with contributors: the query %s must not have GROUP BY.", q.Id)
+		case len(groupsOf(text)) > 0 && (len(list) > 1 || !cloud.Or(q.ReturnData, true)):
+			return validation("Error in expression '%s': a Metrics Insights query that returns multiple time series must be the only element of the metrics list of an alarm.", q.Id)
 		case searchExpression.MatchString(text) && searchExpression.FindStringSubmatch(text)[1] == "SEARCH":
 			return validation("Error in expression '%s': SEARCH is not supported on Metric Alarms.", q.Id)
 		}
@@ -35,6 +34,9 @@ func checkWatchable(list []api.MetricDataQuery) error {
 func (a *alarm) lookMath(c *cloud.Call, r store.Reader) (window, error) {
 	w := newWindow(a.period(), *a.EvaluationPeriods)
 	end := c.Now.Unix() / w.period * w.period
+	if a.aligned() {
+		end = a.end(c.Now)
+	}
 	from := end - int64(len(w.seen))*w.period
 	values, err := evaluateQueries(c, r, a.Metrics, time.Unix(from, 0), time.Unix(end, 0))
 	if err != nil {

@@ -21,6 +21,8 @@ type history struct {
 	Seq                 string
 	Type                string // AlarmType; "" for that of metric alarms
 	Kind, Summary, Data string
+	Contributor         string // its id; "" for the alarm itself
+	Attributes          map[string]string
 }
 
 var histories = &store.Table[history]{Name: "cloudwatch.history", Key: (*history).key}
@@ -45,15 +47,19 @@ func (h *history) write(tx store.Tx) {
 
 // record adds to an alarm's history.
 func record(c *cloud.Call, tx store.Tx, a *alarm, kind, summary, data string) {
-	rank := map[string]string{api.HistoryItemTypeConfigurationUpdate: "0", api.HistoryItemTypeStateUpdate: "1"}[kind]
+	item(c, a, kind, summary, data).write(tx)
+}
+
+// item is an entry of an alarm's history, for now.
+func item(c *cloud.Call, a *alarm, kind, summary, data string) *history {
+	rank := map[string]string{api.HistoryItemTypeConfigurationUpdate: "0", api.HistoryItemTypeStateUpdate: "1", api.HistoryItemTypeAlarmContributorStateUpdate: "1"}[kind]
 	if rank == "" {
 		rank = "2"
 	}
-	h := &history{
+	return &history{
 		Account: a.Account, Region: a.Region, Alarm: *a.AlarmName, Type: a.kind(), At: c.Now,
 		Seq: rank + strconv.FormatUint(c.Rand().Uint64(), 36), Kind: kind, Summary: cut(summary, 255), Data: data,
 	}
-	h.write(tx)
 }
 
 // recordConfiguration tells that an alarm was made, changed or removed: kind is
@@ -135,6 +141,9 @@ func describeAlarmHistory(c *cloud.Call, r store.Reader, in *api.DescribeAlarmHi
 			break
 		}
 		item := api.AlarmHistoryItem{AlarmName: &h.Alarm, AlarmType: new(h.kind()), Timestamp: &h.At, HistoryItemType: &h.Kind, HistorySummary: &h.Summary}
+		if h.Contributor != "" {
+			item.AlarmContributorId, item.AlarmContributorAttributes = &h.Contributor, h.Attributes
+		}
 		if h.Data != "" {
 			item.HistoryData = &h.Data
 		}
@@ -157,7 +166,7 @@ func (h *history) matches(now time.Time, in *api.DescribeAlarmHistoryInput) bool
 	if len(types) == 0 && in.AlarmName == nil {
 		types = []string{api.AlarmTypeMetricAlarm}
 	}
-	return now.Sub(h.At) <= historyKept && same(in.AlarmName, &h.Alarm) && same(in.HistoryItemType, &h.Kind) && in.AlarmContributorId == nil &&
+	return now.Sub(h.At) <= historyKept && same(in.AlarmName, &h.Alarm) && same(in.HistoryItemType, &h.Kind) && same(in.AlarmContributorId, &h.Contributor) &&
 		(in.StartDate == nil || !h.At.Before(*in.StartDate)) && (in.EndDate == nil || !h.At.After(*in.EndDate)) &&
 		(len(types) == 0 || slices.Contains(types, h.kind()))
 }

@@ -90,9 +90,6 @@ func (s *service) startExperiment(c *cloud.Call, tx store.Tx, in *api.StartExper
 	if err != nil {
 		return nil, err
 	}
-	if leverOf(c, tx).engaged() {
-		return nil, api.ErrConflict.New("The safety lever is engaged: no experiment can be started.")
-	}
 	running := 0
 	for e := range experiments.Scan(tx, c.Account, c.Region) {
 		if !e.over() {
@@ -111,6 +108,10 @@ func (s *service) startExperiment(c *cloud.Call, tx store.Tx, in *api.StartExper
 		mode = cloud.Or(in.ExperimentOptions.ActionsMode, mode)
 	}
 	e := begun(c, tx, t, mode)
+	if leverOf(c, tx).engaged() {
+		// https://docs.aws.amazon.com/fis/latest/userguide/safety-lever.html
+		e.Ending, e.Why = api.ExperimentStatusCancelled, "Experiment cancelled: the safety lever is engaged."
+	}
 	e.Token, e.Print, e.Tags = in.ClientToken, made, in.Tags
 	experiments.Insert(tx, e)
 	tx.After(time.Time{}, experimentController, e.key())

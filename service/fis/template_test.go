@@ -199,8 +199,9 @@ func TestLever(t *testing.T) {
 		return nodetest.Do(w.World, &api.UpdateSafetyLeverState, &api.UpdateSafetyLeverStateRequest{Id: "default", State: api.UpdateSafetyLeverStateInput{Status: status, Reason: "because"}}).SafetyLever
 	}
 	start := func(token string) string {
-		_, err := nodetest.Try(w.World, &api.StartExperiment, &api.StartExperimentInput{ClientToken: token, ExperimentTemplateId: template})
-		return code(err)
+		id := *nodetest.Do(w.World, &api.StartExperiment, &api.StartExperimentInput{ClientToken: token, ExperimentTemplateId: template}).Experiment.Id
+		w.Drain()
+		return id
 	}
 	if l := nodetest.Do(w.World, &api.GetSafetyLever, &api.GetSafetyLeverInput{Id: "default"}).SafetyLever; *l.State.Status != "disengaged" || *l.Arn != arn("fis", "safety-lever/default") {
 		t.Errorf("at first: %+v", l)
@@ -208,11 +209,7 @@ func TestLever(t *testing.T) {
 	if l := set("engaged"); *l.State.Status != "engaged" || *l.State.Reason != "because" {
 		t.Errorf("engaged: %+v", l.State)
 	}
-	if got := start("a"); got != "ConflictException" {
-		t.Errorf("starting with the lever engaged: %q", got)
-	}
+	w.is(start("a"), "cancelled wait:cancelled")
 	set("disengaged")
-	if got := start("b"); got != "" {
-		t.Errorf("starting with the lever disengaged: %q", got)
-	}
+	w.is(start("b"), "running wait:running")
 }
