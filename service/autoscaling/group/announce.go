@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	api "pileus/api/autoscaling"
 	"pileus/api/sqs"
 	"pileus/api/sts"
 	"pileus/cloud"
@@ -39,6 +40,7 @@ type lifecycleMessage struct {
 	EC2InstanceID        string `json:"EC2InstanceId,omitempty"`
 	NotificationMetadata string `json:",omitempty"`
 	LifecycleActionToken string `json:",omitempty"`
+	Action               string `json:",omitempty"`
 }
 
 // announce tells the targets of a transition's hooks that an instance waits.
@@ -61,6 +63,9 @@ func announce(c *cloud.Call, tx store.Tx, g *Group, i *Instance, transition stri
 		}
 		m := newMessage(c, g)
 		m.Origin, m.Destination, m.LifecycleHookName, m.LifecycleTransition = from, to, h.Name, transition
+		if i.Renewal != nil {
+			m.Action = api.RefreshStrategyReplaceRootVolume
+		}
 		m.EC2InstanceID, m.NotificationMetadata, m.LifecycleActionToken = i.ID, h.Metadata, w.Token
 		if err := emit(c, tx, g, h, m); err != nil {
 			return err

@@ -10,6 +10,7 @@
 //	hook.go      lifecycle hooks, announce.go what their targets are told
 //	health.go    who is unhealthy, watch.go who looks often
 //	traffic.go   load balancers and target groups
+//	renew.go     instances whose root volume is replaced
 //	replace.go   instances that others take the place of, spot.go those at risk
 //	resize.go    growing, shrinking, evening out zones
 //	grow.go      launches, recipe.go what of, mixed.go which types and markets

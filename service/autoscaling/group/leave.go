@@ -18,7 +18,7 @@ func (i *Instance) Active() bool {
 	case api.LifecycleStatePending, api.LifecycleStatePendingWait, api.LifecycleStatePendingProceed, api.LifecycleStateInService:
 		return true
 	}
-	return false
+	return renewed(i.State)
 }
 
 // Terminate takes an instance out of its group and ends it; cause is the
@@ -46,7 +46,7 @@ func (k *Keeper) leave(c *cloud.Call, tx store.Tx, g *Group, i *Instance, how Le
 		End(c, tx, d.Activity, api.ScalingActivityStatusCodeCancelled, "")
 	}
 	a := Begin(c, tx, g, Activity{Instance: d.ID, Description: description, Cause: cause, Details: details(d.Subnet, d.Zone)})
-	d.Leaving, d.Hooks, d.Activity, d.Replacing = &how, nil, a.ID, nil
+	d.Leaving, d.Hooks, d.Activity, d.Replacing, d.Renewal = &how, nil, a.ID, nil, nil
 	state := api.LifecycleStateTerminating
 	switch how.To {
 	case ToDetach:

@@ -38,6 +38,9 @@ func (k *Keeper) advance(c *cloud.Call, s *scene) (changed bool, err error) {
 // warm pool.
 func (k *Keeper) come(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 	see := s.seen[i.ID]
+	if renewed(i.State) {
+		return k.renew(c, s, i, see)
+	}
 	switch i.State {
 	case api.LifecycleStatePending, api.LifecycleStateWarmedPending:
 		return k.arrive(c, s, i, see)
@@ -126,7 +129,7 @@ func (k *Keeper) enter(c *cloud.Call, s *scene, i *Instance) (bool, error) {
 	}
 	return true, k.step(c, i, func(tx store.Tx, g *Group, d *Instance) error {
 		End(c, tx, d.Activity, api.ScalingActivityStatusCodeSuccessful, "")
-		d.Registered, d.InService, d.Activity, d.Plain, d.Pooled = places, c.Now, "", false, false
+		d.Registered, d.InService, d.Activity, d.Plain, d.Pooled, d.Renewal = places, c.Now, "", false, false, nil
 		k.become(c, tx, g, d, api.LifecycleStateInService)
 		resized(c, tx, g, true)
 		return nil

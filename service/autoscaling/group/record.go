@@ -198,6 +198,8 @@ type Instance struct {
 
 	// Replacing is set while the instance is to be replaced by another.
 	Replacing *Replacement
+	// Renewal is set while its root volume is replaced.
+	Renewal *Renewal
 	// Leaving is what becomes of the instance once it is out of traffic.
 	Leaving *Leaving
 	// Activity is the one in progress that brought the instance into State.
@@ -292,6 +294,9 @@ func (i *Instance) Clone() *Instance {
 	d.Hooks = append([]Wait(nil), i.Hooks...)
 	if i.Replacing != nil {
 		d.Replacing = new(*i.Replacing)
+	}
+	if i.Renewal != nil {
+		d.Renewal = new(*i.Renewal)
 	}
 	if i.Leaving != nil {
 		d.Leaving = new(*i.Leaving)

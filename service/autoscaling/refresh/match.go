@@ -12,10 +12,30 @@ import (
 	"pileus/store"
 )
 
+// matching tells of instances whether they are what the refresh wants. Where it
+// replaces root volumes, their images decide alone.
+// https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-instance-refresh-skip-matching.html
+func (x *refresh) matching(c *cloud.Call, tx store.Tx, g *group.Group) (func(*group.Instance) bool, error) {
+	images, err := current(c, tx, g)
+	if err != nil {
+		return nil, err
+	}
+	if x.inPlace() {
+		return func(i *group.Instance) bool { return images[i.ID] == imageOf(x.Desired.MixedInstancesPolicy, i.Type) }, nil
+	}
+	like, err := matching(c, tx, g)
+	if err != nil || g.Mixed == nil {
+		return like, err
+	}
+	return func(i *group.Instance) bool {
+		image := imageOf(g.Mixed, i.Type)
+		return like(i) && (image == "" || image == images[i.ID])
+	}, nil
+}
+
 // matching tells of instances whether they are what the group launches now:
 // from the same version of the same template, and of a type that the group's
 // policy has.
-// https://docs.aws.amazon.com/autoscaling/ec2/userguide/asg-instance-refresh-skip-matching.html
 func matching(c *cloud.Call, tx store.Tx, g *group.Group) (func(*group.Instance) bool, error) {
 	now := configOf(g)
 	t := now.template()

@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // refresh is an instance refresh of a group.
 type refresh struct {
 	Account, Region, Group, ID string
+	Strategy                   string // "" for Rolling
 	Status, Reason             string
 	Started, Ended             time.Time
 	Preferences                api.RefreshPreferences // with all defaults
@@ -96,7 +98,7 @@ func (x *refresh) details() *api.InstanceRefreshProgressDetails {
 // describe is the refresh on the wire.
 func (x *refresh) describe() api.InstanceRefresh {
 	out := api.InstanceRefresh{
-		InstanceRefreshId: &x.ID, AutoScalingGroupName: &x.Group, Status: &x.Status, Strategy: new(api.RefreshStrategyRolling),
+		InstanceRefreshId: &x.ID, AutoScalingGroupName: &x.Group, Status: &x.Status, Strategy: new(cmp.Or(x.Strategy, api.RefreshStrategyRolling)),
 		PercentageComplete: new(x.complete()), InstancesToUpdate: new(x.Left),
 		ProgressDetails: x.details(), Preferences: &x.Preferences, DesiredConfiguration: x.Desired, RollbackDetails: x.Back,
 	}

@@ -75,7 +75,7 @@ func (r *room) roll(c *cloud.Call, tx store.Tx, g *group.Group, x *refresh) erro
 		return nil
 	}
 	if most, paused := x.checkpoint(c, tx, g); !paused {
-		x.replace(c, tx, g, v, most)
+		r.replace(c, tx, g, x, v, most)
 	}
 	return nil
 }
@@ -152,12 +152,16 @@ func (x *refresh) checkpoint(c *cloud.Call, tx store.Tx, g *group.Group) (most i
 }
 
 // replace begins the next replacements, and says what is waited for.
-func (x *refresh) replace(c *cloud.Call, tx store.Tx, g *group.Group, v *survey, most int32) {
+func (r *room) replace(c *cloud.Call, tx store.Tx, g *group.Group, x *refresh, v *survey, most int32) {
 	if most >= 0 { // those that are under way count
 		most = max(0, most-int32(len(v.marked))-max(0, v.fresh+v.missing-v.marching))
 	}
-	list, first := v.next(&x.Preferences, g.Desired, most)
+	list, first := v.next(&x.Preferences, g.Desired, most, x.inPlace())
 	for _, i := range list {
+		if x.inPlace() {
+			r.keeper.Renew(c, tx, i, imageOf(x.Desired.MixedInstancesPolicy, i.Type))
+			continue
+		}
 		group.Replace(c, tx, i, "an instance refresh", first)
 		if now, ok := group.Members.Get(tx, i.Account, i.Region, i.Group, i.ID); ok && now.Replacing != nil {
 			d := now.Clone()

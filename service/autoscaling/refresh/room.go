@@ -6,6 +6,7 @@
 //	stop.go     cancellation and rollback
 //	roll.go     the controller, which replaces
 //	survey.go   what a group looks like to it
+//	inplace.go  root volumes replaced instead of instances
 //	config.go   what a group launches, before and after
 package refresh
 
@@ -28,7 +29,7 @@ func New(k *group.Keeper) group.Room {
 			api.CancelInstanceRefresh.Update(cancelInstanceRefresh),
 			api.DescribeInstanceRefreshes.View(describeInstanceRefreshes),
 			api.RollbackInstanceRefresh.Update(rollbackInstanceRefresh),
-			api.StartInstanceRefresh.Update(startInstanceRefresh).Partial("the group is described with the desired configuration from the beginning, not from the end; no ReplaceRootVolume"),
+			api.StartInstanceRefresh.Update(startInstanceRefresh).Partial("the group is described with the desired configuration from the beginning, not from the end; no rollback of ReplaceRootVolume"),
 		},
 		Access:      access(),
 		Controllers: []cloud.Controller{{Name: controller, Reconcile: r.reconcile}},

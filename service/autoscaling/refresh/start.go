@@ -35,8 +35,14 @@ func startInstanceRefresh(c *cloud.Call, tx store.Tx, in *api.StartInstanceRefre
 		Account: g.Account, Region: g.Region, Group: g.Name, ID: c.Rand().UUID(), Status: api.InstanceRefreshStatusPending,
 		Started: next(c, tx, g), Progress: c.Now, Desired: in.DesiredConfiguration, Before: configOf(g), Preferences: preferences(tx, g, in.Preferences),
 	}
+	x.Strategy = cloud.Or(in.Strategy, api.RefreshStrategyRolling)
 	if err := x.check(c, tx); err != nil {
 		return nil, err
+	}
+	if x.inPlace() {
+		if err := x.checkInPlace(c, tx, g); err != nil {
+			return nil, err
+		}
 	}
 	if x.Desired != nil {
 		if err := configure(c, tx, g, x.Desired); err != nil {
@@ -165,7 +171,7 @@ func (x *refresh) enlist(c *cloud.Call, tx store.Tx, g *group.Group) error {
 	matches := func(*group.Instance) bool { return false }
 	if *x.Preferences.SkipMatching {
 		var err error
-		if matches, err = matching(c, tx, g); err != nil {
+		if matches, err = x.matching(c, tx, g); err != nil {
 			return err
 		}
 	}

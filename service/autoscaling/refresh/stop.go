@@ -64,6 +64,9 @@ func rollbackInstanceRefresh(c *cloud.Call, tx store.Tx, in *api.RollbackInstanc
 	if x.back() {
 		return nil, api.ErrIrreversibleInstanceRefreshFault.New("The instance refresh %s is already being rolled back.", x.ID)
 	}
+	if x.inPlace() {
+		return nil, api.ErrIrreversibleInstanceRefreshFault.New("The instance refresh %s cannot be rolled back: it replaces root volumes.", x.ID)
+	}
 	if why := x.aliased(); why != "" {
 		return nil, api.ErrIrreversibleInstanceRefreshFault.New("The instance refresh %s cannot be rolled back: %s.", x.ID, why)
 	}

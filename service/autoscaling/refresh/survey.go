@@ -45,6 +45,10 @@ func (x *refresh) look(c *cloud.Call, r store.Reader, g *group.Group) *survey {
 		if i.Active() {
 			present += i.Weight
 		}
+		if x.inPlace() {
+			v.seePlace(c, x, i)
+			continue
+		}
 		if !slices.Contains(x.Todo, i.ID) && !slices.Contains(x.WarmTodo, i.ID) || x.ignores(i) {
 			v.see(c, x, i)
 			continue
@@ -60,9 +64,18 @@ func (x *refresh) look(c *cloud.Call, r store.Reader, g *group.Group) *survey {
 
 // see counts an instance that stays.
 func (v *survey) see(c *cloud.Call, x *refresh, i *group.Instance) {
+	if slices.Contains(x.Kept, i.ID) && i.Serving() {
+		v.healthy += i.Weight
+		return
+	}
+	v.settle(c, x, i)
+}
+
+// settle counts an instance that is new, or like new: it warms up.
+func (v *survey) settle(c *cloud.Call, x *refresh, i *group.Instance) {
 	switch seconds := *x.Preferences.InstanceWarmup; {
 	case !i.Active():
-	case slices.Contains(x.Kept, i.ID) && i.Serving(), i.Warmed(c.Now, seconds):
+	case i.Warmed(c.Now, seconds):
 		v.healthy += i.Weight
 	default:
 		v.fresh += i.Weight
@@ -112,11 +125,12 @@ func (v *survey) left(x *refresh) int32 {
 func (v *survey) idle() bool { return len(v.marked) == 0 && v.fresh == 0 && v.missing == 0 }
 
 // next are the instances to replace now, and whether their successors come
-// first. most is how many may be; negative for any number.
+// first: not where they stay in place. most is how many may be; negative for any
+// number.
 // https://docs.aws.amazon.com/autoscaling/ec2/userguide/instance-refresh-overview.html
-func (v *survey) next(p *api.RefreshPreferences, desired, most int32) (list []*group.Instance, first bool) {
+func (v *survey) next(p *api.RefreshPreferences, desired, most int32, inPlace bool) (list []*group.Instance, first bool) {
 	free := int32(0)
-	if first = *p.MaxHealthyPercentage > 100; first {
+	if first = *p.MaxHealthyPercentage > 100 && !inPlace; first {
 		free = max(1, desired**p.MaxHealthyPercentage/100-desired) - max(v.marching, v.fresh+v.missing)
 	} else {
 		least := (desired**p.MinHealthyPercentage + 99) / 100
