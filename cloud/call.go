@@ -40,6 +40,12 @@ type Call struct {
 	Caller *Principal
 }
 
+// Raw is the body of an answer that no protocol has encoded.
+type Raw struct {
+	ContentType string
+	Body        []byte
+}
+
 // HTTP is what a handler may look at, or change, of the HTTP exchange.
 type HTTP struct {
 	Request   *http.Request
@@ -59,6 +65,9 @@ type HTTP struct {
 	// Status is the HTTP status of a success where it is not the operation's
 	// usual one; 0 is that.
 	Status int
+	// Raw, where a handler has set it, is the answer as it is, instead of what
+	// the protocol would make of the output.
+	Raw *Raw
 	// Bucket is the bucket or access point that the host name stands for; ""
 	// where the path names it.
 	Bucket string

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,16 @@ var errAbort = http.ErrAbortHandler
 // answer encodes the output.
 func (x *exchange) answer(out any) {
 	x.headers(x.http.Header)
+	if raw := x.http.Raw; raw != nil {
+		h := x.w.Header()
+		h.Set("Content-Type", raw.ContentType)
+		h.Set("Content-Length", strconv.Itoa(len(raw.Body)))
+		h.Set("X-Amzn-Requestid", x.call.RequestID)
+		if _, err := x.w.Write(raw.Body); err != nil {
+			x.broken(err)
+		}
+		return
+	}
 	if err := x.protocol().Encode(x.response(), x.op.Op, out); err != nil && !x.w.wrote {
 		x.fail(fmt.Errorf("encode %s: %w", x.opName, err))
 	} else if err != nil {

@@ -61,7 +61,7 @@ func Module() cloud.Module {
 			api.GetDashboard.View(getDashboard),
 			api.GetMetricData.View(getMetricData).Partial("linked accounts; SERVICE_QUOTA, LAMBDA and DB_PERF_INSIGHTS are refused"),
 			api.GetMetricStream.View(getMetricStream),
-			api.GetMetricWidgetImage.View(getMetricWidgetImage).Partial("OutputFormat image/png"),
+			api.GetMetricWidgetImage.View(getMetricWidgetImage),
 			api.GetMetricStatistics.View(getMetricStatistics),
 			api.GetOTelEnrichment.View(getOTelEnrichment),
 			api.ListAlarmMuteRules.View(listAlarmMuteRules),

@@ -62,10 +62,12 @@ const (
 	widgetEnd    = "-PT0H"
 )
 
+// imageType is the OutputFormat with which the answer is the image itself.
+const imageType = "image/png"
+
 func getMetricWidgetImage(c *cloud.Call, r store.Reader, in *api.GetMetricWidgetImageInput) (*api.GetMetricWidgetImageOutput, error) {
-	if format := cloud.Or(in.OutputFormat, "png"); format == "image/png" {
-		return nil, cloud.Errorf(501, "NotImplemented", "pileus answers widget images in the API's own form; use the OutputFormat png.")
-	} else if format != "png" {
+	format := cloud.Or(in.OutputFormat, "png")
+	if format != "png" && format != imageType {
 		return nil, badValue(format, "OutputFormat")
 	}
 	w, err := parseWidget(in.MetricWidget)
@@ -79,6 +81,9 @@ func getMetricWidgetImage(c *cloud.Call, r store.Reader, in *api.GetMetricWidget
 	var b bytes.Buffer
 	if err := chart.PNG(&b); err != nil {
 		return nil, fmt.Errorf("draw widget: %w", err)
+	}
+	if format == imageType && c.HTTP != nil {
+		c.HTTP.Raw = &cloud.Raw{ContentType: imageType, Body: b.Bytes()}
 	}
 	return &api.GetMetricWidgetImageOutput{MetricWidgetImage: b.Bytes()}, nil
 }
