@@ -41,7 +41,9 @@ func (w *world) ids() (ids []string) {
 func TestRootVolumesAreReplaced(t *testing.T) {
 	w := newWorld(t)
 	old := ami.All()[0].ID(nodetest.Region)
-	w.group(4, 8, 4, func(in *api.CreateAutoScalingGroupInput) { in.LaunchTemplate, in.MixedInstancesPolicy = nil, mixed(old) })
+	w.group(4, 8, 4, func(in *api.CreateAutoScalingGroupInput) {
+		in.LaunchTemplate, in.MixedInstancesPolicy = nil, mixed(old)
+	})
 	before, image := w.ids(), w.copied(old)
 	nodetest.Do(w.World, &api.PutLifecycleHook, &api.PutLifecycleHookInput{AutoScalingGroupName: name, LifecycleHookName: "down", LifecycleTransition: new("autoscaling:EC2_INSTANCE_TERMINATING"), DefaultResult: new("CONTINUE"), HeartbeatTimeout: new(int32(30))})
 	in := &api.StartInstanceRefreshInput{AutoScalingGroupName: name, Strategy: new("ReplaceRootVolume"), DesiredConfiguration: &api.DesiredConfiguration{MixedInstancesPolicy: mixed(image)},
@@ -83,7 +85,9 @@ func TestRootVolumesAreReplaced(t *testing.T) {
 		t.Errorf("%d root volumes were replaced", done)
 	}
 	list := nodetest.Do(w.World, &api.DescribeScalingActivities, &api.DescribeScalingActivitiesInput{AutoScalingGroupName: new(name)}).Activities
-	if n := len(slices.DeleteFunc(list, func(a api.Activity) bool { return !strings.Contains(a.Cause, "was selected for root volume replacement.") || a.StatusCode != "Successful" })); n != 4 {
+	if n := len(slices.DeleteFunc(list, func(a api.Activity) bool {
+		return !strings.Contains(a.Cause, "was selected for root volume replacement.") || a.StatusCode != "Successful"
+	})); n != 4 {
 		t.Errorf("%d activities tell of it", n)
 	}
 
@@ -97,7 +101,9 @@ func TestRootVolumesAreReplaced(t *testing.T) {
 func TestWhereRootVolumesAreNotReplaced(t *testing.T) {
 	w := newWorld(t)
 	old := ami.All()[0].ID(nodetest.Region)
-	w.group(1, 2, 1, func(in *api.CreateAutoScalingGroupInput) { in.LaunchTemplate, in.MixedInstancesPolicy = nil, mixed(old) })
+	w.group(1, 2, 1, func(in *api.CreateAutoScalingGroupInput) {
+		in.LaunchTemplate, in.MixedInstancesPolicy = nil, mixed(old)
+	})
 	for words, edit := range map[string]func(*api.StartInstanceRefreshInput){
 		"with a mixed instances policy": func(in *api.StartInstanceRefreshInput) { in.DesiredConfiguration = nil },
 		"specify an InstanceType and an ImageId": func(in *api.StartInstanceRefreshInput) {
