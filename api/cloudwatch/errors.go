@@ -19,4 +19,5 @@ var (
 	ErrMissingRequiredParameter    = &cloud.ErrorKind{Code: "MissingParameter", Shape: "MissingRequiredParameterException", Status: 400}
 	ErrResourceNotFound            = &cloud.ErrorKind{Code: "ResourceNotFound", Shape: "ResourceNotFound", Status: 404}
 	ErrResourceNotFoundException   = &cloud.ErrorKind{Code: "ResourceNotFoundException", Shape: "ResourceNotFoundException", Status: 404}
+	ErrValidation                  = &cloud.ErrorKind{Code: "ValidationError", Shape: "ValidationException", Status: 400}
 )

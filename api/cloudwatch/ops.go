@@ -67,6 +67,7 @@ var Service = cloud.Service{
 		{Name: "StopOTelEnrichment", Method: "POST", URI: "/"},
 		{Name: "TagResource", Method: "POST", URI: "/"},
 		{Name: "UntagResource", Method: "POST", URI: "/"},
+		{Name: "UpdateOTelEnrichment", Method: "POST", URI: "/"},
 	},
 }
 
@@ -118,4 +119,5 @@ var (
 	StopOTelEnrichment        = cloud.Op[*StopOTelEnrichmentInput, *StopOTelEnrichmentOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "StopOTelEnrichment", Method: "POST", URI: "/", Wrapper: "StopOTelEnrichmentResult"}}
 	TagResource               = cloud.Op[*TagResourceInput, *TagResourceOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "TagResource", Method: "POST", URI: "/", Wrapper: "TagResourceResult", Errors: []string{"InvalidParameterValueException", "ResourceNotFoundException", "ConcurrentModificationException", "InternalServiceFault", "ConflictException"}}}
 	UntagResource             = cloud.Op[*UntagResourceInput, *UntagResourceOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "UntagResource", Method: "POST", URI: "/", Wrapper: "UntagResourceResult", Errors: []string{"InvalidParameterValueException", "ResourceNotFoundException", "ConcurrentModificationException", "InternalServiceFault", "ConflictException"}}}
+	UpdateOTelEnrichment      = cloud.Op[*UpdateOTelEnrichmentInput, *UpdateOTelEnrichmentOutput]{OpInfo: cloud.OpInfo{Service: &Service, Name: "UpdateOTelEnrichment", Method: "POST", URI: "/", Wrapper: "UpdateOTelEnrichmentResult", Errors: []string{"ValidationException", "ResourceNotFoundException"}}}
 )

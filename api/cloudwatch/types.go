@@ -411,7 +411,11 @@ type GetOTelEnrichmentInput struct {
 }
 
 type GetOTelEnrichmentOutput struct {
-	Status string `aws:"req;enum=OTelEnrichmentStatus"`
+	Status         string                         `aws:"req;enum=OTelEnrichmentStatus"`
+	IncludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	ExcludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	CreatedAt      *time.Time
+	UpdatedAt      *time.Time
 }
 
 type InsightRule struct {
@@ -656,6 +660,11 @@ type MuteTargets struct {
 	AlarmNames []string `aws:"req;max=100;e.min=1;e.max=255"`
 }
 
+type OTelEnrichmentMetricSelector struct {
+	Namespace   string   `aws:"req;min=1;max=255;re=Namespace"`
+	MetricNames []string `aws:"min=0;max=100;e.min=1;e.max=255"`
+}
+
 type PartialFailure struct {
 	FailureResource    *string
 	ExceptionType      *string
@@ -832,9 +841,15 @@ type StartMetricStreamsOutput struct {
 }
 
 type StartOTelEnrichmentInput struct {
+	IncludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	ExcludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
 }
 
 type StartOTelEnrichmentOutput struct {
+	IncludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	ExcludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	CreatedAt      *time.Time
+	UpdatedAt      *time.Time
 }
 
 type StatisticSet struct {
@@ -876,6 +891,18 @@ type UntagResourceInput struct {
 }
 
 type UntagResourceOutput struct {
+}
+
+type UpdateOTelEnrichmentInput struct {
+	IncludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	ExcludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+}
+
+type UpdateOTelEnrichmentOutput struct {
+	IncludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	ExcludeFilters []OTelEnrichmentMetricSelector `aws:"min=0;max=100"`
+	CreatedAt      *time.Time
+	UpdatedAt      *time.Time
 }
 
 type WallClockWindow struct {

@@ -25,6 +25,7 @@ func access() []cloud.Access {
 		api.GetOTelEnrichment.Needs("cloudwatch:GetOTelEnrichment", nil),
 		api.StartOTelEnrichment.Needs("cloudwatch:StartOTelEnrichment", nil),
 		api.StopOTelEnrichment.Needs("cloudwatch:StopOTelEnrichment", nil),
+		api.UpdateOTelEnrichment.Needs("cloudwatch:UpdateOTelEnrichment", nil),
 		onMuteRule(&api.DeleteAlarmMuteRule, func(in *api.DeleteAlarmMuteRuleInput) string { return in.AlarmMuteRuleName }),
 		onMuteRule(&api.GetAlarmMuteRule, func(in *api.GetAlarmMuteRuleInput) string { return in.AlarmMuteRuleName }),
 		api.ListAlarmMuteRules.Needs("cloudwatch:ListAlarmMuteRules", nil),

@@ -82,6 +82,7 @@ func Module() cloud.Module {
 			api.StopOTelEnrichment.Update(stopOTelEnrichment),
 			api.TagResource.Update(tagResource),
 			api.UntagResource.Update(untagResource),
+			api.UpdateOTelEnrichment.Update(updateOTelEnrichment).Partial("the state is kept: there are no PromQL queries that it would make a difference to"),
 		}),
 		Access: access(),
 		Controllers: []cloud.Controller{

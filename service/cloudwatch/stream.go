@@ -157,29 +157,3 @@ func switchStreams(c *cloud.Call, tx store.Tx, names []string, stopped bool) err
 	}
 	return nil
 }
-
-// enrichment is whether metrics of an account and region are enriched with
-// tags and attributes of resources, as OpenTelemetry names them.
-type enrichment struct {
-	Account, Region string
-	Running         bool
-}
-
-var enrichments = &store.Table[enrichment]{Name: "cloudwatch.enrichment", Key: func(e *enrichment) store.Key { return store.K(e.Account, e.Region) }}
-
-func getOTelEnrichment(c *cloud.Call, r store.Reader, _ *api.GetOTelEnrichmentInput) (*api.GetOTelEnrichmentOutput, error) {
-	if e, ok := enrichments.Get(r, c.Account, c.Region); ok && e.Running {
-		return &api.GetOTelEnrichmentOutput{Status: api.OTelEnrichmentStatusRunning}, nil
-	}
-	return &api.GetOTelEnrichmentOutput{Status: api.OTelEnrichmentStatusStopped}, nil
-}
-
-func startOTelEnrichment(c *cloud.Call, tx store.Tx, _ *api.StartOTelEnrichmentInput) (*api.StartOTelEnrichmentOutput, error) {
-	enrichments.Put(tx, &enrichment{c.Account, c.Region, true})
-	return &api.StartOTelEnrichmentOutput{}, nil
-}
-
-func stopOTelEnrichment(c *cloud.Call, tx store.Tx, _ *api.StopOTelEnrichmentInput) (*api.StopOTelEnrichmentOutput, error) {
-	enrichments.Put(tx, &enrichment{c.Account, c.Region, false})
-	return &api.StopOTelEnrichmentOutput{}, nil
-}
