@@ -54,7 +54,9 @@ const (
 	nameEvery = 500 * time.Millisecond
 )
 
-// Run does a drill. It leaves nothing behind but what is in Options.Dir.
+// Run does a drill. It leaves nothing behind but what is in Options.Dir. Where
+// something that was to come did not, there is an error, and the report of what
+// was until then.
 func Run(ctx context.Context, o Options) (r *Report, err error) {
 	d := &drill{Options: o, clock: clock.Start()}
 	chosen, err := choose(o.Failures)
@@ -117,20 +119,19 @@ func (d *drill) run(ctx context.Context, chosen []failure) (*Report, error) {
 		if d.Day {
 			err = d.pass(ctx, 24*time.Hour/time.Duration(len(chosen)))
 		}
-		var r Result
 		if err == nil {
+			var r Result
 			r, err = d.fail(ctx, chosen[i])
-		}
-		if err == nil {
 			results = append(results, r)
 		}
 	}
 	stop()
 	all.Wait()
-	if err != nil {
+	if ctx.Err() != nil {
 		return nil, err
 	}
-	return d.report(ctx, results)
+	r, failed := d.report(ctx, results)
+	return r, errors.Join(err, failed)
 }
 
 // pass lets time go by on the cloud's clock, minute by minute, so that whatever
@@ -157,15 +158,21 @@ func (d *drill) pass(ctx context.Context, length time.Duration) error {
 	})
 }
 
-// fail does one failure and watches what comes of it.
-func (d *drill) fail(ctx context.Context, f failure) (Result, error) {
+// fail does one failure and watches what comes of it. Where that does not come,
+// the result has what the users have seen until then.
+func (d *drill) fail(ctx context.Context, f failure) (r Result, err error) {
 	wait := func(what string, limit time.Duration, ok func() bool) error {
 		return until(ctx, limit, 50*time.Millisecond, what, func() (bool, error) { return ok(), nil })
 	}
-	r := Result{Failure: f.name, What: f.what, Detect: -1, Shift: -1, Recover: -1}
+	r = Result{Failure: f.name, What: f.what, Detect: -1, Shift: -1, Recover: -1}
 	d.say("\nWhat happens when %s?", f.what)
 	at := d.watcher.note(struck, f.what)
-	var err error
+	defer func() {
+		d.count(&r, at)
+		if err != nil {
+			r.Note = "the drill ended here: " + err.Error()
+		}
+	}()
 	if r.Victim, err = f.strike(ctx, d); err != nil {
 		return r, fmt.Errorf("%s: %w", f.name, err)
 	}
@@ -199,11 +206,7 @@ func (d *drill) fail(ctx context.Context, f failure) (Result, error) {
 	if err := until(ctx, recovers, lookEvery, "all instances in service again", d.whole); err != nil {
 		return r, err
 	}
-	if err := machine.Wait(ctx, quiet); err != nil {
-		return r, err
-	}
-	d.count(&r, at)
-	return r, nil
+	return r, machine.Wait(ctx, quiet)
 }
 
 // count adds what the users have seen since a failure struck.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -71,18 +72,17 @@ func threeTier(c *cobra.Command, _ []string) error {
 	}
 	r, err := drill.Run(c.Context(), o)
 	if err != nil {
-		return fmt.Errorf("%w\nThe cloud's log is %s", err, filepath.Join(dir, "cloud.log"))
+		err = fmt.Errorf("%w\nThe cloud's log is %s", err, filepath.Join(dir, "cloud.log"))
+	} else {
+		err = os.RemoveAll(dir)
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if r == nil {
 		return err
 	}
 	fmt.Fprintln(c.OutOrStdout())
 	r.Timeline(c.OutOrStdout(), 100)
 	fmt.Fprintln(c.OutOrStdout())
-	if err := r.Print(c.OutOrStdout()); err != nil {
-		return err
-	}
-	return keepDrill(r, text("svg"), text("json"))
+	return errors.Join(err, r.Print(c.OutOrStdout()), keepDrill(r, text("svg"), text("json")))
 }
 
 // keepDrill writes what was asked for into files.
