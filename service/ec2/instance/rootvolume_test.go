@@ -204,6 +204,9 @@ func TestLaunchTemplateData(t *testing.T) {
 	if len(d.BlockDeviceMappings) != 1 || *d.BlockDeviceMappings[0].Ebs.VolumeType != "gp3" || len(d.TagSpecifications) != 1 || *d.TagSpecifications[0].Tags[0].Value != "blue" {
 		t.Errorf("%+v, %+v", d.BlockDeviceMappings, d.TagSpecifications)
 	}
+	if p := d.Placement; p == nil || *p.AvailabilityZone != *w.get(id).Placement.AvailabilityZone || p.AvailabilityZoneId != nil {
+		t.Errorf("a launch takes the zone by its name or by its id: %+v", p)
+	}
 	n := d.NetworkInterfaces
 	if len(n) != 1 || *n[0].SubnetId != *w.get(id).SubnetId || *n[0].DeviceIndex != 0 || len(n[0].Groups) != 1 || *n[0].PrivateIpAddress != *w.get(id).PrivateIpAddress {
 		t.Errorf("interfaces %+v", n)

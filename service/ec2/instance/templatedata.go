@@ -57,8 +57,9 @@ func (s *Room) getLaunchTemplateData(c *cloud.Call, r store.Reader, in *api.GetL
 // addTemplateParts adds what the instance consists of.
 func (v *view) addTemplateParts(out *api.ResponseLaunchTemplateData) {
 	p, have := v.placement(), v.capacity()
+	// The zone by its name alone: a launch refuses both.
 	out.Placement = &api.LaunchTemplatePlacement{
-		AvailabilityZone: p.AvailabilityZone, AvailabilityZoneId: p.AvailabilityZoneId, Affinity: p.Affinity, GroupName: p.GroupName, GroupId: p.GroupId, HostId: p.HostId,
+		AvailabilityZone: p.AvailabilityZone, Affinity: p.Affinity, GroupName: p.GroupName, GroupId: p.GroupId, HostId: p.HostId,
 		HostResourceGroupArn: p.HostResourceGroupArn, PartitionNumber: p.PartitionNumber, Tenancy: p.Tenancy,
 	}
 	out.CapacityReservationSpecification = &api.LaunchTemplateCapacityReservationSpecificationResponse{
