@@ -198,7 +198,7 @@ debian_uefi() {
   id=$(debian_run "$image" --user-data file://debian.data)
   echo "id=$id" >>debian-ids
   aws ec2 wait instance-running --instance-ids "$id"
-  equal 'uefi uefi' "$(debian_field "$id" '[BootMode, CurrentInstanceBootMode] | join(` `, @)')"
+  equal 'uefi uefi' "$(debian_field "$id" '[BootMode, CurrentInstanceBootMode] | join(`" "`, @)')"
   slow 300 debian_done "$id"
   debian_into "$id" 'ls -d /sys/firmware/efi/efivars; findmnt -n -o FSTYPE /boot/efi' | has vfat
   # What firmware is told, it knows at the next start.
@@ -219,7 +219,7 @@ debian_preferred() {
   local image id
   image=$(pileus image import "$DEBIAN_DISKS/both.raw" --name debian-preferred --boot-mode uefi-preferred | cut -f1)
   id=$(debian_run "$image")
-  equal 'uefi-preferred uefi' "$(debian_field "$id" '[BootMode, CurrentInstanceBootMode] | join(` `, @)')"
+  equal 'uefi-preferred uefi' "$(debian_field "$id" '[BootMode, CurrentInstanceBootMode] | join(`" "`, @)')"
   slow 60 virtual_says "$id" 'efi: EFI v'
   aws ec2 terminate-instances --instance-ids "$id"
 }
@@ -236,7 +236,7 @@ debian_files() {
   image=$(pileus image import files.tar --name debian-files --user debian | cut -f1)
   id=$(debian_run "$image" --user-data file://debian.data)
   aws ec2 wait instance-running --instance-ids "$id"
-  slow 20 debian_into "$id" 'grep -c run /var/log/user-data-runs | grep -qx 1 && grep written /etc/from-cloud-config && grep -q pileus-init /proc/1/comm'
+  slow 20 debian_into "$id" 'grep -c run /var/log/user-data-runs | grep -qx 1 && grep written /etc/from-cloud-config && grep -q pileus-init /proc/1/cmdline'
   equal '' "$(virtual_pids "$id")"
   aws ec2 terminate-instances --instance-ids "$id"
   kill "$(cat virtual.pid)"
