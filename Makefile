@@ -2,7 +2,8 @@
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 DEBIAN_DISKS ?= /var/tmp/pileus-debian
-LDFLAGS := -s -w -X main.version=$(VERSION)
+# Functions begin at multiples of 16 bytes, not of 32: half a MiB less of padding.
+LDFLAGS := -s -w -funcalign=16 -X main.version=$(VERSION)
 
 .PHONY: up build test unit race acceptance test-vm lint generate generated docs packed fuzz crash debian soak bench clean help
 
