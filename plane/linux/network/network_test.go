@@ -62,6 +62,12 @@ func echo(t testing.TB, n *Network, vpc, at string) net.Listener {
 	if err != nil {
 		t.Fatal(err)
 	}
+	answer(t, l, func(c net.Conn) { _, _ = io.Copy(c, c) })
+	return l
+}
+
+// answer has f speak with everyone who connects, until the test ends.
+func answer(t testing.TB, l net.Listener, f func(net.Conn)) {
 	t.Cleanup(func() { l.Close() })
 	go func() {
 		for {
@@ -70,12 +76,11 @@ func echo(t testing.TB, n *Network, vpc, at string) net.Listener {
 				return
 			}
 			go func() {
-				io.Copy(c, c)
-				c.Close()
+				defer c.Close()
+				f(c)
 			}()
 		}
 	}()
-	return l
 }
 
 // patient is how long tests wait for what must come: it only ends those that
@@ -380,17 +385,7 @@ func sayAt(t *testing.T, n *Network, vpc, at, word string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(c, word)
-			c.Close()
-		}
-	}()
+	answer(t, l, func(c net.Conn) { _, _ = io.WriteString(c, word) })
 }
 
 // TestOrigin has two VPCs of the same addresses call a service through their

@@ -137,18 +137,10 @@ func greet(t *testing.T, n *Network, where string, at netip.AddrPort) {
 	if err != nil {
 		t.Fatalf("listen at %v in %s: %v", at, where, err)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			from, _ := netip.ParseAddrPort(c.RemoteAddr().String())
-			fmt.Fprintln(c, from.Addr())
-			c.Close()
-		}
-	}()
+	answer(t, l, func(c net.Conn) {
+		from, _ := netip.ParseAddrPort(c.RemoteAddr().String())
+		fmt.Fprintln(c, from.Addr())
+	})
 }
 
 // greeted waits until whoever calls is greeted as what is wanted: routes follow
