@@ -29,7 +29,7 @@ rootless_left() {
   local first
   first=$(awk -F: -v u="$LUSER" '$1 == u { print $2 }' /etc/subuid)
   ps -eo pid=,uid=,stat=,args= | awk -v me="$(id -u "$LUSER")" -v first="$first" \
-    '$3 !~ /^Z/ && ($2 == me || $2 >= first && $2 < first + 65536) { print }'
+    '$3 !~ /^Z/ && ($2 == me || $2 >= first && $2 < first + 65536) { $3 = ""; print }'
 }
 
 rootless_up() {
