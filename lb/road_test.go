@@ -101,6 +101,20 @@ func twilight(t *testing.T) (s *web, d *darkness, posts *atomic.Int64) {
 	return s.apply(), d, posts
 }
 
+// throughTheDark asks while one target is dark, when only the other may answer,
+// and until both do again.
+func throughTheDark(t *testing.T, d *darkness, ask func() string) {
+	t.Helper()
+	d.fall()
+	for range 20 {
+		if got := ask(); got != "i-1" {
+			t.Fatalf("%q answers from the dark", got)
+		}
+	}
+	d.lift()
+	fromBoth(t, ask)
+}
+
 // fromBoth asks until both targets have answered.
 func fromBoth(t *testing.T, ask func() string) {
 	t.Helper()
@@ -127,14 +141,7 @@ func TestSilentTarget(t *testing.T) {
 			if kept {
 				fromBoth(t, ask)
 			}
-			d.fall()
-			for range 20 {
-				if got := ask(); got != "i-1" {
-					t.Fatalf("%q answers from the dark", got)
-				}
-			}
-			d.lift()
-			fromBoth(t, ask)
+			throughTheDark(t, d, ask)
 		})
 	}
 }
@@ -152,14 +159,7 @@ func TestSilentTargetOfEdge(t *testing.T) {
 		return w.Body.String()
 	}
 	fromBoth(t, ask)
-	d.fall()
-	for range 10 {
-		if got := ask(); got != "i-1" {
-			t.Fatalf("%q answers from the dark", got)
-		}
-	}
-	d.lift()
-	fromBoth(t, ask)
+	throughTheDark(t, d, ask)
 }
 
 // TestSilentTargetMayHaveIt: a request that must not be repeated waits for the
