@@ -131,7 +131,9 @@ func (m *machine) start() {
 func (m *machine) signals() {
 	c := make(chan os.Signal, 4)
 	signal.Notify(c, unix.SIGTERM, unix.SIGINT, unix.SIGPWR, unix.SIGUSR1, unix.SIGUSR2)
-	signal.Ignore(unix.SIGHUP, unix.SIGPIPE)
+	// Caught, not ignored: what is ignored would be so for all programs of the
+	// machine, and none would end with its terminal or its reader.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP, unix.SIGPIPE)
 	for {
 		select {
 		case s := <-c:

@@ -22,7 +22,10 @@ import (
 // loginLimit is how long a client has to show its key.
 const loginLimit = 2 * time.Minute
 
-var noDeadline time.Time
+var (
+	noDeadline time.Time
+	longAgo    = time.Unix(1, 0) // a deadline that ends what waits now
+)
 
 // login is a client that was let in.
 type login struct {
@@ -55,9 +58,9 @@ func (l *login) session(n ssh.NewChannel) {
 	}
 	s := &session{l: l, ch: ch}
 	defer func() {
-		if s.child != nil {
-			unix.Kill(-s.child.pid, unix.SIGHUP)
-		}
+		// The kernel hangs up a terminal and tells its programs. Those without
+		// one go on, as with OpenSSH: what a command has left in the background
+		// outlives it.
 		if s.terminal != nil {
 			s.terminal.Close()
 		}
@@ -232,11 +235,42 @@ func (s *session) runOnTerminal(path string, args []string, attr *syscall.ProcAt
 	go io.Copy(s.terminal, s.ch)
 	copied := make(chan struct{})
 	go func() {
-		io.Copy(s.ch, s.terminal) // ends with EIO when the last program has closed the slave
+		io.Copy(s.ch, s.terminal) // ends when the last program has closed the slave, or with the deadline
+		drain(s.ch, s.terminal)
 		close(copied)
 	}()
-	go s.finish(copied)
+	go func() {
+		status := <-s.child.done
+		// As with OpenSSH, a terminal's session ends with its first program:
+		// what that left in the background may have it open for longer.
+		s.terminal.SetReadDeadline(longAgo)
+		<-copied
+		s.finish(status)
+	}()
 	return nil
+}
+
+// drain copies what a terminal still has, without waiting for more.
+func drain(to io.Writer, terminal *os.File) {
+	raw, err := terminal.SyscallConn()
+	if err != nil {
+		return
+	}
+	raw.Control(func(fd uintptr) {
+		b := make([]byte, 4096)
+		for {
+			n, err := unix.Read(int(fd), b)
+			if err == unix.EINTR {
+				continue
+			}
+			if err != nil || n <= 0 {
+				return
+			}
+			if _, err := to.Write(b[:n]); err != nil {
+				return
+			}
+		}
+	})
 }
 
 func (s *session) runOnPipes(path string, args []string, attr *syscall.ProcAttr) error {
@@ -280,15 +314,17 @@ func (s *session) runOnPipes(path string, args []string, attr *syscall.ProcAttr)
 		both.Wait()
 		close(copied)
 	}()
-	go s.finish(copied)
+	go func() {
+		status := <-s.child.done
+		<-copied
+		s.finish(status)
+	}()
 	return nil
 }
 
-// finish tells the client how the program ended, once all that it wrote has
-// been sent.
-func (s *session) finish(copied <-chan struct{}) {
-	status := <-s.child.done
-	<-copied
+// finish tells the client how the program ended, all that it wrote having been
+// sent.
+func (s *session) finish(status syscall.WaitStatus) {
 	if status.Signaled() {
 		s.ch.SendRequest("exit-signal", false, ssh.Marshal(struct {
 			Signal          string

@@ -14,6 +14,7 @@ surge() {
   at=$(public "$id")
   speaks_in "$id" # for the health checks
   into "$at" 'setsid ./speaker stubborn 8888 >stubborn.log 2>&1 &'
+  within 10 into "$at" grep -q listening stubborn.log
   aws elb create-load-balancer --load-balancer-name surge --subnets "$subnet" --security-groups "$group" --listeners Protocol=HTTP,LoadBalancerPort=80,InstancePort=8888 >/dev/null
   aws elb configure-health-check --load-balancer-name surge --health-check Target=TCP:7000,Interval=5,Timeout=2,UnhealthyThreshold=2,HealthyThreshold=2 >/dev/null
   aws elb register-instances-with-load-balancer --load-balancer-name surge --instances "$id" >/dev/null

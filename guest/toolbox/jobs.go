@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +31,7 @@ const (
 
 // jobs are the processes that a shell has put into the background.
 type jobs struct {
+	mu      sync.Mutex
 	running map[int]*exec.Cmd
 	order   []int
 	replace bool // the next program takes the shell's place: exec
@@ -157,16 +160,51 @@ func (s *shell) start(ctx context.Context, plain bool, text string) ([]string, e
 	c := exec.Command(self, append([]string{"-c", script.String(), s.c.name}, s.runner.Params...)...)
 	c.Args[0], c.Dir, c.Env = "sh", h.Dir, env
 	c.Stdout, c.Stderr = h.Stdout, h.Stderr
-	if err := c.Start(); err != nil {
+	// At a terminal a job has a group of its own: Ctrl-C does not reach it, and
+	// it goes on when the user logs out.
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: s.interactive && !s.command}
+	pid, err := s.jobs.start(c)
+	if err != nil {
 		return nil, err
 	}
-	if s.jobs.running == nil {
-		s.jobs.running = map[int]*exec.Cmd{}
-	}
-	pid := c.Process.Pid
-	s.jobs.running[pid] = c
-	s.jobs.order = append(s.jobs.order, pid)
 	return []string{"eval", fmt.Sprintf("%s=%d", lastJob, pid)}, nil
+}
+
+func (j *jobs) start(c *exec.Cmd) (pid int, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := c.Start(); err != nil {
+		return 0, err
+	}
+	if j.running == nil {
+		j.running = map[int]*exec.Cmd{}
+	}
+	pid = c.Process.Pid
+	j.running[pid] = c
+	j.order = append(j.order, pid)
+	return pid, nil
+}
+
+// endWithTerminal has the shell and its jobs end by SIGHUP.
+func (j *jobs) endWithTerminal() {
+	hungUp := make(chan os.Signal, 1)
+	signal.Notify(hungUp, syscall.SIGHUP)
+	go func() {
+		<-hungUp
+		j.hangUp()
+		signal.Reset(syscall.SIGHUP)
+		syscall.Kill(os.Getpid(), syscall.SIGHUP)
+	}()
+}
+
+// hangUp tells the jobs that their terminal is gone. Those that nohup has
+// started go on.
+func (j *jobs) hangUp() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for pid := range j.running {
+		syscall.Kill(-pid, syscall.SIGHUP)
+	}
 }
 
 // wait waits for jobs: those that are named, or all.
@@ -187,13 +225,19 @@ func (s *shell) wait(names []string) ([]string, error) {
 	for _, pid := range slices.Clone(pids) {
 		if c := s.jobs.running[pid]; c != nil {
 			status = exitStatus(c.Wait())
-			delete(s.jobs.running, pid)
+			s.jobs.forget(pid)
 		}
 	}
 	if len(names) == 0 {
 		s.jobs.order, status = nil, 0
 	}
 	return []string{"eval", fmt.Sprintf("(exit %d)", status)}, nil
+}
+
+func (j *jobs) forget(pid int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.running, pid)
 }
 
 // umask is the process's own, which its programs inherit.

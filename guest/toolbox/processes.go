@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,6 +60,7 @@ func processes() (list []process) {
 		}
 		list = append(list, p)
 	}
+	slices.SortFunc(list, func(a, b process) int { return a.pid - b.pid })
 	return list
 }
 
@@ -89,7 +91,8 @@ func signalNumber(s string) (unix.Signal, error) {
 }
 
 // kill signals processes by number; pkill and killall, by name; pgrep and pidof
-// list them.
+// list them. By name it succeeds if it found and reached any, as pkill of procps
+// does: among those of a name may be some of other users.
 func kill(c *call) error {
 	with, args := unix.SIGTERM, c.args
 	full, list := false, c.name == "pgrep" || c.name == "pidof"
@@ -133,17 +136,22 @@ func kill(c *call) error {
 		}
 		return nil
 	}
-	c.status = 1
+	reached := false
 	for _, p := range processes() {
 		if p.pid == os.Getpid() || user >= 0 && p.uid != user || !named(p, args, c.name, full) {
 			continue
 		}
-		c.status = 0
 		if list {
 			c.printf("%d\n", p.pid)
 		} else if err := unix.Kill(p.pid, with); err != nil {
 			c.complain(fmt.Errorf("(%d) - %s", p.pid, sentence(err)))
+			continue
 		}
+		reached = true
+	}
+	c.status = 1
+	if reached {
+		c.status = 0
 	}
 	return nil
 }

@@ -175,9 +175,10 @@ func (s *shell) talk() error {
 		return s.script(s.c.in, s.c.name)
 	}
 	// A command that is interrupted ends; the shell does not.
-	interrupts := make(chan os.Signal, 1)
-	signal.Notify(interrupts, syscall.SIGINT, syscall.SIGQUIT)
-	signal.Ignore(syscall.SIGTERM, syscall.SIGTTOU)
+	// Caught, not ignored: programs inherit what is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGTTOU)
+	s.jobs.endWithTerminal()
 	keys := &keyboard{f: f}
 	t := term.NewTerminal(struct {
 		io.Reader
@@ -189,6 +190,10 @@ func (s *shell) talk() error {
 		if err == io.EOF && keys.last == interruptKey {
 			fmt.Fprint(s.c.out, "^C\r\n")
 			continue
+		}
+		if err != nil && !term.IsTerminal(int(f.Fd())) { // not any more
+			s.jobs.hangUp()
+			return exit(128 + int(syscall.SIGHUP))
 		}
 		if err == io.EOF {
 			fmt.Fprintln(s.c.out, "exit")

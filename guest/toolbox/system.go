@@ -543,7 +543,7 @@ func getent(c *call) error {
 	})
 }
 
-func sync(*call) error { unix.Sync(); return nil }
+func syncFiles(*call) error { unix.Sync(); return nil }
 
 func clear(c *call) error { c.printf("\x1b[H\x1b[2J"); return nil }
 

@@ -218,7 +218,11 @@ func (c *call) each(names []string, f func(r io.Reader, name string) error) erro
 			c.complain(err)
 			continue
 		}
-		err = f(file, name)
+		if i, statErr := file.Stat(); statErr == nil && i.IsDir() {
+			err = &os.PathError{Op: "read", Path: name, Err: syscall.EISDIR}
+		} else {
+			err = f(file, name)
+		}
 		file.Close()
 		if err != nil {
 			var e exit

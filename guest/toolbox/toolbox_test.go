@@ -75,6 +75,7 @@ set -e; echo before; false; echo after`,
 	`x=$(sh -c '{ sleep 1; echo late > f; } > /dev/null 2>&1 < /dev/null & echo quick' | cat); test -e f; echo $x $?; echo in > i; cat < i > o & wait; cat o`,
 	`sh -c 'sleep 0.1 > /dev/null 2>&1 & echo started'; sh -c 'exec echo replaced; echo not reached'; umask 077; touch m; stat -c %a m; umask; nohup echo kept 2>/dev/null & wait; echo 'it'"'"'s' & wait`,
 	`echo 'echo from script $1 $0' > s; chmod +x s; sh s arg; printf '#!/bin/sh\necho run\n' > r; chmod 755 r; ./r; sh -c 'echo $0 $1' zero one; bash -c 'set -- a b; shift; echo $1'; echo 'echo piped' | sh; sh -e -c 'false; echo no'; echo $?; printf 'echo first\nif\n' | sh 2>/dev/null; echo $?`,
+	`mkdir d; echo kept > d/f; cat d 2>/dev/null; echo $?; cat d d/f 2>/dev/null; echo $?; grep kept d 2>/dev/null; echo $?; grep -r kept d; (yes; echo "status $?" >&2) 2>&1 | head -1; sh -c 'kill -HUP $$; echo not reached'; echo $?`,
 	`getent passwd root | cut -d: -f1; ls nope 2>/dev/null; echo $?; cat nope 2>/dev/null; echo $?; ls -d .; touch -d '2020-01-02 03:04:05' t; TZ=UTC stat -c %Y t >/dev/null; ls -R . | head -1; mkdir q; touch q/.h q/v; ls q; ls -a q; sleep 0.01; yes | head -2; kill -l >/dev/null; echo $?`,
 }
 

@@ -15,7 +15,7 @@ func tools() map[string]tool {
 		// Files.
 		"ls": ls, "ll": ls, "cp": cp, "mv": mv, "rm": rm, "mkdir": mkdir, "rmdir": rmdir, "ln": ln, "touch": touch, "mktemp": mktemp, "install": install,
 		"chmod": chmod, "chown": chown, "chgrp": chown, "stat": stat, "readlink": readlink, "realpath": readlink, "basename": basename, "dirname": dirname,
-		"find": find, "du": du, "dd": dd, "file": file, "sync": sync, "tar": tarTool, "gzip": gzipTool, "gunzip": gzipTool, "zcat": gzipTool,
+		"find": find, "du": du, "dd": dd, "file": file, "sync": syncFiles, "tar": tarTool, "gzip": gzipTool, "gunzip": gzipTool, "zcat": gzipTool,
 		"md5sum": sum, "sha1sum": sum, "sha256sum": sum, "sha512sum": sum, "base64": base64Tool, "cmp": cmpFiles,
 		// Text.
 		"cat": cat, "tac": tac, "head": head, "tail": tail, "wc": wc, "sort": sortLines, "uniq": uniq, "cut": cut, "tr": tr,

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -101,11 +102,92 @@ func TestSSH(t *testing.T) {
 					t.Errorf("%s: %v, want status %d", command, err, want)
 				}
 			}
+			background(t, exec)
 			terminal(t, c)
+			hangUp(t, w, c, exec)
 			files(t, c)
 			forwarded(t, c)
 			strangers(t, w)
 		})
+	}
+}
+
+// background leaves a program running behind a command that has ended.
+func background(t *testing.T, exec func(command, stdin string) (string, error)) {
+	pid, err := exec("sleep 1000 >/dev/null 2>&1 & echo $!", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec("kill "+pid, ""); err != nil {
+		t.Errorf("the program has not outlived its session: %s, %v", out, err)
+	}
+}
+
+// hangUp ends a session under a shell and its job, which end with the terminal;
+// what nohup has started does not, and nothing in the background does when the
+// user logs out.
+func hangUp(t *testing.T, w *world, c *ssh.Client, exec func(command, stdin string) (string, error)) {
+	for _, test := range []struct {
+		end     string // what is typed last
+		outlive int    // the shell, its job, and that of nohup: how many of the last
+	}{{"", 1}, {"exit\r", 2}} {
+		s, err := c.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.RequestPty("xterm", 24, 80, ssh.TerminalModes{}); err != nil {
+			t.Fatal(err)
+		}
+		in, err := s.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Shell(); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(in, "sleep 1000 & job=$!; nohup sleep 1000 >/dev/null 2>&1 & echo up: $$ $job $! :up\r")
+		pids := said(t, out, regexp.MustCompile(`up: (\d+) (\d+) (\d+) :up`))
+		alive := func(pid string) bool {
+			_, err := exec("kill -0 "+pid+" 2>/dev/null", "")
+			return err == nil
+		}
+		w.until("nohup has started its program", func() bool {
+			_, err := exec("grep -q ^sleep /proc/"+pids[2]+"/cmdline", "")
+			return err == nil
+		})
+		if test.end != "" {
+			io.WriteString(in, test.end)
+			s.Wait()
+		}
+		s.Close()
+		for _, pid := range pids[:3-test.outlive] {
+			w.until("what had the terminal ends", func() bool { return !alive(pid) })
+		}
+		for _, pid := range pids[3-test.outlive:] {
+			if !alive(pid) {
+				t.Errorf("after %q: of %v, %s is gone", test.end, pids, pid)
+			}
+			exec("kill "+pid, "")
+		}
+	}
+}
+
+// said reads until something has been said, and returns its parts.
+func said(t *testing.T, from io.Reader, what *regexp.Regexp) []string {
+	var all []byte
+	for b := make([]byte, 1024); ; {
+		n, err := from.Read(b)
+		all = append(all, b[:n]...)
+		if m := what.FindStringSubmatch(string(all)); m != nil {
+			return m[1:]
+		}
+		if err != nil {
+			t.Fatalf("%v; said: %q", err, all)
+		}
 	}
 }
 
