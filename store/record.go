@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 
 	"github.com/fxamacker/cbor/v2"
@@ -148,8 +147,8 @@ func parse(name string, version uint8, migrate map[uint8]func([]byte) ([]byte, e
 func page(r Reader, base []byte, token string, limit int, take func(k, b []byte, full bool) (taken bool)) (next string, ok bool) {
 	from := base
 	if token != "" {
-		rest, err := base64.RawURLEncoding.DecodeString(token)
-		if err != nil {
+		rest, ok := ReadCursor(token)
+		if !ok {
 			return "", false
 		}
 		from = append(base[:len(base):len(base)], rest...)
@@ -160,7 +159,7 @@ func page(r Reader, base []byte, token string, limit int, take func(k, b []byte,
 			continue
 		}
 		if n == limit {
-			return base64.RawURLEncoding.EncodeToString(k[len(base):]), true
+			return Cursor(k[len(base):]), true
 		}
 		n++
 	}

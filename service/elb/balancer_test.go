@@ -157,6 +157,14 @@ func TestWhatCannotBeMade(t *testing.T) {
 	fails(t, try(w, &api.CreateLoadBalancer, &ok), "TooManyLoadBalancers", "Exceeded quota of account")
 	first := nodetest.Do(w.World, &api.DescribeLoadBalancers, &api.DescribeLoadBalancersInput{PageSize: new(int32(15))})
 	rest := nodetest.Do(w.World, &api.DescribeLoadBalancers, &api.DescribeLoadBalancersInput{PageSize: new(int32(15)), Marker: first.NextMarker})
+	for _, b := range first.LoadBalancerDescriptions { // as scripts that clean up do, page by page
+		nodetest.Do(w.World, &api.DeleteLoadBalancer, &api.DeleteLoadBalancerInput{LoadBalancerName: *b.LoadBalancerName})
+	}
+	again := nodetest.Do(w.World, &api.DescribeLoadBalancers, &api.DescribeLoadBalancersInput{Marker: first.NextMarker})
+	if len(again.LoadBalancerDescriptions) != 5 {
+		t.Errorf("%d are left", len(again.LoadBalancerDescriptions))
+	}
+	fails(t, try(w, &api.DescribeLoadBalancers, &api.DescribeLoadBalancersInput{Marker: new("abc")}), "ValidationError", "marker")
 	if len(first.LoadBalancerDescriptions) != 15 || len(rest.LoadBalancerDescriptions) != 5 || rest.NextMarker != nil {
 		t.Errorf("pages of %d and %d", len(first.LoadBalancerDescriptions), len(rest.LoadBalancerDescriptions))
 	}

@@ -1,7 +1,6 @@
 package elb
 
 import (
-	"encoding/base64"
 	"slices"
 	"strconv"
 
@@ -39,22 +38,22 @@ func describeLoadBalancers(c *cloud.Call, r store.Reader, in *api.DescribeLoadBa
 	return out, nil
 }
 
-// page is the part of list that follows marker, with the marker of the next.
+// page is the part of list that begins at marker, with the marker of the next:
+// what a page has shown may be deleted before the next is asked for.
 func page[T any](list []T, marker *string, size *int32, name func(T) string) ([]T, *string, error) {
 	if m := cloud.Or(marker, ""); m != "" {
-		after, err := base64.URLEncoding.DecodeString(m)
-		at := slices.IndexFunc(list, func(v T) bool { return name(v) == string(after) })
-		if err != nil || at < 0 {
+		from, ok := store.ReadCursor(m)
+		at := slices.IndexFunc(list, func(v T) bool { return name(v) == string(from) })
+		if !ok || at < 0 {
 			return nil, nil, invalid("The specified marker is not valid")
 		}
-		list = list[at+1:]
+		list = list[at:]
 	}
 	n := int(cloud.Or(size, pageSize))
 	if len(list) <= n {
 		return list, nil, nil
 	}
-	list = list[:n]
-	return list, new(base64.URLEncoding.EncodeToString([]byte(name(list[n-1])))), nil
+	return list[:n], new(store.Cursor([]byte(name(list[n])))), nil
 }
 
 func (b *balancer) api(c *cloud.Call) api.LoadBalancerDescription {

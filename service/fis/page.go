@@ -2,21 +2,24 @@ package fis
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"iter"
 
 	"pileus/cloud"
+	"pileus/store"
 )
 
 const defaultPage = 100
 
 // page shows a page of a list that is ordered by its keys.
 func page[T any](list iter.Seq[*T], key func(*T) string, size *int32, token *string, show func(*T)) (next *string, err error) {
-	after, err := base64.RawURLEncoding.DecodeString(cloud.Or(token, ""))
-	if err != nil || token != nil && len(after) == 0 {
-		return nil, errInvalid("Invalid NextToken: %s", *token)
+	var after []byte
+	if token != nil {
+		var ok bool
+		if after, ok = store.ReadCursor(*token); !ok {
+			return nil, errInvalid("Invalid NextToken: %s", *token)
+		}
 	}
 	left, last := int(cloud.Or(size, defaultPage)), ""
 	for v := range list {
@@ -25,7 +28,7 @@ func page[T any](list iter.Seq[*T], key func(*T) string, size *int32, token *str
 		case k <= string(after):
 			continue
 		case left == 0:
-			return new(base64.RawURLEncoding.EncodeToString([]byte(last))), nil
+			return new(store.Cursor([]byte(last))), nil
 		}
 		show(v)
 		last = k

@@ -66,7 +66,7 @@ func TestPages(t *testing.T) {
 	if len(seen) != 5 {
 		t.Errorf("%d templates", len(seen))
 	}
-	if _, err := nodetest.Try(w.World, &api.ListExperimentTemplates, &api.ListExperimentTemplatesInput{NextToken: new("%")}); code(err) != "ValidationException" {
+	if _, err := nodetest.Try(w.World, &api.ListExperimentTemplates, &api.ListExperimentTemplatesInput{NextToken: new("abc")}); code(err) != "ValidationException" {
 		t.Errorf("a token that is none: %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package ssm
 
 import (
-	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	api "pileus/api/ssm"
 	"pileus/cloud"
 	"pileus/region"
+	"pileus/store"
 )
 
 // publicPrefix is where AWS's own parameters lie.
@@ -58,16 +58,19 @@ func publicParameters(in string) []*version {
 
 // publicPage is a page of the public parameters that keep lets through.
 func publicPage(c *cloud.Call, keep func(name string) bool, token string, limit int) (page []*version, next *string, err error) {
-	after, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return nil, nil, errToken
+	var after []byte
+	if token != "" {
+		var ok bool
+		if after, ok = store.ReadCursor(token); !ok {
+			return nil, nil, errToken
+		}
 	}
 	for _, v := range publicParameters(c.Region) {
 		if v.Name <= string(after) || !keep(v.Name) {
 			continue
 		}
 		if len(page) == limit {
-			last := base64.RawURLEncoding.EncodeToString([]byte(page[limit-1].Name))
+			last := store.Cursor([]byte(page[limit-1].Name))
 			return page, &last, nil
 		}
 		page = append(page, v)

@@ -59,7 +59,7 @@ func TestAGroupLikeAnInstance(t *testing.T) {
 	}))
 	w.serving("g", 1)
 	l := nodetest.Do(w.World, &api.DescribeLaunchConfigurations, &api.DescribeLaunchConfigurationsInput{LaunchConfigurationNames: []string{"g"}}).LaunchConfigurations
-	if len(l) != 1 || l[0].InstanceType != "t3.small" || l[0].ImageId != image() {
+	if len(l) != 1 || l[0].InstanceType != "t3.small" || l[0].ImageId != image() || l[0].ClassicLinkVPCSecurityGroups == nil {
 		t.Errorf("launch configurations: %+v", l)
 	}
 }
@@ -100,7 +100,7 @@ func TestTagsPagesAndNotifications(t *testing.T) {
 	}
 	refused(w, "ValidationError", "Filter type colour is not correct", &api.DescribeTags, &api.DescribeTagsInput{Filters: []api.Filter{{Name: new("colour")}}})
 	refused(w, "InvalidNextToken", "", &api.DescribeTags, &api.DescribeTagsInput{NextToken: new("?")})
-	refused(w, "InvalidNextToken", "", &api.DescribeAutoScalingGroups, &api.DescribeAutoScalingGroupsInput{NextToken: new("?")})
+	refused(w, "InvalidNextToken", "", &api.DescribeAutoScalingGroups, &api.DescribeAutoScalingGroupsInput{NextToken: new("abc")})
 
 	topic := "arn:aws:sns:us-east-1:000000000000:t"
 	nodetest.Do(w.World, &api.PutNotificationConfiguration, &api.PutNotificationConfigurationInput{AutoScalingGroupName: "a", TopicARN: topic, NotificationTypes: []string{"autoscaling:EC2_INSTANCE_LAUNCH", "autoscaling:EC2_INSTANCE_TERMINATE"}})

@@ -1,7 +1,6 @@
 package market
 
 import (
-	"encoding/base64"
 	"path"
 	"slices"
 	"strings"
@@ -201,8 +200,8 @@ func getInstanceTypesFromInstanceRequirements(_ *cloud.Call, _ store.Reader, in 
 	a.architectures, a.virtualization = in.ArchitectureTypes, in.VirtualizationTypes
 	list := a.types()
 	if t := cloud.Or(in.NextToken, ""); t != "" {
-		after, err := base64.RawURLEncoding.DecodeString(t)
-		if err != nil {
+		after, ok := store.ReadCursor(t)
+		if !ok {
 			return nil, resource.Errorf("InvalidParameterValue", "Value (%s) for parameter nextToken is invalid.", t)
 		}
 		at, _ := slices.BinarySearch(list, string(after)+"\x00")
@@ -211,7 +210,7 @@ func getInstanceTypesFromInstanceRequirements(_ *cloud.Call, _ store.Reader, in 
 	out := &api.GetInstanceTypesFromInstanceRequirementsOutput{InstanceTypes: []api.InstanceTypeInfoFromInstanceRequirements{}}
 	if n := int(cloud.Or(in.MaxResults, 0)); n > 0 && n < len(list) {
 		list = list[:n]
-		out.NextToken = new(base64.RawURLEncoding.EncodeToString([]byte(list[n-1])))
+		out.NextToken = new(store.Cursor([]byte(list[n-1])))
 	}
 	for _, name := range list {
 		out.InstanceTypes = append(out.InstanceTypes, api.InstanceTypeInfoFromInstanceRequirements{InstanceType: &name})

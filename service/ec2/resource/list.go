@@ -2,7 +2,6 @@ package resource
 
 import (
 	"cmp"
-	"encoding/base64"
 	"iter"
 	"slices"
 	"strings"
@@ -124,7 +123,7 @@ func (l *listing) end() (next *string, err error) {
 	if len(l.found) <= l.limit {
 		return nil, nil
 	}
-	next = new(base64.RawURLEncoding.EncodeToString([]byte(l.found[l.limit-1].id)))
+	next = new(store.Cursor([]byte(l.found[l.limit-1].id)))
 	l.found = l.found[:l.limit]
 	return next, nil
 }
@@ -149,8 +148,8 @@ func (q *Query) page() (limit int, after string, err error) {
 		limit = int(min(*q.Max, most))
 	}
 	if t := cloud.Or(q.Token, ""); t != "" {
-		b, err := base64.RawURLEncoding.DecodeString(t)
-		if err != nil {
+		b, ok := store.ReadCursor(t)
+		if !ok {
 			return 0, "", Errorf("InvalidParameterValue", "Value (%s) for parameter nextToken is invalid.", t)
 		}
 		after = string(b)
