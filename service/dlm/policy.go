@@ -107,6 +107,7 @@ func getPolicy(c *cloud.Call, r store.Reader, in *api.GetLifecyclePolicyInput) (
 		message = p.State
 	}
 	shown := *p.Details
+	shown.PolicyType = new(p.kind())
 	if p.Default {
 		shown.Schedules = nil // they follow from the rest
 	}
@@ -184,7 +185,7 @@ func updatePolicy(c *cloud.Call, tx store.Tx, in *api.UpdateLifecyclePolicyInput
 	case in.PolicyDetails != nil && p.Default:
 		return nil, errInvalid("PolicyDetails cannot be used with a default policy.")
 	case in.PolicyDetails != nil:
-		d = *in.PolicyDetails
+		change(&d, in.PolicyDetails)
 	case p.Default:
 		replace(&d.CreateInterval, in.CreateInterval)
 		replace(&d.RetainInterval, in.RetainInterval)
@@ -202,6 +203,25 @@ func updatePolicy(c *cloud.Call, tx store.Tx, in *api.UpdateLifecyclePolicyInput
 	}
 	p.put(c, tx)
 	return &api.UpdateLifecyclePolicyOutput{}, nil
+}
+
+// change takes over what an update names; the rest of a policy stays as it is.
+func change(d, in *api.PolicyDetails) {
+	replace(&d.PolicyType, in.PolicyType)
+	replace(&d.PolicyLanguage, in.PolicyLanguage)
+	replace(&d.Parameters, in.Parameters)
+	replace(&d.EventSource, in.EventSource)
+	replaceList(&d.ResourceTypes, in.ResourceTypes)
+	replaceList(&d.ResourceLocations, in.ResourceLocations)
+	replaceList(&d.TargetTags, in.TargetTags)
+	replaceList(&d.Schedules, in.Schedules)
+	replaceList(&d.Actions, in.Actions)
+}
+
+func replaceList[T any](to *[]T, v []T) {
+	if v != nil {
+		*to = v
+	}
 }
 
 func replace[T any](to **T, v *T) {

@@ -62,6 +62,11 @@ func TestPolicies(t *testing.T) {
 	if p := nodetest.Do(w, &api.GetLifecyclePolicy, &api.GetLifecyclePolicyInput{PolicyId: id}).Policy; *p.State != "DISABLED" || *p.Description != "off" {
 		t.Errorf("updated: %s, %s", *p.State, *p.Description)
 	}
+	nodetest.Do(w, &api.UpdateLifecyclePolicy, &api.UpdateLifecyclePolicyInput{PolicyId: id, PolicyDetails: &api.PolicyDetails{TargetTags: []api.Tag{{Key: "backup", Value: "no"}}}})
+	changed := nodetest.Do(w, &api.GetLifecyclePolicy, &api.GetLifecyclePolicyInput{PolicyId: id}).Policy.PolicyDetails
+	if changed.TargetTags[0].Value != "no" || len(changed.Schedules) != 1 || len(changed.ResourceTypes) != 1 || *changed.PolicyType != "EBS_SNAPSHOT_MANAGEMENT" {
+		t.Errorf("changed: %+v", changed)
+	}
 	nodetest.Do(w, &api.TagResource, &api.TagResourceInput{ResourceArn: *p.PolicyArn, Tags: map[string]string{"b": "c"}})
 	nodetest.Do(w, &api.UntagResource, &api.UntagResourceInput{ResourceArn: *p.PolicyArn, TagKeys: []string{"team"}})
 	if tags := nodetest.Do(w, &api.ListTagsForResource, &api.ListTagsForResourceInput{ResourceArn: *p.PolicyArn}).Tags; len(tags) != 1 || tags["b"] != "c" {
