@@ -129,7 +129,7 @@ func (d *detector) describe() api.AnomalyDetector {
 	out := api.AnomalyDetector{Configuration: d.Configuration, StateValue: &d.State, SingleMetricAnomalyDetector: d.Single, MetricMathAnomalyDetector: d.Math}
 	if d.Single != nil {
 		s := *d.Single
-		s.Dimensions = shownList(s.Dimensions)
+		s.Dimensions, s.AccountId = shownList(s.Dimensions), &d.Account
 		out.SingleMetricAnomalyDetector = &s
 		out.Namespace, out.MetricName, out.Dimensions, out.Stat = s.Namespace, s.MetricName, s.Dimensions, s.Stat
 	}

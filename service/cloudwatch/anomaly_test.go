@@ -134,7 +134,7 @@ func TestAnomalyDetectorOfDimensions(t *testing.T) {
 	nodetest.Do(w, &api.PutAnomalyDetector, &api.PutAnomalyDetectorInput{SingleMetricAnomalyDetector: on})
 	w.Drain()
 	list := nodetest.Do(w, &api.DescribeAnomalyDetectors, &api.DescribeAnomalyDetectorsInput{}).AnomalyDetectors
-	if len(list) != 1 || len(list[0].SingleMetricAnomalyDetector.Dimensions) != 2 {
+	if len(list) != 1 || len(list[0].SingleMetricAnomalyDetector.Dimensions) != 2 || *list[0].SingleMetricAnomalyDetector.AccountId != "000000000000" {
 		t.Errorf("detectors are %+v", list)
 	}
 	nodetest.Do(w, &api.DeleteAnomalyDetector, &api.DeleteAnomalyDetectorInput{SingleMetricAnomalyDetector: on})

@@ -54,7 +54,7 @@ func enter(c *cloud.Call, tx store.Tx, a *alarm, v verdict) error {
 // characters.
 func changeData(old, now stateData) (string, error) {
 	for {
-		b, err := json.Marshal(struct {
+		b, err := plainJSON(struct {
 			Version  string    `json:"version"`
 			OldState stateData `json:"oldState"`
 			NewState stateData `json:"newState"`

@@ -159,6 +159,11 @@ func TestReasons(t *testing.T) {
 		!strings.Contains(*h[0].HistoryData, `"metricName":"load"`) {
 		t.Errorf("history %+v", h)
 	}
+	nodetest.Do(w, &api.SetAlarmState, &api.SetAlarmStateInput{AlarmName: "a", StateValue: "INSUFFICIENT_DATA", StateReason: "ALARM -> none & nothing"})
+	h = nodetest.Do(w, &api.DescribeAlarmHistory, &api.DescribeAlarmHistoryInput{AlarmName: new("a")}).AlarmHistoryItems
+	if !strings.Contains(*h[0].HistoryData, `"stateReason":"ALARM -> none & nothing"`) {
+		t.Errorf("history %s", *h[0].HistoryData)
+	}
 }
 
 func TestDecimal(t *testing.T) {

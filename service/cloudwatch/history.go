@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -70,11 +71,21 @@ func recordConfiguration(c *cloud.Call, tx store.Tx, a *alarm, kind string) {
 	if a.Composite != nil {
 		shown = a.describeComposite()
 	}
-	b, err := json.Marshal(map[string]any{"version": "1.0", "type": kind, past + "Alarm": camel(shown)})
+	b, err := plainJSON(map[string]any{"version": "1.0", "type": kind, past + "Alarm": camel(shown)})
 	if err != nil || len(b) > 4095 {
 		b = nil
 	}
 	record(c, tx, a, api.HistoryItemTypeConfigurationUpdate, `Alarm "`+*a.AlarmName+`" `+past, string(b))
+}
+
+// plainJSON is JSON as the history keeps it: with ">" as it is, which reasons
+// are full of.
+func plainJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 // camel is a value with the names of its members as the history writes them,

@@ -48,7 +48,7 @@ func createLoadBalancer(c *cloud.Call, tx store.Tx, in *api.CreateLoadBalancerIn
 		return nil, err
 	}
 	b := &balancer{
-		Account: c.Account, Region: c.Region, Name: in.LoadBalancerName, ID: c.Rand().String(10, rng.Digits), Made: c.Now, Request: request, attributes: firstAttributes,
+		Account: c.Account, Region: c.Region, Name: in.LoadBalancerName, ID: c.Rand().String(1, rng.Digits[1:]) + c.Rand().String(9, rng.Digits), Made: c.Now, Request: request, attributes: firstAttributes,
 	}
 	switch cloud.Or(in.Scheme, "internet-facing") {
 	case "internal":

@@ -18,7 +18,7 @@ func (a *Activity) API(c *cloud.Call) api.Activity {
 		AutoScalingGroupARN: new((&Group{Account: a.Account, Region: a.Region, Name: a.Group, ID: a.GroupID}).ARN(c)),
 	}
 	if !a.End.IsZero() {
-		out.EndTime = &a.End
+		out.EndTime = new(a.End.Truncate(time.Second)) // of ends, unlike starts, AWS tells whole seconds only
 	}
 	return out
 }

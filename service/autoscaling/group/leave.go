@@ -45,7 +45,11 @@ func (k *Keeper) leave(c *cloud.Call, tx store.Tx, g *Group, i *Instance, how Le
 	if d.Activity != "" {
 		End(c, tx, d.Activity, api.ScalingActivityStatusCodeCancelled, "")
 	}
-	a := Begin(c, tx, g, Activity{Instance: d.ID, Description: description, Cause: cause, Details: details(d.Subnet, d.Zone)})
+	begun := Activity{Instance: d.ID, Description: description, Cause: cause, Details: details(d.Subnet, d.Zone)}
+	if how.To == ToDetach || how.To == ToStandby {
+		begun.Progress = 50
+	}
+	a := Begin(c, tx, g, begun)
 	d.Leaving, d.Hooks, d.Activity, d.Replacing, d.Renewal = &how, nil, a.ID, nil, nil
 	state := api.LifecycleStateTerminating
 	switch how.To {

@@ -137,10 +137,14 @@ func TestStandbyDetachAndAttach(t *testing.T) {
 	w.create(group("g", 1, 4, desired(3), func(in *api.CreateAutoScalingGroupInput) { in.AvailabilityZones = in.AvailabilityZones[:1] }))
 	ids := w.serving("g", 3)
 	out := nodetest.Do(w.World, &api.EnterStandby, &api.EnterStandbyInput{AutoScalingGroupName: "g", InstanceIds: ids[:1], ShouldDecrementDesiredCapacity: true})
-	if a := out.Activities[0]; *a.Description != "Moving EC2 instance to Standby: "+ids[0] || !strings.HasSuffix(a.Cause, "was moved to standby in response to a user request, shrinking the capacity from 3 to 2.") {
-		t.Errorf("%s: %s", *a.Description, a.Cause)
+	if a := out.Activities[0]; *a.Description != "Moving EC2 instance to Standby: "+ids[0] || !strings.HasSuffix(a.Cause, "was moved to standby in response to a user request, shrinking the capacity from 3 to 2.") || *a.Progress != 50 {
+		t.Errorf("%s at %d: %s", *a.Description, *a.Progress, a.Cause)
 	}
+	w.Advance(250 * time.Millisecond)
 	w.settle()
+	if a := w.activities("g")[0]; a.EndTime == nil || a.EndTime.Nanosecond() != 0 {
+		t.Errorf("ended: %v", a.EndTime)
+	}
 	w.serving("g", 2)
 	if got := w.in("g", "Standby"); !slices.Equal(got, ids[:1]) {
 		t.Fatalf("in standby: %v", got)

@@ -211,6 +211,9 @@ func (l *Configuration) API(c *cloud.Call) api.LaunchConfiguration {
 	if s.SecurityGroups == nil {
 		s.SecurityGroups = []string{}
 	}
+	if s.ClassicLinkVPCSecurityGroups == nil {
+		s.ClassicLinkVPCSecurityGroups = []string{}
+	}
 	if s.BlockDeviceMappings == nil {
 		s.BlockDeviceMappings = []api.BlockDeviceMapping{}
 	}

@@ -179,7 +179,7 @@ func (r *room) replace(c *cloud.Call, tx store.Tx, g *group.Group, x *refresh, v
 	case !x.Waiting.IsZero():
 		x.Reason = fmt.Sprintf("Waiting for instances that are protected from scale-in or in Standby. For example: %s.", v.waiting[0].ID)
 	case v.fresh > 0:
-		x.Reason = fmt.Sprintf("Waiting for instances to warm up before continuing. For example: %s.", v.example)
+		x.Reason = fmt.Sprintf("Waiting for instances to warm up before continuing. For example: %s is warming up.", v.example)
 	case v.missing > 0 || len(list) > 0 || len(v.marked) > 0:
 		x.Reason = "Waiting for remaining instances to be available."
 		for _, i := range append(list, v.marked...) {
