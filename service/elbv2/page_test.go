@@ -1,4 +1,4 @@
-package elbv2
+package elbv2_test
 
 import (
 	"testing"
