@@ -70,8 +70,6 @@ func (x *refresh) aliased() string {
 		return ""
 	case !numbered(x.Before.template()):
 		return "the launch template version of the group was $Latest or $Default when it began"
-	case !numbered(x.Set.template()):
-		return "the launch template version of its desired configuration is $Latest or $Default"
 	}
 	return ""
 }

@@ -148,10 +148,15 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestRollback undoes a refresh to $Latest: only of the group the version must
+// be a number, which it had before.
 func TestRollback(t *testing.T) {
 	w := newWorld(t)
 	w.group(4, 8, 4, nil)
-	w.start(&api.RefreshPreferences{MinHealthyPercentage: new(int32(50))})
+	nodetest.Do(w.World, &api.StartInstanceRefresh, &api.StartInstanceRefreshInput{
+		AutoScalingGroupName: name, Preferences: &api.RefreshPreferences{MinHealthyPercentage: new(int32(50)), AutoRollback: new(true)},
+		DesiredConfiguration: &api.DesiredConfiguration{LaunchTemplate: version("$Latest")},
+	})
 	for small := 0; small < 2; small, _, _ = w.census() {
 		w.Drain()
 		w.Advance(5 * time.Second)
@@ -262,7 +267,7 @@ func TestStartChecks(t *testing.T) {
 		{api.StartInstanceRefreshInput{Preferences: &api.RefreshPreferences{MinHealthyPercentage: new(int32(10)), MaxHealthyPercentage: new(int32(200))}}, "ValidationError", "difference"},
 		{api.StartInstanceRefreshInput{Preferences: &api.RefreshPreferences{CheckpointPercentages: []int32{50, 20}}}, "ValidationError", "ascending"},
 		{api.StartInstanceRefreshInput{Preferences: &api.RefreshPreferences{CheckpointDelay: new(int32(20))}}, "ValidationError", "CheckpointDelay"},
-		{api.StartInstanceRefreshInput{Preferences: &api.RefreshPreferences{AutoRollback: new(true)}}, "ValidationError", "AutoRollback"},
+		{api.StartInstanceRefreshInput{Preferences: &api.RefreshPreferences{AutoRollback: new(true)}}, "ValidationError", "DesiredConfiguration parameter is empty"},
 		{api.StartInstanceRefreshInput{DesiredConfiguration: &api.DesiredConfiguration{}}, "ValidationError", "exactly one"},
 		{api.StartInstanceRefreshInput{Strategy: new("Magic")}, "ValidationError", "Rolling"},
 	} {

@@ -53,6 +53,9 @@ func startInstanceRefresh(c *cloud.Call, tx store.Tx, in *api.StartInstanceRefre
 		}
 	}
 	x.Set = configOf(g)
+	if *x.Preferences.AutoRollback && x.Desired == nil {
+		return nil, group.Invalid("The AutoRollback parameter cannot be set to true when the DesiredConfiguration parameter is empty. Set AutoRollback to false or specify a desired configuration and try again.")
+	}
 	if *x.Preferences.AutoRollback {
 		if why := x.aliased(); why != "" {
 			return nil, group.Invalid("AutoRollback cannot be enabled for this instance refresh: %s.", why)
