@@ -170,7 +170,11 @@ func (s *Room) createVolume(c *cloud.Call, tx store.Tx, in *api.CreateVolumeInpu
 		if err != nil {
 			return nil, err
 		}
-		return v.api(c, tx), nil
+		out := v.api(c, tx)
+		if out.Tags == nil {
+			out.Tags = []api.Tag{} // the calls that make volumes show that there are none
+		}
+		return out, nil
 	})
 }
 

@@ -127,3 +127,13 @@ func TestCompletionOfSnapshots(t *testing.T) {
 		}
 	}
 }
+
+// TestNewVolumeTellsOfNoTags has the call that makes a volume list its tags even
+// where there are none; descriptions leave them out.
+func TestNewVolumeTellsOfNoTags(t *testing.T) {
+	x := newStage(t)
+	v := do(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), Size: new(int32(1))})
+	if v.Tags == nil || len(v.Tags) > 0 || x.show(*v.VolumeId).Tags != nil {
+		t.Errorf("a new volume has the tags %v, then %v", v.Tags, x.show(*v.VolumeId).Tags)
+	}
+}

@@ -66,7 +66,12 @@ func createSnapshot(c *cloud.Call, tx store.Tx, in *api.CreateSnapshotInput) (*a
 		return nil, err
 	}
 	s.enter(c, tx, tags)
-	return s.api(c, tx), nil
+	out := s.api(c, tx)
+	out.Progress = new("") // nothing is copied yet
+	if out.Tags == nil {
+		out.Tags = []api.Tag{}
+	}
+	return out, nil
 }
 
 // regional refuses snapshots that are to be kept in a Local Zone: no volume is
@@ -170,7 +175,7 @@ func (s *Room) volumesOf(c *cloud.Call, r store.Reader, in *api.InstanceSpecific
 func (s *Snapshot) info(c *cloud.Call, r store.Reader) *api.SnapshotInfo {
 	return &api.SnapshotInfo{
 		SnapshotId: &s.ID, VolumeId: &s.Volume, VolumeSize: &s.Size, OwnerId: &s.Account, Description: &s.Description,
-		StartTime: &s.Started, State: &s.State, Progress: new(percent(s.Progress)), Encrypted: &s.Encrypted,
+		StartTime: &s.Started, State: &s.State, Progress: new(""), Encrypted: &s.Encrypted,
 		Tags: resource.APITags(resource.Tags(c, r, s.ID)),
 	}
 }

@@ -39,8 +39,8 @@ func TestSnapshotAndRestore(t *testing.T) {
 	x.write(v, 0, "beginning")
 	x.write(v, 100*mib, "middle")
 	s := doNow(x, &api.CreateSnapshot, &api.CreateSnapshotInput{VolumeId: v, Description: new("first")})
-	if *s.State != "pending" || *s.VolumeSize != 2 {
-		t.Errorf("snapshot begins %s", *s.State)
+	if *s.State != "pending" || *s.VolumeSize != 2 || *s.Progress != "" || s.Tags == nil {
+		t.Errorf("snapshot begins %s, %q, tags %v", *s.State, *s.Progress, s.Tags)
 	}
 	_, err := try(x, &api.CreateVolume, &api.CreateVolumeInput{AvailabilityZone: new(zone), SnapshotId: s.SnapshotId})
 	if err != nil { // unless the controller was faster

@@ -59,7 +59,7 @@ type Image struct {
 	Orgs     []string // ARNs of organizations and their units
 	Disabled bool
 	Ended    time.Time // deprecated from then on; zero: not
-	// Protection against deregistration: "", "enabled",
+	// Protection against deregistration: "", "enabled-without-cooldown",
 	// "enabled-with-cooldown"; Until while a cooldown lasts.
 	Protection string
 	Until      time.Time

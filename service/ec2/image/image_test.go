@@ -219,6 +219,9 @@ func TestRetired(t *testing.T) {
 	if stranger(&api.DescribeImagesInput{}) || !stranger(&api.DescribeImagesInput{IncludeDeprecated: new(true)}) || !stranger(&api.DescribeImagesInput{ImageIds: []string{id}}) {
 		t.Error("a deprecated image is shown to those who ask for it, and to them alone")
 	}
+	if out := nodetest.Do(w, &api.EnableImageDeregistrationProtection, &api.EnableImageDeregistrationProtectionInput{ImageId: id}); *out.Return != "enabled-without-cooldown" {
+		t.Error(*out.Return)
+	}
 	if out := nodetest.Do(w, &api.EnableImageDeregistrationProtection, &api.EnableImageDeregistrationProtectionInput{ImageId: id, WithCooldown: new(true)}); *out.Return != "enabled-with-cooldown" {
 		t.Error(*out.Return)
 	}

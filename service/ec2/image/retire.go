@@ -163,7 +163,7 @@ func enableImage(c *cloud.Call, tx store.Tx, in *api.EnableImageInput) (*api.Ena
 func enableImageDeregistrationProtection(c *cloud.Call, tx store.Tx, in *api.EnableImageDeregistrationProtectionInput) (*api.EnableImageDeregistrationProtectionOutput, error) {
 	out := &api.EnableImageDeregistrationProtectionOutput{}
 	return out, change(c, tx, in.ImageId, func(i *Image) error {
-		i.Protection, i.Until = "enabled", time.Time{}
+		i.Protection, i.Until = "enabled-without-cooldown", time.Time{}
 		if cloud.Or(in.WithCooldown, false) {
 			i.Protection = "enabled-with-cooldown"
 		}

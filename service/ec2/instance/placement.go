@@ -263,10 +263,12 @@ func describePlacementGroups(c *cloud.Call, r store.Reader, in *api.DescribePlac
 	return out, nil
 }
 
-// modifyInstancePlacement changes where a stopped instance will run.
+// modifyInstancePlacement changes where a stopped instance will run, and the
+// affinity even of one that runs.
 func modifyInstancePlacement(c *cloud.Call, tx store.Tx, in *api.ModifyInstancePlacementInput) (*api.ModifyInstancePlacementOutput, error) {
 	err := change(c, tx, in.InstanceId, func(i *Instance) error {
-		if i.State != Stopped {
+		moves := in.HostId != nil || in.HostResourceGroupArn != nil || in.Tenancy != nil || in.GroupName != nil || in.GroupId != nil || in.PartitionNumber != nil
+		if moves && i.State != Stopped {
 			return errNotStopped(i.ID)
 		}
 		p := &i.Placement

@@ -165,16 +165,14 @@ func (s *Room) fromImage(c *cloud.Call, r store.Reader, i *Instance, t *rootTask
 
 func (t *rootTask) api(c *cloud.Call, r store.Reader) api.ReplaceRootVolumeTask {
 	out := api.ReplaceRootVolumeTask{
-		ReplaceRootVolumeTaskId: &t.ID, InstanceId: &t.Instance, TaskState: &t.State, StartTime: new(t.Started.UTC().Format(taskTime)),
+		ReplaceRootVolumeTaskId: &t.ID, InstanceId: &t.Instance, TaskState: &t.State, StartTime: new(t.Started.UTC().Format(time.RFC3339)),
 		ImageId: optional(t.Image), SnapshotId: optional(t.Snapshot), DeleteReplacedRootVolume: &t.Delete, Tags: resource.APITags(resource.Tags(c, r, t.ID)),
 	}
 	if !t.Completed.IsZero() {
-		out.CompleteTime = new(t.Completed.UTC().Format(taskTime))
+		out.CompleteTime = new(t.Completed.UTC().Format(time.RFC3339))
 	}
 	return out
 }
-
-const taskTime = "2006-01-02 15:04:05.0"
 
 func describeReplaceRootVolumeTasks(c *cloud.Call, r store.Reader, in *api.DescribeReplaceRootVolumeTasksInput) (*api.DescribeReplaceRootVolumeTasksOutput, error) {
 	q := resource.Query{IDs: in.ReplaceRootVolumeTaskIds, Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, Least: 1, Most: 50, NotFound: func(id string) *cloud.Error {

@@ -133,17 +133,28 @@ func createInstanceEventWindow(c *cloud.Call, tx store.Tx, in *api.CreateInstanc
 	}
 	windows.Put(tx, w)
 	resource.Register(c, tx, "instance-event-window", w.ID, tags)
-	return &api.CreateInstanceEventWindowOutput{InstanceEventWindow: w.api(c, tx)}, nil
+	return &api.CreateInstanceEventWindowOutput{InstanceEventWindow: w.changed(c, tx)}, nil
 }
 
 func (w *window) api(c *cloud.Call, r store.Reader) *api.InstanceEventWindow {
 	out := &api.InstanceEventWindow{
 		InstanceEventWindowId: &w.ID, Name: optional(w.Name), CronExpression: optional(w.Cron), State: new("active"), Tags: resource.APITags(resource.Tags(c, r, w.ID)),
-		AssociationTarget: &api.InstanceEventWindowAssociationTarget{InstanceIds: w.Instances, DedicatedHostIds: w.Hosts, Tags: resource.APITags(w.Tags)},
+		AssociationTarget: &api.InstanceEventWindowAssociationTarget{InstanceIds: emptied(w.Instances), DedicatedHostIds: emptied(w.Hosts), Tags: resource.APITags(w.Tags)},
 	}
 	for _, s := range w.Ranges {
 		out.TimeRanges = append(out.TimeRanges, api.InstanceEventWindowTimeRange{StartWeekDay: new(s.FromDay), StartHour: new(s.FromHour), EndWeekDay: new(s.ToDay), EndHour: new(s.ToHour)})
 	}
+	return out
+}
+
+// emptied is a list that is shown even where it is empty.
+func emptied(list []string) []string { return append([]string{}, list...) }
+
+// changed is the window as calls show it that have just written it: on its way
+// to being active.
+func (w *window) changed(c *cloud.Call, r store.Reader) *api.InstanceEventWindow {
+	out := w.api(c, r)
+	out.State = new(api.InstanceEventWindowStateCreating)
 	return out
 }
 
@@ -157,7 +168,7 @@ func modifyInstanceEventWindow(c *cloud.Call, tx store.Tx, in *api.ModifyInstanc
 		return nil, err
 	}
 	windows.Put(tx, w)
-	return &api.ModifyInstanceEventWindowOutput{InstanceEventWindow: w.api(c, tx)}, nil
+	return &api.ModifyInstanceEventWindowOutput{InstanceEventWindow: w.changed(c, tx)}, nil
 }
 
 func deleteInstanceEventWindow(c *cloud.Call, tx store.Tx, in *api.DeleteInstanceEventWindowInput) (*api.DeleteInstanceEventWindowOutput, error) {
@@ -201,7 +212,7 @@ func associateInstanceEventWindow(c *cloud.Call, tx store.Tx, in *api.AssociateI
 		return nil, resource.Combination("You must specify one kind of target: instance IDs, instance tags, or Dedicated Host IDs.")
 	}
 	windows.Put(tx, w)
-	return &api.AssociateInstanceEventWindowOutput{InstanceEventWindow: w.api(c, tx)}, nil
+	return &api.AssociateInstanceEventWindowOutput{InstanceEventWindow: w.changed(c, tx)}, nil
 }
 
 func union(a, b []string) []string {
@@ -223,7 +234,7 @@ func disassociateInstanceEventWindow(c *cloud.Call, tx store.Tx, in *api.Disasso
 		})
 	})
 	windows.Put(tx, w)
-	return &api.DisassociateInstanceEventWindowOutput{InstanceEventWindow: w.api(c, tx)}, nil
+	return &api.DisassociateInstanceEventWindowOutput{InstanceEventWindow: w.changed(c, tx)}, nil
 }
 
 func describeInstanceEventWindows(c *cloud.Call, r store.Reader, in *api.DescribeInstanceEventWindowsInput) (*api.DescribeInstanceEventWindowsOutput, error) {

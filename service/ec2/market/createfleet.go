@@ -373,7 +373,7 @@ func renumber(tx store.Tx, f *fleet, old []pool) {
 }
 
 func deleteFleets(c *cloud.Call, tx store.Tx, in *api.DeleteFleetsInput) (*api.DeleteFleetsOutput, error) {
-	out := &api.DeleteFleetsOutput{}
+	out := &api.DeleteFleetsOutput{SuccessfulFleetDeletions: []api.DeleteFleetSuccessItem{}, UnsuccessfulFleetDeletions: []api.DeleteFleetErrorItem{}}
 	for _, id := range in.FleetIds {
 		f, err := findFleet(c, tx, id, false)
 		if err != nil {

@@ -1,6 +1,7 @@
 package market
 
 import (
+	"cmp"
 	"encoding/json"
 	"iter"
 
@@ -68,6 +69,7 @@ func (f *fleet) api(c *cloud.Call, r store.Reader) (out api.FleetData, err error
 	}
 	out.ReplaceUnhealthyInstances, out.TerminateInstancesWithExpiration = &f.Replace, &f.EndsWithIt
 	out.Tags = resource.APITags(resource.Tags(c, r, f.ID))
+	f.showStrategies(&out)
 	if f.Type == "instant" {
 		out.Instances = f.groups(r)
 		for _, e := range f.Errors {
@@ -75,6 +77,26 @@ func (f *fleet) api(c *cloud.Call, r store.Reader) (out api.FleetData, err error
 		}
 	}
 	return out, nil
+}
+
+// showStrategies adds how the fleet chooses where its request left that open.
+// The lowest price is shown in the spelling that AWS answers with.
+func (f *fleet) showStrategies(out *api.FleetData) {
+	if out.SpotOptions == nil {
+		out.SpotOptions = &api.SpotOptions{}
+	}
+	if out.OnDemandOptions == nil {
+		out.OnDemandOptions = &api.OnDemandOptions{}
+	}
+	spot, onDemand := out.SpotOptions, out.OnDemandOptions
+	spot.AllocationStrategy, onDemand.AllocationStrategy = &f.Spot.Name, &f.OnDemand.Name
+	spot.InstanceInterruptionBehavior = new(cmp.Or(f.Behavior, "terminate"))
+	if f.Spot.Name == lowestPrice {
+		spot.AllocationStrategy, spot.InstancePoolsToUseCount = new(api.AllocationStrategyLowestPrice), new(int32(f.Spot.Pools))
+	}
+	if f.OnDemand.Name == lowestPrice {
+		onDemand.AllocationStrategy = new(api.AllocationStrategyLowestPrice)
+	}
 }
 
 // groups are the instances of a fleet by the pool and market that they are of.

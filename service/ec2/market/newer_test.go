@@ -101,3 +101,29 @@ func TestOverridesOfInstantFleets(t *testing.T) {
 		t.Errorf("devices of a fleet that is kept: %v", err)
 	}
 }
+
+// TestHowAFleetChoosesUnasked shows the strategies of a fleet that asked for
+// none, and what it says when it is deleted.
+func TestHowAFleetChoosesUnasked(t *testing.T) {
+	w := newWorld(t)
+	w.launchTemplate("base")
+	id := *nodetest.Do(w.World, &api.CreateFleet, w.fleetInput("maintain", 1, 0)).FleetId
+	f := w.fleet(id)
+	if f.SpotOptions == nil || f.OnDemandOptions == nil {
+		t.Fatalf("the fleet has the strategies %v, %v", f.SpotOptions, f.OnDemandOptions)
+	}
+	if s, o := f.SpotOptions, f.OnDemandOptions; *s.AllocationStrategy != "lowestPrice" || *s.InstancePoolsToUseCount != 1 || *s.InstanceInterruptionBehavior != "terminate" || *o.AllocationStrategy != "lowestPrice" {
+		t.Errorf("unasked, a fleet chooses by %+v, %+v", s, o)
+	}
+	in := w.fleetInput("maintain", 1, 0)
+	in.SpotOptions = &api.SpotOptionsRequest{AllocationStrategy: new("capacity-optimized")}
+	if s := w.fleet(*nodetest.Do(w.World, &api.CreateFleet, in).FleetId).SpotOptions; *s.AllocationStrategy != "capacity-optimized" || s.InstancePoolsToUseCount != nil {
+		t.Errorf("asked, it chooses by %+v", s)
+	}
+	if out := nodetest.Do(w.World, &api.DeleteFleets, &api.DeleteFleetsInput{FleetIds: []string{id}, TerminateInstances: true}); out.UnsuccessfulFleetDeletions == nil || len(out.SuccessfulFleetDeletions) != 1 {
+		t.Errorf("deleted: %+v", out)
+	}
+	if m := w.get(w.request()).LaunchSpecification.Monitoring; m == nil || m.Enabled {
+		t.Errorf("a request for spot instances that says nothing of monitoring has %+v", m)
+	}
+}

@@ -165,6 +165,9 @@ func (q *request) api(c *cloud.Call, r store.Reader) (api.SpotInstanceRequest, e
 		return api.SpotInstanceRequest{}, err
 	}
 	spec.InstanceType = &q.Type
+	if spec.Monitoring == nil {
+		spec.Monitoring = &api.RunInstancesMonitoringEnabled{Enabled: false}
+	}
 	for _, id := range groups {
 		g := api.GroupIdentifier{GroupId: &id}
 		if known, err := vpc.FindGroup(c, r, id); err == nil {

@@ -213,7 +213,9 @@ func modifySpotFleetRequest(c *cloud.Call, tx store.Tx, in *api.ModifySpotFleetR
 }
 
 func cancelSpotFleetRequests(c *cloud.Call, tx store.Tx, in *api.CancelSpotFleetRequestsInput) (*api.CancelSpotFleetRequestsOutput, error) {
-	out := &api.CancelSpotFleetRequestsOutput{}
+	out := &api.CancelSpotFleetRequestsOutput{
+		SuccessfulFleetRequests: []api.CancelSpotFleetRequestsSuccessItem{}, UnsuccessfulFleetRequests: []api.CancelSpotFleetRequestsErrorItem{},
+	}
 	for _, id := range in.SpotFleetRequestIds {
 		f, err := findFleet(c, tx, id, true)
 		if err != nil {

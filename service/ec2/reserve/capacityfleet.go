@@ -228,7 +228,9 @@ func (f *capacityFleet) shrink(c *cloud.Call, tx store.Tx) error {
 }
 
 func cancelCapacityReservationFleets(c *cloud.Call, tx store.Tx, in *api.CancelCapacityReservationFleetsInput) (*api.CancelCapacityReservationFleetsOutput, error) {
-	out := &api.CancelCapacityReservationFleetsOutput{}
+	out := &api.CancelCapacityReservationFleetsOutput{
+		SuccessfulFleetCancellations: []api.CapacityReservationFleetCancellationState{}, FailedFleetCancellations: []api.FailedCapacityReservationFleetCancellationResult{},
+	}
 	for _, id := range in.CapacityReservationFleetIds {
 		found, err := findCapacityFleet(c, tx, id)
 		if err != nil {

@@ -184,7 +184,7 @@ func unsuccessful(id string, e *cloud.Error) api.UnsuccessfulItem {
 }
 
 func modifyHosts(c *cloud.Call, tx store.Tx, in *api.ModifyHostsInput) (*api.ModifyHostsOutput, error) {
-	out := &api.ModifyHostsOutput{}
+	out := &api.ModifyHostsOutput{Successful: []string{}, Unsuccessful: []api.UnsuccessfulItem{}}
 	for _, id := range in.HostIds {
 		found, err := findHost(c, tx, id)
 		if err != nil {
@@ -215,7 +215,7 @@ func modifyHosts(c *cloud.Call, tx store.Tx, in *api.ModifyHostsInput) (*api.Mod
 const hostsKept = time.Hour
 
 func releaseHosts(c *cloud.Call, tx store.Tx, in *api.ReleaseHostsInput) (*api.ReleaseHostsOutput, error) {
-	out := &api.ReleaseHostsOutput{}
+	out := &api.ReleaseHostsOutput{Successful: []string{}, Unsuccessful: []api.UnsuccessfulItem{}}
 	for _, id := range in.HostIds {
 		found, err := findHost(c, tx, id)
 		if err != nil {

@@ -3,7 +3,7 @@ package reserve
 import (
 	"iter"
 	"slices"
-	"strings"
+	"strconv"
 	"time"
 
 	api "pileus/api/ec2"
@@ -106,14 +106,8 @@ func describeHostReservationOfferings(c *cloud.Call, r store.Reader, in *api.Des
 	return out, nil
 }
 
-// dollars is a price as reservations write it: "0.504".
-func dollars(usd float64) string {
-	s := strings.TrimRight(price.Text(usd), "0")
-	if strings.HasSuffix(s, ".") {
-		s += "0"
-	}
-	return s
-}
+// dollars is a price as host reservations write it: "1.499".
+func dollars(usd float64) string { return strconv.FormatFloat(usd, 'f', 3, 64) }
 
 // hostPurchase is an offering for some hosts, checked.
 func hostPurchase(c *cloud.Call, r store.Reader, offering string, ids []string) (*hostOffering, error) {

@@ -163,3 +163,27 @@ func TestEligibilityOfCapacity(t *testing.T) {
 		t.Errorf("while it is used: %s", got)
 	}
 }
+
+// TestNothingFailed has calls on several things list the failures that did not
+// happen.
+func TestNothingFailed(t *testing.T) {
+	w := newWorld(t)
+	ids := nodetest.Do(w.World, &api.AllocateHosts, &api.AllocateHostsInput{AvailabilityZone: new("us-east-1a"), InstanceType: new("m5.large"), Quantity: new(int32(1))}).HostIds
+	changed := nodetest.Do(w.World, &api.ModifyHosts, &api.ModifyHostsInput{HostIds: ids, AutoPlacement: new("on")})
+	released := nodetest.Do(w.World, &api.ReleaseHosts, &api.ReleaseHostsInput{HostIds: ids})
+	again := nodetest.Do(w.World, &api.ReleaseHosts, &api.ReleaseHostsInput{HostIds: ids})
+	for name, failed := range map[string][]api.UnsuccessfulItem{"changed": changed.Unsuccessful, "released": released.Unsuccessful} {
+		if failed == nil || len(failed) > 0 {
+			t.Errorf("%s: %v failed", name, failed)
+		}
+	}
+	if again.Successful == nil || len(again.Successful) > 0 || len(again.Unsuccessful) != 1 {
+		t.Errorf("released twice: %+v", again)
+	}
+	fleet := nodetest.Do(w.World, &api.CreateCapacityReservationFleet, &api.CreateCapacityReservationFleetInput{
+		TotalTargetCapacity: 1, InstanceTypeSpecifications: []api.ReservationFleetInstanceSpecification{{InstanceType: new("m5.large"), InstancePlatform: new("Linux/UNIX"), AvailabilityZone: new("us-east-1a")}},
+	}).CapacityReservationFleetId
+	if out := nodetest.Do(w.World, &api.CancelCapacityReservationFleets, &api.CancelCapacityReservationFleetsInput{CapacityReservationFleetIds: []string{*fleet}}); out.FailedFleetCancellations == nil || len(out.SuccessfulFleetCancellations) != 1 {
+		t.Errorf("cancelled: %+v", out)
+	}
+}

@@ -295,7 +295,7 @@ func TestWhatElseIsBilled(t *testing.T) {
 	}
 	preview := nodetest.Do(w.World, &api.GetHostReservationPurchasePreview, &api.GetHostReservationPurchasePreviewInput{HostIdSet: ids, OfferingId: *o[0].OfferingId})
 	bought := nodetest.Do(w.World, &api.PurchaseHostReservation, &api.PurchaseHostReservationInput{HostIdSet: ids, OfferingId: *o[0].OfferingId})
-	if *preview.TotalHourlyPrice != *bought.TotalHourlyPrice || *bought.TotalUpfrontPrice != "0.0" {
+	if *preview.TotalHourlyPrice != *bought.TotalHourlyPrice || *bought.TotalUpfrontPrice != "0.000" {
 		t.Errorf("preview %+v, purchase %+v", preview, bought)
 	}
 	_, reserved, _ := price.ReservedHost("m5.24xlarge", price.Term{Years: 1, Class: "standard", Payment: "No Upfront"})

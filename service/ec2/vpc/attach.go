@@ -33,6 +33,7 @@ type NewInterface struct {
 	Public              *bool    // a public address at start; nil: as the subnet has it
 	Type                string   // "interface" where empty
 	Requester           string   // who manages it; "" for the account
+	Maker               string   // the unique id of the principal that asked for it by itself
 	Tags                identity.Tags
 }
 
@@ -80,7 +81,7 @@ func CreateInterface(c *cloud.Call, tx store.Tx, n NewInterface) (*Interface, er
 	i := &Interface{
 		Account: c.Account, Region: c.Region, ID: resource.NewID(c, "eni"), VPC: s.VPC, Subnet: s.ID, Zone: s.Zone,
 		Description: n.Description, Type: cmp.Or(n.Type, "interface"), MAC: newMAC(c), Groups: groups, SourceCheck: true,
-		Requester: n.Requester, PublicIP: cloud.Or(n.Public, s.PublicOnLaunch), Made: c.Now,
+		Requester: n.Requester, Maker: n.Maker, PublicIP: cloud.Or(n.Public, s.PublicOnLaunch), Made: c.Now,
 		Tracking: n.Tracking,
 	}
 	if err := i.addFirst(c, tx, s, n); err != nil {

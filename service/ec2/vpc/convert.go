@@ -1,6 +1,7 @@
 package vpc
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -136,7 +137,7 @@ func apiInterface(c *cloud.Call, r store.Reader, i *Interface) *api.NetworkInter
 	o := &api.NetworkInterface{
 		AvailabilityZone: &i.Zone, AvailabilityZoneId: &zone.ID, Operator: resource.Unmanaged(), Description: &i.Description, Groups: GroupIdentifiers(c, r, i.Groups), InterfaceType: &i.Type,
 		Ipv6Addresses: []api.NetworkInterfaceIpv6Address{}, MacAddress: &i.MAC, NetworkInterfaceId: &i.ID, OwnerId: &i.Account,
-		PrivateIpAddresses: []api.NetworkInterfacePrivateIpAddress{}, RequesterManaged: new(i.Requester != ""), RequesterId: i.requester(c),
+		PrivateIpAddresses: []api.NetworkInterfacePrivateIpAddress{}, RequesterManaged: new(i.Requester != ""), RequesterId: text(i.requester()),
 		SourceDestCheck: &i.SourceCheck, Status: new(i.status()), SubnetId: &i.Subnet, VpcId: &i.VPC,
 		TagSet: resource.APITags(resource.Tags(c, r, i.ID)), DenyAllIgwTraffic: nil, Attachment: i.apiAttachment(),
 	}
@@ -186,12 +187,9 @@ func some(v int32) *int32 {
 	return &v
 }
 
-func (i *Interface) requester(c *cloud.Call) *string {
-	if i.Requester != "" {
-		return &i.Requester
-	}
-	return nil
-}
+// requester is who had the interface made: the service that manages it, or the
+// principal that asked for it.
+func (i *Interface) requester() string { return cmp.Or(i.Requester, i.Maker) }
 
 func apiAssociation(region string, a PrivateAddress, named bool) *api.NetworkInterfaceAssociation {
 	o := &api.NetworkInterfaceAssociation{IpOwnerId: &a.Owner, PublicIp: new(a.Public.String()), PublicDnsName: new("")}

@@ -94,9 +94,7 @@ func createDefaultVpc(c *cloud.Call, tx store.Tx, _ *api.CreateDefaultVpcInput) 
 	if err != nil {
 		return nil, err
 	}
-	out := v.api(c, tx)
-	out.State = new("pending")
-	return &api.CreateDefaultVpcOutput{Vpc: out}, nil
+	return &api.CreateDefaultVpcOutput{Vpc: v.made(c, tx)}, nil
 }
 
 func createDefaultSubnet(c *cloud.Call, tx store.Tx, in *api.CreateDefaultSubnetInput) (*api.CreateDefaultSubnetOutput, error) {

@@ -31,7 +31,7 @@ func createNetworkInterface(c *cloud.Call, tx store.Tx, in *api.CreateNetworkInt
 		}
 		n := NewInterface{
 			Subnet: in.SubnetId, Description: cloud.Or(in.Description, ""), Secondary: int(cloud.Or(in.SecondaryPrivateIpAddressCount, 0)),
-			IPv6Count: int(cloud.Or(in.Ipv6AddressCount, 0)), Groups: in.Groups, Public: new(false), Type: cloud.Or(in.InterfaceType, ""), Tags: tags, Requester: requester,
+			IPv6Count: int(cloud.Or(in.Ipv6AddressCount, 0)), Groups: in.Groups, Public: new(false), Type: cloud.Or(in.InterfaceType, ""), Tags: tags, Requester: requester, Maker: c.Principal.ID,
 			PrimaryIPv6: cloud.Or(in.EnablePrimaryIpv6, false), Tracking: TrackingBy(in.ConnectionTrackingSpecification),
 			Delegated: DelegatedBy(in.Ipv4Prefixes, in.Ipv4PrefixCount, in.Ipv6Prefixes, in.Ipv6PrefixCount),
 		}
@@ -195,7 +195,7 @@ func interfaceFields(c *cloud.Call, r store.Reader) resource.Fields[Interface] {
 		"owner-id":                    resource.One(func(i *Interface) string { return i.Account }),
 		"private-dns-name":            optional(func(i *Interface) string { return privateNameOf(c, r, i) }),
 		"private-ip-address":          optional(primary),
-		"requester-id":                optional(func(i *Interface) string { return i.Requester }),
+		"requester-id":                optional((*Interface).requester),
 		"requester-managed":           resource.Flag(func(i *Interface) bool { return i.Requester != "" }),
 		"source-dest-check":           resource.Flag(func(i *Interface) bool { return i.SourceCheck }),
 		"status":                      resource.One(func(i *Interface) string { return i.status() }),

@@ -61,3 +61,26 @@ func TestAddressWithoutName(t *testing.T) {
 		t.Errorf("%d addresses have a name after it was reset", n)
 	}
 }
+
+// TestWhoAskedForAnInterface shows the maker of an interface, which does not
+// make it a service's.
+func TestWhoAskedForAnInterface(t *testing.T) {
+	w := newWorld(t)
+	s := w.subnet(w.vpc("10.0.0.0/16"), "10.0.0.0/24", "us-east-1a")
+	made := nodetest.Do(w.World, &api.CreateNetworkInterface, &api.CreateNetworkInterfaceInput{SubnetId: s}).NetworkInterface
+	got := nodetest.Do(w.World, &api.DescribeNetworkInterfaces, &api.DescribeNetworkInterfacesInput{Filters: []api.Filter{{Name: new("requester-id"), Values: []string{nodetest.Account}}}}).NetworkInterfaces
+	if made.RequesterId == nil || *made.RequesterId != nodetest.Account || len(got) != 1 || *got[0].RequesterId != nodetest.Account || *got[0].RequesterManaged {
+		t.Errorf("made by root: %+v, found %+v", made, got)
+	}
+	nodetest.Do(w.World, &api.DeleteNetworkInterface, &api.DeleteNetworkInterfaceInput{NetworkInterfaceId: *made.NetworkInterfaceId})
+}
+
+// TestNewVPCTellsOfNoIPv6 has the call that makes a VPC list its IPv6 ranges
+// even where there are none.
+func TestNewVPCTellsOfNoIPv6(t *testing.T) {
+	w := newWorld(t)
+	v := nodetest.Do(w.World, &api.CreateVpc, &api.CreateVpcInput{CidrBlock: new("10.0.0.0/16")}).Vpc
+	if v.Ipv6CidrBlockAssociationSet == nil || len(v.Ipv6CidrBlockAssociationSet) > 0 || *v.State != "pending" {
+		t.Errorf("a new VPC is %+v", v)
+	}
+}

@@ -59,6 +59,7 @@ type Interface struct {
 	Groups              []string
 	SourceCheck         bool   // source/destination check
 	Requester           string // who manages it; "" for the account itself
+	Maker               string // the unique id of who asked for it, where it was not made with an instance
 	PublicIP            bool   // AssociatePublicIpAddress as it was asked for
 	Attachment          *Attachment
 	Tracking            *Tracking

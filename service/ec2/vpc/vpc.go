@@ -72,14 +72,23 @@ func createVpc(c *cloud.Call, tx store.Tx, in *api.CreateVpcInput) (*api.CreateV
 	if cloud.Or(in.AmazonProvidedIpv6CidrBlock, false) {
 		addIPv6(c, tx, v)
 	}
-	out := v.api(c, tx)
-	out.State = new("pending")
+	out := v.made(c, tx)
 	for n := range out.Ipv6CidrBlockAssociationSet {
 		// The range itself is told by DescribeVpcs, once it is associated.
 		out.Ipv6CidrBlockAssociationSet[n].Ipv6CidrBlock = new("")
 		out.Ipv6CidrBlockAssociationSet[n].Ipv6CidrBlockState.State = new("associating")
 	}
 	return &api.CreateVpcOutput{Vpc: out}, nil
+}
+
+// made is a new VPC as the call that makes it shows it.
+func (v *VPC) made(c *cloud.Call, r store.Reader) *api.Vpc {
+	out := v.api(c, r)
+	out.State = new("pending")
+	if out.Ipv6CidrBlockAssociationSet == nil {
+		out.Ipv6CidrBlockAssociationSet = []api.VpcIpv6CidrBlockAssociation{}
+	}
+	return out
 }
 
 // retag gives a resource that was just registered its tags.
