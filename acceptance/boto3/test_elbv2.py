@@ -31,7 +31,7 @@ class Balancers(Case):
 
     def get(self, host, path="/"):
         request = urllib.request.Request(ENDPOINT + path, headers={"Host": host})
-        return urllib.request.urlopen(request, timeout=10).read().decode()
+        return urllib.request.urlopen(request, timeout=60).read().decode()
 
     def test_rules_by_priority(self):
         arn = self.balancer()

@@ -80,7 +80,7 @@ zone_lost() {
   pileus fault zone us-east-1a down
   within 30 healths healthy,unhealthy
   equal 'us-east-1b ' "$(answers_of "${NODES[1]}" | tr -d '\r')"
-  if page "${NODES[0]}" | grep -q .; then return 1; fi
+  if page "${NODES[0]}" 2 | grep -q .; then return 1; fi
   pileus fault zone us-east-1a up
   within 40 healths healthy,healthy
   within 10 shows "${NODES[0]}" us-east-1

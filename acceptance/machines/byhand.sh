@@ -63,21 +63,21 @@ run_case 'ssh with the key pair; metadata from inside' inside
 packets() {
   . ./ids
   aws ec2 revoke-security-group-ingress --group-id "$group" --protocol tcp --port 80 --cidr 0.0.0.0/0
-  if page "$ip"; then return 1; fi
+  if page "$ip" 2; then return 1; fi
   aws ec2 authorize-security-group-ingress --group-id "$group" --protocol tcp --port 80 --cidr 0.0.0.0/0
   shows "$ip" hello
   # Without the ephemeral ports, answers do not leave: an ACL knows no connections.
   aws ec2 delete-network-acl-entry --network-acl-id "$acl" --rule-number 100 --egress
-  if page "$ip"; then return 1; fi
+  if page "$ip" 2; then return 1; fi
   aws ec2 create-network-acl-entry --network-acl-id "$acl" --rule-number 100 --protocol tcp --port-range From=1024,To=65535 --cidr-block 0.0.0.0/0 --rule-action allow --egress
   shows "$ip" hello
   # A lower number wins.
   aws ec2 create-network-acl-entry --network-acl-id "$acl" --rule-number 99 --protocol tcp --port-range From=80,To=80 --cidr-block 0.0.0.0/0 --rule-action deny --ingress
-  if page "$ip"; then return 1; fi
+  if page "$ip" 2; then return 1; fi
   aws ec2 delete-network-acl-entry --network-acl-id "$acl" --rule-number 99 --ingress
   shows "$ip" hello
   aws ec2 delete-route --route-table-id "$table" --destination-cidr-block 0.0.0.0/0
-  if page "$ip"; then return 1; fi
+  if page "$ip" 2; then return 1; fi
   aws ec2 create-route --route-table-id "$table" --destination-cidr-block 0.0.0.0/0 --gateway-id "$(query 'InternetGateways[0].InternetGatewayId' ec2 describe-internet-gateways --filters "Name=attachment.vpc-id,Values=$vpc")"
   shows "$ip" hello
 }
@@ -89,7 +89,7 @@ stop_start() {
   aws ec2 stop-instances --instance-ids "$web"
   aws ec2 wait instance-stopped --instance-ids "$web"
   equal None "$(public "$web")"
-  if page "$was"; then return 1; fi
+  if page "$was" 2; then return 1; fi
   local before
   before=$(private "$web")
   aws ec2 start-instances --instance-ids "$web"

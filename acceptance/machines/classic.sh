@@ -34,7 +34,7 @@ balance() {
     answers "$at" 10 | tee /dev/stderr | grep -Eq '^ip[^ ]*:5 ip[^ ]*:5 $' # TCP goes around
     page "$at:81" | grep -q '^ip-'
   done
-  if page "$(public "${ids##* }")"; then return 1; fi # only the load balancer may
+  if page "$(public "${ids##* }")" 2; then return 1; fi # only the load balancer may
   echo "ids='$ids'" >classic-ids
 }
 run_case 'classic: TCP and HTTP over two zones; instances let in nobody but the load balancer' balance
@@ -60,7 +60,7 @@ again() {
   at=$(nodes | awk '{print $1}')
   pid=$(pileus status --json | python3 -c 'import json,sys; print(json.load(sys.stdin)["pid"])')
   kill -9 "$pid"
-  if page "$at"; then return 1; fi
+  if page "$at" 2; then return 1; fi
   cloud_again classic
   local ready=$EPOCHREALTIME
   within 5 page "$at"
@@ -74,7 +74,7 @@ gone() {
   local at
   at=$(nodes | awk '{print $1}')
   aws elb delete-load-balancer --load-balancer-name classic
-  if page "$at"; then return 1; fi
+  if page "$at" 2; then return 1; fi
   equal '' "$(nodes)"
   # shellcheck disable=SC2086
   aws ec2 terminate-instances --instance-ids $ids

@@ -28,7 +28,7 @@ END
   equal 'Unable to connect to target' "$answer"
   aws ec2 authorize-security-group-ingress --group-id "$inside" --protocol tcp --port 22 --source-group "$door" >/dev/null
   ssh-keygen -q -t ed25519 -N '' -f fresh
-  inward() { ssh -i fresh -o ProxyCommand=./through -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=10 "$1@inside" "${@:2}"; }
+  inward() { ssh -i fresh -o ProxyCommand=./through -o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=60 "$1@inside" "${@:2}"; }
   if inward ec2-user true; then return 1; fi
   aws ec2-instance-connect send-ssh-public-key --instance-id "$id" --instance-os-user ec2-user --ssh-public-key file://fresh.pub | has true
   equal "10.66.1 $id" "$(inward ec2-user 'echo $(echo $SSH_CLIENT | cut -d. -f1-3) $(curl -s -H "X-aws-ec2-metadata-token: $(curl -s -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" 169.254.169.254/latest/api/token)" 169.254.169.254/latest/meta-data/instance-id)')"

@@ -19,7 +19,7 @@ crash() {
   equal "$at" "$(public "$id")"
   aws ec2 terminate-instances --instance-ids "$id"
   aws ec2 wait instance-terminated --instance-ids "$id"
-  if page "$at"; then return 1; fi
+  if page "$at" 2; then return 1; fi
 }
 run_case 'kill -9: the instance serves on, and the next cloud manages it' crash
 

@@ -90,11 +90,11 @@ roots = grpc.ssl_channel_credentials(open("servers.pem", "rb").read())
 with grpc.secure_channel(os.environ["NODE"] + ":50051", roots, [("grpc.ssl_target_name_override", "a.test")]) as channel:
     say = channel.unary_unary("/speaker.Echo/Say")
     for n in range(5):
-        answer, call = say.with_call(b"message %d" % n, timeout=5)
+        answer, call = say.with_call(b"message %d" % n, timeout=60)
         assert answer == b"message %d" % n, answer
         assert ("x-seen-proto", "https") in [tuple(m) for m in call.initial_metadata()], call.initial_metadata()
     try:
-        channel.unary_unary("/speaker.Echo/Nothing")(b"", timeout=5)
+        channel.unary_unary("/speaker.Echo/Nothing")(b"", timeout=60)
         raise AssertionError("a method that nobody implements has answered")
     except grpc.RpcError as e:
         assert e.code() == grpc.StatusCode.UNIMPLEMENTED, e

@@ -37,7 +37,7 @@ U
   page "$at" | hasnt "$(uname -r)" # its kernel is not this one
   within 10 virtual_ok "$id"
   virtual_console "$id" | has 'Linux version'
-  if page "$at:8080"; then return 1; fi
+  if page "$at:8080" 2; then return 1; fi
 }
 virtual_name='the built-in image boots a kernel of its own, reads its metadata, runs its user data; its page is read from outside'
 
