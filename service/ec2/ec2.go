@@ -168,5 +168,5 @@ func forImage(c *cloud.Call, r store.Reader, id string) (image.Instance, error) 
 	if err != nil {
 		return image.Instance{}, err
 	}
-	return image.Instance{Image: i.Image, RootDevice: i.RootDevice, Architecture: i.Architecture, Running: i.State == instance.Running}, nil
+	return image.Instance{Image: i.Image, RootDevice: i.RootDevice, Architecture: i.Architecture, NoENA: i.NoENA, Running: i.State == instance.Running}, nil
 }

@@ -63,15 +63,21 @@ func (i *Image) api(c *cloud.Call, r store.Reader) api.Image {
 	out := api.Image{
 		Architecture: &i.Architecture, CreationDate: new(i.Created.UTC().Format(timeForm)), ImageId: &i.ID,
 		ImageLocation: new(i.location()), ImageType: new(api.ImageTypeValuesMachine), Public: &i.Public, OwnerId: &i.Account,
-		PlatformDetails: new("Linux/UNIX"), UsageOperation: new("RunInstances"), State: &state, EnaSupport: new(true),
+		PlatformDetails: new("Linux/UNIX"), UsageOperation: new("RunInstances"), State: &state,
 		Hypervisor: new(api.HypervisorTypeXen), Name: &i.Name, RootDeviceName: &i.RootDevice, RootDeviceType: new(api.DeviceTypeEbs),
-		SriovNetSupport: new("simple"), VirtualizationType: new(api.VirtualizationTypeHvm), BlockDeviceMappings: []api.BlockDeviceMapping{},
+		VirtualizationType: new(api.VirtualizationTypeHvm), BlockDeviceMappings: []api.BlockDeviceMapping{},
 		Description: optional(i.Description), ImageOwnerAlias: optional(i.Alias), BootMode: optional(i.BootMode), TpmSupport: optional(i.TPM),
 		ImdsSupport: optional(i.IMDS), SourceInstanceId: optional(i.Source), SourceImageId: optional(i.From), SourceImageRegion: optional(i.FromRegion),
 		FreeTierEligible: new(true), DeregistrationProtection: new(i.protection()),
 	}
 	if i.Boots.Platform == windows {
 		out.Platform, out.PlatformDetails, out.UsageOperation = new(api.PlatformValuesWindows), new("Windows"), new("RunInstances:0002")
+	}
+	if !i.NoENA {
+		out.EnaSupport = new(true)
+	}
+	if !i.NoSRIOV {
+		out.SriovNetSupport = new(sriov)
 	}
 	if a := allowanceOf(c, r); a.State != "" {
 		out.ImageAllowed = new(a.allows(i, c.Now))
@@ -94,7 +100,10 @@ func (i *Image) api(c *cloud.Call, r store.Reader) api.Image {
 	return out
 }
 
-const windows = "windows"
+const (
+	windows = "windows"
+	sriov   = "simple" // the one kind of single root I/O virtualization that there is
+)
 
 func (i *Image) location() string {
 	owner := i.Account

@@ -49,6 +49,7 @@ type Image struct {
 	RootDevice          string
 	Devices             []Device
 	BootMode, TPM       string
+	NoENA, NoSRIOV      bool   // without drivers for enhanced networking
 	IMDS                string // "v2.0" where instances must use tokens
 	Source              string // the instance that it was made of
 	From, FromRegion    string // the image that it was made of; "" where that is not known

@@ -197,7 +197,22 @@ func TestRegistered(t *testing.T) {
 		t.Errorf("without a root: %v", err)
 	}
 	in.BlockDeviceMappings = []api.BlockDeviceMapping{{DeviceName: new("/dev/xvda"), Ebs: &api.EbsBlockDevice{SnapshotId: snapshot}}}
+	plain := nodetest.Do(w, &api.RegisterImage, in)
+	if shown := nodetest.Do(w, &api.DescribeImages, &api.DescribeImagesInput{ImageIds: []string{*plain.ImageId}}).Images[0]; shown.EnaSupport != nil || shown.SriovNetSupport != nil {
+		t.Errorf("enhanced networking that nobody asked for: %v, %v", shown.EnaSupport, shown.SriovNetSupport)
+	}
+	if _, err := nodetest.Try(w, &api.RunInstances, &api.RunInstancesInput{ImageId: plain.ImageId, InstanceType: new("t3.micro"), MinCount: 1, MaxCount: 1}); code(err) != "InvalidParameterCombination" {
+		t.Errorf("a type that needs it: %v", err)
+	}
+	old := nodetest.Do(w, &api.RunInstances, &api.RunInstancesInput{ImageId: plain.ImageId, InstanceType: new("t2.micro"), MinCount: 1, MaxCount: 1}).Instances[0]
+	if *old.EnaSupport {
+		t.Error("an instance has what its image has not")
+	}
+	in.Name, in.EnaSupport, in.SriovNetSupport = "enhanced", new(true), new("simple")
 	out := nodetest.Do(w, &api.RegisterImage, in)
+	if shown := nodetest.Do(w, &api.DescribeImages, &api.DescribeImagesInput{ImageIds: []string{*out.ImageId}}).Images[0]; !*shown.EnaSupport || *shown.SriovNetSupport != "simple" {
+		t.Errorf("enhanced networking that was asked for: %v, %v", shown.EnaSupport, shown.SriovNetSupport)
+	}
 	run := nodetest.Do(w, &api.RunInstances, &api.RunInstancesInput{ImageId: out.ImageId, InstanceType: new("t3.micro"), MinCount: 1, MaxCount: 1})
 	w.Drain()
 	got := nodetest.Do(w, &api.DescribeInstances, &api.DescribeInstancesInput{InstanceIds: []string{*run.Instances[0].InstanceId}})

@@ -17,6 +17,7 @@ type Launchable struct {
 	RootDevice   string
 	Devices      []api.BlockDeviceMapping
 	IMDSv2       bool
+	NoENA        bool // its instances have no enhanced networking
 }
 
 // Find is an image that the call's account may launch; its error is the answer
@@ -30,7 +31,7 @@ func Find(c *cloud.Call, r store.Reader, id string) (Launchable, error) {
 	if state, _ := i.state(c, r); state != api.ImageStateAvailable {
 		return Launchable{}, resource.Errorf("InvalidAMIID.Unavailable", "The image ID '%s' is not available for launch: it is %s", id, state)
 	}
-	l := Launchable{ID: id, Boots: i.Boots, Architecture: i.Architecture, User: i.User, RootDevice: i.RootDevice, IMDSv2: i.IMDS == "v2.0"}
+	l := Launchable{ID: id, Boots: i.Boots, Architecture: i.Architecture, User: i.User, RootDevice: i.RootDevice, IMDSv2: i.IMDS == "v2.0", NoENA: i.NoENA}
 	for _, d := range i.Devices {
 		if i.fromCatalogue() {
 			d.Snapshot = ""

@@ -53,7 +53,7 @@ func (s *Room) createImage(c *cloud.Call, tx store.Tx, in *api.CreateImageInput)
 	i := &Image{
 		Account: c.Account, Region: c.Region, Name: in.Name, Description: cloud.Or(in.Description, ""), Architecture: instance.Architecture,
 		Boots: base.Boots, User: base.User, RootDevice: instance.RootDevice, IMDS: base.IMDS, BootMode: base.BootMode, TPM: base.TPM, Source: in.InstanceId,
-		From: instance.Image, FromRegion: c.Region,
+		From: instance.Image, FromRegion: c.Region, NoENA: instance.NoENA, NoSRIOV: base.NoSRIOV,
 	}
 	if i.Devices, err = snapshotted(c, tx, in); err != nil {
 		return nil, err
@@ -180,6 +180,7 @@ func registerImage(c *cloud.Call, tx store.Tx, in *api.RegisterImageInput) (*api
 		Account: c.Account, Region: c.Region, Name: in.Name, Description: cloud.Or(in.Description, ""), Architecture: cloud.Or(in.Architecture, "i386"),
 		RootDevice: cloud.Or(in.RootDeviceName, "/dev/sda1"), Boots: plane.Image{Kind: plane.Whole}, User: "ec2-user",
 		IMDS: cloud.Or(in.ImdsSupport, ""), BootMode: cloud.Or(in.BootMode, ""), TPM: cloud.Or(in.TpmSupport, ""),
+		NoENA: !cloud.Or(in.EnaSupport, false), NoSRIOV: cloud.Or(in.SriovNetSupport, "") != sriov,
 	}
 	for _, m := range in.BlockDeviceMappings {
 		if err := noRate(m); err != nil {

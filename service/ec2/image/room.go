@@ -28,6 +28,7 @@ type Instance struct {
 	Image        string // id of the image that it was launched from
 	RootDevice   string
 	Architecture string
+	NoENA        bool
 	Running      bool
 }
 

@@ -57,6 +57,10 @@ func errArchitecture(kind *Type, image string) *cloud.Error {
 		strings.Join(kind.Architectures, ","), image)
 }
 
+func errENA(kind *Type) *cloud.Error {
+	return resource.Errorf("InvalidParameterCombination", "Enhanced networking with the Elastic Network Adapter (ENA) is required for the '%s' instance type. Ensure that you are using an AMI that is enabled for ENA.", kind.Name)
+}
+
 func errUEFI(kind *Type) *cloud.Error {
 	return resource.Errorf("InvalidParameterValue", "The %s instance type does not support an AMI with a boot mode of UEFI. Only instance types built on the Nitro System support UEFI. Specify an instance type that supports UEFI, and try again.", kind.Name)
 }

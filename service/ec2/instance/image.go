@@ -27,6 +27,8 @@ type Image struct {
 	Devices []api.BlockDeviceMapping
 	// IMDSv2 has instances require tokens unless the launch says otherwise.
 	IMDSv2 bool
+	// NoENA has instances be without enhanced networking, which some types need.
+	NoENA bool
 }
 
 // Catalogue are the images that every cloud has.

@@ -166,6 +166,9 @@ func (l *launch) findType(*cloud.Call, store.Reader) error {
 	if !slices.Contains(t.Architectures, l.image.Architecture) {
 		return errArchitecture(t, l.image.Architecture)
 	}
+	if l.image.NoENA && t.network.ena == api.EnaSupportRequired {
+		return errENA(t)
+	}
 	l.kind, l.cores, l.threads = t, t.cores, t.threads
 	if o := l.in.CpuOptions; o != nil {
 		return l.findCPU(o)
@@ -384,7 +387,7 @@ func (l *launch) record(c *cloud.Call, n int, reservation string) *Instance {
 	in := l.in
 	i := &Instance{
 		Account: c.Account, Region: c.Region, ID: resource.NewID(c, "i"), Reservation: reservation, LaunchIndex: n, Token: cloud.Or(in.ClientToken, ""),
-		Image: l.image.ID, Boots: l.image.Boots, RootDevice: l.image.RootDevice, Architecture: l.image.Architecture, User: l.image.User,
+		Image: l.image.ID, Boots: l.image.Boots, RootDevice: l.image.RootDevice, Architecture: l.image.Architecture, NoENA: l.image.NoENA, User: l.image.User,
 		Type: l.kind.Name, Cores: l.cores, Threads: l.threads, VPC: l.subnet.VPC, Subnet: l.subnet.ID, Zone: l.subnet.Zone,
 		State: none, Boot: 1, Launched: c.Now, Why: Reason{"pending", "pending"},
 		Monitoring: in.Monitoring != nil && in.Monitoring.Enabled, EBSOptimized: cloud.Or(in.EbsOptimized, false),

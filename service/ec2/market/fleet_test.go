@@ -256,7 +256,8 @@ func TestSpotFleet(t *testing.T) {
 	until := w.Now().Add(3 * time.Hour)
 	in := &api.RequestSpotFleetInput{SpotFleetRequestConfig: api.SpotFleetRequestConfigData{
 		IamFleetRole: "arn:aws:iam::000000000000:role/fleet", TargetCapacity: 3, AllocationStrategy: new("lowestPrice"), ValidUntil: &until, TerminateInstancesWithExpiration: new(true), ExcessCapacityTerminationPolicy: new("Default"),
-		LaunchSpecifications: []api.SpotFleetLaunchSpecification{{ImageId: new(image()), InstanceType: new("t3.micro"), Placement: &api.SpotPlacement{AvailabilityZone: new("us-east-1a, us-east-1c")}}},
+		LaunchSpecifications: []api.SpotFleetLaunchSpecification{{ImageId: new(image()), InstanceType: new("t3.micro"), Placement: &api.SpotPlacement{AvailabilityZone: new("us-east-1a, us-east-1c")},
+			IamInstanceProfile: &api.IamInstanceProfileSpecification{Name: new("")}, UserData: new(""), SpotPrice: new(""), KeyName: new("")}},
 	}}
 	id := *nodetest.Do(w.World, &api.RequestSpotFleet, in).SpotFleetRequestId
 	w.Drain()

@@ -155,6 +155,10 @@ func spotPools(c *cloud.Call, r store.Reader, in *api.SpotFleetRequestConfigData
 func fromSpecification(c *cloud.Call, spec *api.SpotFleetLaunchSpecification, config int) (*recipe, error) {
 	bare := *spec
 	bare.SecurityGroups, bare.SubnetId, bare.InstanceType = nil, nil, nil
+	// Clients (Terraform is one) write what they do not set as "".
+	if p := bare.IamInstanceProfile; p != nil && cloud.Or(p.Name, "") == "" && cloud.Or(p.Arn, "") == "" {
+		bare.IamInstanceProfile = nil
+	}
 	in, err := convert[*api.RunInstancesInput](&bare)
 	if err != nil {
 		return nil, err
