@@ -498,7 +498,7 @@ func enumValues(shape string) []string {
 	case "ProductCodeValues":
 		return []string{"devpay", "marketplace"}
 	case "Protocol":
-		return []string{"tcp", "udp"}
+		return []string{"tcp", "udp", "TCP", "UDP"}
 	case "ProtocolValue":
 		return []string{"gre"}
 	case "RIProductDescription":

@@ -1847,8 +1847,10 @@ const (
 
 // Values of Protocol.
 const (
-	ProtocolTcp = "tcp"
-	ProtocolUdp = "udp"
+	ProtocolTcp  = "tcp"
+	ProtocolUdp  = "udp"
+	ProtocolTcp2 = "TCP"
+	ProtocolUdp2 = "UDP"
 )
 
 // Values of ProtocolValue.

@@ -162,3 +162,12 @@ func TestFilteredPath(t *testing.T) {
 		t.Errorf("the path is %+v, its filter %+v", p, f)
 	}
 }
+
+// TestProtocolInCapitals asks for a path over TCP as AWS's own examples do.
+func TestProtocolInCapitals(t *testing.T) {
+	w := newWorld(t)
+	p := nodetest.Do(w.World, &api.CreateNetworkInsightsPath, &api.CreateNetworkInsightsPathInput{Source: w.web, Destination: &w.db, Protocol: "TCP", ClientToken: "c"}).NetworkInsightsPath
+	if *p.Protocol != "tcp" {
+		t.Errorf("the path is over %s", *p.Protocol)
+	}
+}

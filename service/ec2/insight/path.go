@@ -3,6 +3,7 @@ package insight
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	api "pileus/api/ec2"
@@ -49,7 +50,7 @@ func createNetworkInsightsPath(c *cloud.Call, tx store.Tx, in *api.CreateNetwork
 		}
 		p := &Path{
 			Account: c.Account, Region: c.Region, ID: resource.NewID(c, "nip"), Source: in.Source, Destination: cloud.Or(in.Destination, ""),
-			SourceIP: cloud.Or(in.SourceIp, ""), DestinationIP: cloud.Or(in.DestinationIp, ""), Protocol: in.Protocol, Port: cloud.Or(in.DestinationPort, -1), Made: c.Now,
+			SourceIP: cloud.Or(in.SourceIp, ""), DestinationIP: cloud.Or(in.DestinationIp, ""), Protocol: strings.ToLower(in.Protocol), Port: cloud.Or(in.DestinationPort, -1), Made: c.Now,
 		}
 		if f := in.FilterAtSource; f != nil {
 			p.Filter = newFilter(f)

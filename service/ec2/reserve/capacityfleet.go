@@ -248,7 +248,7 @@ func cancelCapacityReservationFleets(c *cloud.Call, tx store.Tx, in *api.CancelC
 				return nil, err
 			}
 		}
-		out.SuccessfulFleetCancellations = append(out.SuccessfulFleetCancellations, api.CapacityReservationFleetCancellationState{CapacityReservationFleetId: &id, PreviousFleetState: &before, CurrentFleetState: new("cancelled")})
+		out.SuccessfulFleetCancellations = append(out.SuccessfulFleetCancellations, api.CapacityReservationFleetCancellationState{CapacityReservationFleetId: &id, PreviousFleetState: &before, CurrentFleetState: new("cancelling")})
 	}
 	return out, nil
 }

@@ -35,7 +35,7 @@ func (w *worth) add(o worth) {
 }
 
 func (w worth) api() *api.ReservationValue {
-	return &api.ReservationValue{HourlyPrice: new(dollars(w.hourly)), RemainingUpfrontValue: new(dollars(w.upfront)), RemainingTotalValue: new(dollars(w.total))}
+	return &api.ReservationValue{HourlyPrice: new(price.Text(w.hourly)), RemainingUpfrontValue: new(price.Text(w.upfront)), RemainingTotalValue: new(price.Text(w.total))}
 }
 
 // worthOf is what is left of a reservation with so many hours to go.
@@ -104,7 +104,7 @@ func getReservedInstancesExchangeQuote(c *cloud.Call, r store.Reader, in *api.Ge
 		return nil, err
 	}
 	out := &api.GetReservedInstancesExchangeQuoteOutput{
-		CurrencyCode: new("USD"), IsValidExchange: new(x.invalid == ""), ValidationFailureReason: optional(x.invalid), PaymentDue: new(dollars(x.due)),
+		CurrencyCode: new("USD"), IsValidExchange: new(x.invalid == ""), ValidationFailureReason: optional(x.invalid), PaymentDue: new(price.Text(x.due)),
 		OutputReservedInstancesWillExpireAt: &x.end, ReservedInstanceValueRollup: x.have.api(), TargetConfigurationValueRollup: x.of.api(),
 	}
 	for n, s := range x.sources {

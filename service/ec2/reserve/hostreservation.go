@@ -100,14 +100,14 @@ func describeHostReservationOfferings(c *cloud.Call, r store.Reader, in *api.Des
 	for _, o := range page {
 		out.OfferingSet = append(out.OfferingSet, api.HostOffering{
 			OfferingId: &o.id, InstanceFamily: &o.family, Duration: new(o.seconds()), PaymentOption: new(paymentOptions[o.term.Payment]),
-			UpfrontPrice: new(dollars(o.upfront)), HourlyPrice: new(dollars(o.hourly)), CurrencyCode: new("USD"),
+			UpfrontPrice: new(hostPrice(o.upfront)), HourlyPrice: new(hostPrice(o.hourly)), CurrencyCode: new("USD"),
 		})
 	}
 	return out, nil
 }
 
-// dollars is a price as host reservations write it: "1.499".
-func dollars(usd float64) string { return strconv.FormatFloat(usd, 'f', 3, 64) }
+// hostPrice is a price as host reservations write it: "1.499".
+func hostPrice(usd float64) string { return strconv.FormatFloat(usd, 'f', 3, 64) }
 
 // hostPurchase is an offering for some hosts, checked.
 func hostPurchase(c *cloud.Call, r store.Reader, offering string, ids []string) (*hostOffering, error) {
@@ -143,7 +143,7 @@ func (o *hostOffering) purchase(ids []string) api.Purchase {
 	n := float64(len(ids))
 	return api.Purchase{
 		CurrencyCode: new("USD"), Duration: new(o.seconds()), HostIdSet: ids, InstanceFamily: &o.family, PaymentOption: new(paymentOptions[o.term.Payment]),
-		HourlyPrice: new(dollars(o.hourly * n)), UpfrontPrice: new(dollars(o.upfront * n)),
+		HourlyPrice: new(hostPrice(o.hourly * n)), UpfrontPrice: new(hostPrice(o.upfront * n)),
 	}
 }
 
@@ -204,7 +204,7 @@ func within(limit *string, cost float64) error {
 		return resource.Invalid(*limit, "LimitPrice")
 	}
 	if cost > most {
-		return resource.Errorf("InvalidLimitPrice", "The total price %s is higher than the specified limit price %s.", dollars(cost), *limit)
+		return resource.Errorf("InvalidLimitPrice", "The total price %s is higher than the specified limit price %s.", hostPrice(cost), *limit)
 	}
 	return nil
 }
@@ -228,7 +228,7 @@ func describeHostReservations(c *cloud.Call, r store.Reader, in *api.DescribeHos
 		out.HostReservationSet = append(out.HostReservationSet, api.HostReservation{
 			HostReservationId: &x.ID, OfferingId: &x.Offering, InstanceFamily: &x.Family, Count: new(int32(len(x.Hosts))), HostIdSet: x.Hosts,
 			Duration: new(int32(x.End.Sub(x.Start) / time.Second)), Start: &x.Start, End: &x.End, State: new(x.state()), PaymentOption: new(paymentOptions[x.Term.Payment]),
-			HourlyPrice: new(dollars(hourly * n)), UpfrontPrice: new(dollars(first * n)), CurrencyCode: new("USD"), Tags: resource.APITags(resource.Tags(c, r, x.ID)),
+			HourlyPrice: new(hostPrice(hourly * n)), UpfrontPrice: new(hostPrice(first * n)), CurrencyCode: new("USD"), Tags: resource.APITags(resource.Tags(c, r, x.ID)),
 		})
 	}
 	return out, nil

@@ -183,7 +183,7 @@ func TestNothingFailed(t *testing.T) {
 	fleet := nodetest.Do(w.World, &api.CreateCapacityReservationFleet, &api.CreateCapacityReservationFleetInput{
 		TotalTargetCapacity: 1, InstanceTypeSpecifications: []api.ReservationFleetInstanceSpecification{{InstanceType: new("m5.large"), InstancePlatform: new("Linux/UNIX"), AvailabilityZone: new("us-east-1a")}},
 	}).CapacityReservationFleetId
-	if out := nodetest.Do(w.World, &api.CancelCapacityReservationFleets, &api.CancelCapacityReservationFleetsInput{CapacityReservationFleetIds: []string{*fleet}}); out.FailedFleetCancellations == nil || len(out.SuccessfulFleetCancellations) != 1 {
+	if out := nodetest.Do(w.World, &api.CancelCapacityReservationFleets, &api.CancelCapacityReservationFleetsInput{CapacityReservationFleetIds: []string{*fleet}}); out.FailedFleetCancellations == nil || len(out.SuccessfulFleetCancellations) != 1 || *out.SuccessfulFleetCancellations[0].CurrentFleetState != "cancelling" {
 		t.Errorf("cancelled: %+v", out)
 	}
 }

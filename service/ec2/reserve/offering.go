@@ -176,6 +176,15 @@ func describeReservedInstancesOfferings(c *cloud.Call, r store.Reader, in *api.D
 	return out, nil
 }
 
+// dollars is a price as the filters of Reserved Instances have it: "9800.0".
+func dollars(usd float64) string {
+	s := strings.TrimRight(price.Text(usd), "0")
+	if strings.HasSuffix(s, ".") {
+		s += "0"
+	}
+	return s
+}
+
 // wanted tells whether a request asks for an offering, its filters aside.
 func (o *offering) wanted(in *api.DescribeReservedInstancesOfferingsInput, zone *string) bool {
 	is := func(p *string, v string) bool { return p == nil || *p == v }

@@ -211,7 +211,7 @@ func TestExchange(t *testing.T) {
 	ask := []api.TargetConfigurationRequest{{OfferingId: target}}
 	quote := nodetest.Do(w.World, &api.GetReservedInstancesExchangeQuote, &api.GetReservedInstancesExchangeQuoteInput{ReservedInstanceIds: []string{id}, TargetConfigurations: ask})
 	// Four larges at 0.096 are worth a little more than two xlarges at 0.17.
-	if !*quote.IsValidExchange || *quote.TargetConfigurationValueSet[0].TargetConfiguration.InstanceCount != 3 || *quote.PaymentDue == "0.0" {
+	if !*quote.IsValidExchange || *quote.TargetConfigurationValueSet[0].TargetConfiguration.InstanceCount != 3 || *quote.PaymentDue == "0.000000" || len(*quote.PaymentDue) < len("0.000000") {
 		t.Fatalf("the quote: %+v", quote)
 	}
 	less := []api.TargetConfigurationRequest{{OfferingId: target, InstanceCount: new(int32(1))}}

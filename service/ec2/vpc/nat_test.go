@@ -96,8 +96,24 @@ func TestNATAddresses(t *testing.T) {
 		e[n] = nodetest.Do(w.World, &api.AllocateAddress, &api.AllocateAddressInput{})
 	}
 	public := *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &s, AllocationId: e[0].AllocationId}).NatGateway.NatGatewayId
-	more := nodetest.Do(w.World, &api.AssociateNatGatewayAddress, &api.AssociateNatGatewayAddressInput{NatGatewayId: public, AllocationIds: []string{*e[1].AllocationId}}).NatGatewayAddresses
-	if len(more) != 2 || *more[1].PublicIp != *e[1].PublicIp || *more[1].IsPrimary {
+	has := func(id string) []api.NatGatewayAddress {
+		return nodetest.Do(w.World, &api.DescribeNatGateways, &api.DescribeNatGatewaysInput{NatGatewayIds: []string{id}}).NatGateways[0].NatGatewayAddresses
+	}
+	// changes are the secondary addresses that a call adds or removes.
+	changes := func(list []api.NatGatewayAddress, n int, status string) {
+		t.Helper()
+		if len(list) != n {
+			t.Fatalf("%s: %+v, want %d", status, list, n)
+		}
+		for _, a := range list {
+			if *a.Status != status || *a.IsPrimary {
+				t.Errorf("%s: %+v", status, a)
+			}
+		}
+	}
+	changes(nodetest.Do(w.World, &api.AssociateNatGatewayAddress, &api.AssociateNatGatewayAddressInput{NatGatewayId: public, AllocationIds: []string{*e[1].AllocationId}}).NatGatewayAddresses, 1, "associating")
+	more := has(public)
+	if len(more) != 2 || *more[1].PublicIp != *e[1].PublicIp || *more[1].IsPrimary || *more[1].Status != "succeeded" {
 		t.Fatalf("it has %+v", more)
 	}
 	if got := w.applied(v).Interfaces[0]; len(got.Public) != 2 || len(got.Others) != 1 {
@@ -105,19 +121,20 @@ func TestNATAddresses(t *testing.T) {
 	}
 	_, err := nodetest.Try(w.World, &api.DisassociateNatGatewayAddress, &api.DisassociateNatGatewayAddressInput{NatGatewayId: public, AssociationIds: []string{*more[0].AssociationId}})
 	wantCode(t, err, "InvalidParameterValue")
-	left := nodetest.Do(w.World, &api.DisassociateNatGatewayAddress, &api.DisassociateNatGatewayAddressInput{NatGatewayId: public, AssociationIds: []string{*more[1].AssociationId}}).NatGatewayAddresses
-	if len(left) != 1 {
+	changes(nodetest.Do(w.World, &api.DisassociateNatGatewayAddress, &api.DisassociateNatGatewayAddressInput{NatGatewayId: public, AssociationIds: []string{*more[1].AssociationId}}).NatGatewayAddresses, 1, "disassociating")
+	if left := has(public); len(left) != 1 {
 		t.Errorf("it has %+v", left)
 	}
 	nodetest.Do(w.World, &api.ReleaseAddress, &api.ReleaseAddressInput{AllocationId: e[1].AllocationId})
 
 	private := *nodetest.Do(w.World, &api.CreateNatGateway, &api.CreateNatGatewayInput{SubnetId: &s, ConnectivityType: new("private"), PrivateIpAddress: new("10.0.0.9")}).NatGateway.NatGatewayId
-	list := nodetest.Do(w.World, &api.AssignPrivateNatGatewayAddress, &api.AssignPrivateNatGatewayAddressInput{NatGatewayId: private, PrivateIpAddressCount: new(int32(2))}).NatGatewayAddresses
-	if len(list) != 3 || *list[0].PrivateIp != "10.0.0.9" {
+	added := nodetest.Do(w.World, &api.AssignPrivateNatGatewayAddress, &api.AssignPrivateNatGatewayAddressInput{NatGatewayId: private, PrivateIpAddressCount: new(int32(2))}).NatGatewayAddresses
+	changes(added, 2, "assigning")
+	if list := has(private); len(list) != 3 || *list[0].PrivateIp != "10.0.0.9" {
 		t.Errorf("it has %+v", list)
 	}
-	list = nodetest.Do(w.World, &api.UnassignPrivateNatGatewayAddress, &api.UnassignPrivateNatGatewayAddressInput{NatGatewayId: private, PrivateIpAddresses: []string{*list[1].PrivateIp}}).NatGatewayAddresses
-	if len(list) != 2 {
+	changes(nodetest.Do(w.World, &api.UnassignPrivateNatGatewayAddress, &api.UnassignPrivateNatGatewayAddressInput{NatGatewayId: private, PrivateIpAddresses: []string{*added[0].PrivateIp}}).NatGatewayAddresses, 1, "unassigning")
+	if list := has(private); len(list) != 2 {
 		t.Errorf("it has %+v", list)
 	}
 }

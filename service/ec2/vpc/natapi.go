@@ -30,10 +30,25 @@ func (n *NAT) api(c *cloud.Call, r store.Reader) *api.NatGateway {
 func (n *NAT) apiAddresses() []api.NatGatewayAddress {
 	out := []api.NatGatewayAddress{}
 	for k, a := range n.Addresses {
-		out = append(out, api.NatGatewayAddress{
-			AllocationId: text(a.Allocation), AssociationId: text(a.Association), NetworkInterfaceId: &a.Interface, PrivateIp: new(a.Private.String()),
-			PublicIp: text(addr(a.Public)), IsPrimary: new(k == 0), Status: &a.Status,
-		})
+		out = append(out, a.api(k == 0))
+	}
+	return out
+}
+
+func (a NATAddress) api(primary bool) api.NatGatewayAddress {
+	return api.NatGatewayAddress{
+		AllocationId: text(a.Allocation), AssociationId: text(a.Association), NetworkInterfaceId: &a.Interface, PrivateIp: new(a.Private.String()),
+		PublicIp: text(addr(a.Public)), IsPrimary: &primary, Status: &a.Status,
+	}
+}
+
+// underway are secondary addresses as the call shows them that adds or removes
+// them.
+func underway(list []NATAddress, status string) []api.NatGatewayAddress {
+	out := []api.NatGatewayAddress{}
+	for _, a := range list {
+		a.Status = status
+		out = append(out, a.api(false))
 	}
 	return out
 }
@@ -111,12 +126,13 @@ func assignPrivateNatGatewayAddress(c *cloud.Call, tx store.Tx, in *api.AssignPr
 	if len(n.Addresses)+len(want) > maxNATPrivate+1 {
 		return nil, resource.Errorf("PrivateIpAddressLimitExceeded", "The maximum number of private IP addresses has been reached.")
 	}
-	if _, err := n.extend(c, tx, i, want); err != nil {
+	from, err := n.extend(c, tx, i, want)
+	if err != nil {
 		return nil, err
 	}
 	nats.Put(tx, n)
 	touch(c, tx, n.VPC)
-	return &api.AssignPrivateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: n.apiAddresses()}, nil
+	return &api.AssignPrivateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: underway(n.Addresses[from:], "assigning")}, nil
 }
 
 // extend gives the interface of a NAT gateway more addresses and tells where
@@ -138,15 +154,17 @@ func (n *NAT) extend(c *cloud.Call, tx store.Tx, i *Interface, want []netip.Addr
 	return from, nil
 }
 
-// shrink takes addresses from a NAT gateway, never its primary one.
-func (n *NAT) shrink(c *cloud.Call, tx store.Tx, i *Interface, drop func(NATAddress) bool) error {
+// shrink takes addresses from a NAT gateway, never its primary one, and tells
+// which.
+func (n *NAT) shrink(c *cloud.Call, tx store.Tx, i *Interface, drop func(NATAddress) bool) (gone []NATAddress, err error) {
 	for k, a := range n.Addresses {
 		if !drop(a) {
 			continue
 		}
 		if k == 0 {
-			return resource.Errorf("InvalidParameterValue", "The primary address of NAT gateway %s cannot be removed.", n.ID)
+			return nil, resource.Errorf("InvalidParameterValue", "The primary address of NAT gateway %s cannot be removed.", n.ID)
 		}
+		gone = append(gone, a)
 		if a.Allocation != "" {
 			disassociate(c, tx, a.Allocation)
 		}
@@ -157,7 +175,7 @@ func (n *NAT) shrink(c *cloud.Call, tx store.Tx, i *Interface, drop func(NATAddr
 	interfaces.Put(tx, i)
 	nats.Put(tx, n)
 	touch(c, tx, n.VPC)
-	return nil
+	return gone, nil
 }
 
 func unassignPrivateNatGatewayAddress(c *cloud.Call, tx store.Tx, in *api.UnassignPrivateNatGatewayAddressInput) (*api.UnassignPrivateNatGatewayAddressOutput, error) {
@@ -170,10 +188,11 @@ func unassignPrivateNatGatewayAddress(c *cloud.Call, tx store.Tx, in *api.Unassi
 			return nil, resource.Errorf("InvalidParameterValue", "The address %s is not assigned to NAT gateway %s.", p, n.ID)
 		}
 	}
-	if err := n.shrink(c, tx, i, func(a NATAddress) bool { return slices.Contains(in.PrivateIpAddresses, a.Private.String()) }); err != nil {
+	gone, err := n.shrink(c, tx, i, func(a NATAddress) bool { return slices.Contains(in.PrivateIpAddresses, a.Private.String()) })
+	if err != nil {
 		return nil, err
 	}
-	return &api.UnassignPrivateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: n.apiAddresses()}, nil
+	return &api.UnassignPrivateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: underway(gone, "unassigning")}, nil
 }
 
 func associateNatGatewayAddress(c *cloud.Call, tx store.Tx, in *api.AssociateNatGatewayAddressInput) (*api.AssociateNatGatewayAddressOutput, error) {
@@ -212,7 +231,7 @@ func associateNatGatewayAddress(c *cloud.Call, tx store.Tx, in *api.AssociateNat
 	}
 	nats.Put(tx, n)
 	touch(c, tx, n.VPC)
-	return &api.AssociateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: n.apiAddresses()}, nil
+	return &api.AssociateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: underway(n.Addresses[from:], "associating")}, nil
 }
 
 func disassociateNatGatewayAddress(c *cloud.Call, tx store.Tx, in *api.DisassociateNatGatewayAddressInput) (*api.DisassociateNatGatewayAddressOutput, error) {
@@ -225,8 +244,9 @@ func disassociateNatGatewayAddress(c *cloud.Call, tx store.Tx, in *api.Disassoci
 			return nil, resource.Errorf("InvalidAssociationID.NotFound", "The association ID '%s' does not exist", id)
 		}
 	}
-	if err := n.shrink(c, tx, i, func(a NATAddress) bool { return slices.Contains(in.AssociationIds, a.Association) }); err != nil {
+	gone, err := n.shrink(c, tx, i, func(a NATAddress) bool { return slices.Contains(in.AssociationIds, a.Association) })
+	if err != nil {
 		return nil, err
 	}
-	return &api.DisassociateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: n.apiAddresses()}, nil
+	return &api.DisassociateNatGatewayAddressOutput{NatGatewayId: &n.ID, NatGatewayAddresses: underway(gone, "disassociating")}, nil
 }

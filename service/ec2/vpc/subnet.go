@@ -60,7 +60,11 @@ func createSubnet(c *cloud.Call, tx store.Tx, in *api.CreateSubnetInput) (*api.C
 	made := makeSubnet(c, tx, s)
 	retag(c, tx, "subnet", made.ID, tags)
 	touch(c, tx, v.ID)
-	return &api.CreateSubnetOutput{Subnet: made.api(c, tx)}, nil
+	out := made.api(c, tx)
+	for n := range out.Ipv6CidrBlockAssociationSet {
+		out.Ipv6CidrBlockAssociationSet[n].Ipv6CidrBlockState.State = new(api.SubnetCidrBlockStateCodeAssociating)
+	}
+	return &api.CreateSubnetOutput{Subnet: out}, nil
 }
 
 // subnetZone is the zone that a request names, or any.

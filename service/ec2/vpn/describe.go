@@ -86,7 +86,7 @@ func (v *Connection) api(c *cloud.Call, r store.Reader, state map[string]plane.T
 		if !known || now.Changed.IsZero() {
 			now.Changed = v.Made
 		}
-		line := api.VgwTelemetry{OutsideIpAddress: new(t.Outside.String()), Status: new("DOWN"), StatusMessage: new(""), LastStatusChange: &now.Changed, AcceptedRouteCount: new(int32(0))}
+		line := api.VgwTelemetry{OutsideIpAddress: new(t.Outside.String()), Status: new("DOWN"), StatusMessage: new("IPSEC IS DOWN"), LastStatusChange: &now.Changed, AcceptedRouteCount: new(int32(0))}
 		v.telemetry(&line, now)
 		o.VgwTelemetry = append(o.VgwTelemetry, line)
 	}

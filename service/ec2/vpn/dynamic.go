@@ -116,7 +116,7 @@ func (v *Connection) telemetry(line *api.VgwTelemetry, now plane.TunnelStatus) {
 	switch {
 	case !now.Up:
 	case !v.Dynamic:
-		line.Status, line.AcceptedRouteCount = new("UP"), new(int32(len(v.Routes)))
+		line.Status, line.StatusMessage, line.AcceptedRouteCount = new("UP"), new(""), new(int32(len(v.Routes)))
 	case now.Established:
 		line.Status, line.AcceptedRouteCount = new("UP"), new(int32(len(now.Learned)))
 		line.StatusMessage = new(fmt.Sprintf("%d BGP ROUTES", len(now.Learned)))

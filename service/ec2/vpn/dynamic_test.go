@@ -77,7 +77,7 @@ func TestRoutesAreLearned(t *testing.T) {
 		routes string
 		status string // of both tunnels
 	}{
-		{"nobody has spoken", map[string]plane.TunnelStatus{first: {Up: true}}, "", "DOWN IPSEC IS UP, DOWN "},
+		{"nobody has spoken", map[string]plane.TunnelStatus{first: {Up: true}}, "", "DOWN IPSEC IS UP, DOWN IPSEC IS DOWN"},
 		{"both speak", map[string]plane.TunnelStatus{
 			first:  {Up: true, Established: true, Learned: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/24")}},
 			second: {Up: true, Established: true, Learned: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/24"), netip.MustParsePrefix("192.168.9.0/24")}},
@@ -85,8 +85,8 @@ func TestRoutesAreLearned(t *testing.T) {
 		{"the second fails", map[string]plane.TunnelStatus{
 			first:  {Up: true, Established: true, Learned: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/24")}},
 			second: {Learned: []netip.Prefix{netip.MustParsePrefix("192.168.9.0/24")}},
-		}, "192.168.0.0/24", "UP 1 BGP ROUTES, DOWN "},
-		{"both fail", nil, "", "DOWN , DOWN "},
+		}, "192.168.0.0/24", "UP 1 BGP ROUTES, DOWN IPSEC IS DOWN"},
+		{"both fail", nil, "", "DOWN IPSEC IS DOWN, DOWN IPSEC IS DOWN"},
 	} {
 		p.tell(step.state)
 		s.follow(w.Call())

@@ -35,7 +35,14 @@ func modifyVpnConnection(c *cloud.Call, tx store.Tx, in *api.ModifyVpnConnection
 	if err := changed.put(c, tx); err != nil {
 		return nil, err
 	}
-	return &api.ModifyVpnConnectionOutput{VpnConnection: changed.api(c, tx, nil)}, nil
+	return &api.ModifyVpnConnectionOutput{VpnConnection: changed.modifying(c, tx)}, nil
+}
+
+// modifying is a connection as the calls show it that have just changed it.
+func (v *Connection) modifying(c *cloud.Call, r store.Reader) *api.VpnConnection {
+	out := v.api(c, r, nil)
+	out.State = new("modifying")
+	return out
 }
 
 func modifyVpnConnectionOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnConnectionOptionsInput) (*api.ModifyVpnConnectionOptionsOutput, error) {
@@ -51,7 +58,7 @@ func modifyVpnConnectionOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnCon
 	if err := changed.put(c, tx); err != nil {
 		return nil, err
 	}
-	return &api.ModifyVpnConnectionOptionsOutput{VpnConnection: changed.api(c, tx, nil)}, nil
+	return &api.ModifyVpnConnectionOptionsOutput{VpnConnection: changed.modifying(c, tx)}, nil
 }
 
 func modifyVpnTunnelOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnTunnelOptionsInput) (*api.ModifyVpnTunnelOptionsOutput, error) {
@@ -73,5 +80,5 @@ func modifyVpnTunnelOptions(c *cloud.Call, tx store.Tx, in *api.ModifyVpnTunnelO
 	if err := changed.put(c, tx); err != nil {
 		return nil, err
 	}
-	return &api.ModifyVpnTunnelOptionsOutput{VpnConnection: changed.api(c, tx, nil)}, nil
+	return &api.ModifyVpnTunnelOptionsOutput{VpnConnection: changed.modifying(c, tx)}, nil
 }

@@ -100,8 +100,11 @@ func TestConnection(t *testing.T) {
 	if text := *sample.VpnConnectionDeviceSampleConfiguration; strings.Count(text, "[Peer]") != 2 || !strings.Contains(text, "Address = 169.254.20.2/30") {
 		t.Errorf("the sample: %s", text)
 	}
-	nodetest.Do(w.World, &api.ModifyVpnTunnelOptions, &api.ModifyVpnTunnelOptionsInput{VpnConnectionId: *made.VpnConnectionId,
-		VpnTunnelOutsideIpAddress: *out.VgwTelemetry[0].OutsideIpAddress, TunnelOptions: api.ModifyVpnTunnelOptionsSpecification{PreSharedKey: new("another_1")}})
+	changed := nodetest.Do(w.World, &api.ModifyVpnTunnelOptions, &api.ModifyVpnTunnelOptionsInput{VpnConnectionId: *made.VpnConnectionId,
+		VpnTunnelOutsideIpAddress: *out.VgwTelemetry[0].OutsideIpAddress, TunnelOptions: api.ModifyVpnTunnelOptionsSpecification{PreSharedKey: new("another_1")}}).VpnConnection
+	if *changed.State != "modifying" {
+		t.Errorf("a connection that was just changed is %s", *changed.State)
+	}
 	w.Drain()
 	if v, _ := w.plane.Applied(id); v.VPN.Tunnels[0].Shared != "another_1" {
 		t.Errorf("the key was changed, and the data plane has %q", v.VPN.Tunnels[0].Shared)
