@@ -163,6 +163,12 @@ func TestShared(t *testing.T) {
 	if sees() {
 		t.Error("a stranger sees it after the reset")
 	}
+	for _, name := range []string{"kernel", "ramdisk", "uefiData"} { // asked for by tools that copy images
+		out := nodetest.Do(w, &api.DescribeImageAttribute, &api.DescribeImageAttributeInput{ImageId: id, Attribute: name})
+		if a := map[string]*api.AttributeValue{"kernel": out.KernelId, "ramdisk": out.RamdiskId, "uefiData": out.UefiData}[name]; a == nil || a.Value != nil {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
 }
 
 func TestCopied(t *testing.T) {

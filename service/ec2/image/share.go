@@ -169,6 +169,12 @@ func describeImageAttribute(c *cloud.Call, r store.Reader, in *api.DescribeImage
 		for _, d := range i.Devices {
 			out.BlockDeviceMappings = append(out.BlockDeviceMappings, d.api())
 		}
+	case "kernel": // images that boot by themselves have none of the three
+		out.KernelId = value("")
+	case "ramdisk":
+		out.RamdiskId = value("")
+	case "uefiData":
+		out.UefiData = value("")
 	case "sriovNetSupport":
 		out.SriovNetSupport = value("simple")
 	case "bootMode":

@@ -143,7 +143,7 @@ func (q *Query) page() (limit int, after string, err error) {
 			return 0, "", Combination("The parameter " + cmp.Or(q.Set, "ids") + " cannot be used with the parameter maxResults")
 		}
 		if *q.Max < least {
-			return 0, "", Errorf("InvalidParameterValue", "Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", *q.Max, least-1)
+			return 0, "", Errorf("InvalidParameterValue", "Value ( %d ) for parameter maxResults is invalid. Expecting a value greater than %d.", *q.Max, least) // in AWS's words, which allow the value itself
 		}
 		limit = int(min(*q.Max, most))
 	}

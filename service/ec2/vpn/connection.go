@@ -2,6 +2,7 @@ package vpn
 
 import (
 	"fmt"
+	"iter"
 	"net/netip"
 	"slices"
 	"time"
@@ -25,12 +26,31 @@ type Connection struct {
 	Tunnels             []Tunnel       // two
 	Local, Remote       string         // ranges that the tunnels are for
 	Made                time.Time
+	Gone                time.Time // zero while it is there
+}
+
+// state is what AWS calls it.
+func (v *Connection) state() string {
+	if v.Gone.IsZero() {
+		return "available"
+	}
+	return "deleted"
 }
 
 var connections = &store.Table[Connection]{
 	Name: "ec2.vpn",
 	Key:  func(v *Connection) store.Key { return store.K(v.Account, v.Region, v.ID) },
 }
+
+// gone are connections that were deleted. They are described for a while, as
+// deleted, and nothing else knows them.
+var gone = &store.Table[Connection]{
+	Name: "ec2.vpn.gone",
+	Key:  func(v *Connection) store.Key { return store.K(v.Account, v.Region, v.ID) },
+}
+
+// goneFor is how long a deleted connection is described.
+const goneFor = time.Hour
 
 var noConnection = notFound("VpnConnectionID", "vpnConnection", "vpn")
 
@@ -157,7 +177,35 @@ func deleteVpnConnection(c *cloud.Call, tx store.Tx, in *api.DeleteVpnConnection
 	}
 	connections.Delete(tx, c.Account, c.Region, v.ID)
 	resource.Unregister(c, tx, v.ID)
+	v.bury(c, tx)
 	return &cloud.Empty{}, nil
+}
+
+// bury keeps what is still told of a deleted connection, and forgets those that
+// were deleted long ago.
+func (v *Connection) bury(c *cloud.Call, tx store.Tx) {
+	for old := range gone.Scan(tx, c.Account, c.Region) {
+		if c.Now.Sub(old.Gone) >= goneFor {
+			gone.Delete(tx, old.Account, old.Region, old.ID)
+		}
+	}
+	gone.Put(tx, &Connection{Account: v.Account, Region: v.Region, ID: v.ID, Gateway: v.Gateway, Customer: v.Customer, Dynamic: v.Dynamic, Local: v.Local, Remote: v.Remote, Made: v.Made, Gone: c.Now})
+}
+
+// described are the connections of the caller, with those deleted lately.
+func described(c *cloud.Call, r store.Reader) iter.Seq[*Connection] {
+	return func(yield func(*Connection) bool) {
+		for v := range connections.Scan(r, c.Account, c.Region) {
+			if !yield(v) {
+				return
+			}
+		}
+		for v := range gone.Scan(r, c.Account, c.Region) {
+			if c.Now.Sub(v.Gone) < goneFor && !yield(v) {
+				return
+			}
+		}
+	}
 }
 
 func createVpnConnectionRoute(c *cloud.Call, tx store.Tx, in *api.CreateVpnConnectionRouteInput) (*cloud.Empty, error) {

@@ -39,7 +39,7 @@ func (s *room) describeVpnConnections(c *cloud.Call, in *api.DescribeVpnConnecti
 
 func describe(c *cloud.Call, r store.Reader, in *api.DescribeVpnConnectionsInput, state map[string]plane.TunnelStatus) (*api.DescribeVpnConnectionsOutput, error) {
 	list, _, err := resource.List(c, r, resource.Query{IDs: in.VpnConnectionIds, Filters: in.Filters, NotFound: noConnection},
-		connections.Scan(r, c.Account, c.Region), func(v *Connection) string { return v.ID },
+		described(c, r), func(v *Connection) string { return v.ID },
 		resource.Fields[Connection]{
 			"customer-gateway-id":       resource.One(func(v *Connection) string { return v.Customer }),
 			"option.static-routes-only": resource.Flag(func(v *Connection) bool { return !v.Dynamic }),
@@ -49,7 +49,7 @@ func describe(c *cloud.Call, r store.Reader, in *api.DescribeVpnConnectionsInput
 				}
 				return out
 			},
-			"state":             resource.One(func(*Connection) string { return "available" }),
+			"state":             resource.One((*Connection).state),
 			"type":              resource.One(func(*Connection) string { return "ipsec.1" }),
 			"vpn-connection-id": resource.One(func(v *Connection) string { return v.ID }),
 			"vpn-gateway-id":    resource.One(func(v *Connection) string { return v.Gateway }),
@@ -67,13 +67,16 @@ func describe(c *cloud.Call, r store.Reader, in *api.DescribeVpnConnectionsInput
 // api is a connection as answers have it, with the state of its tunnels.
 func (v *Connection) api(c *cloud.Call, r store.Reader, state map[string]plane.TunnelStatus) *api.VpnConnection {
 	o := &api.VpnConnection{
-		CustomerGatewayConfiguration: new(v.configuration(r)), CustomerGatewayId: &v.Customer, Category: new("VPN"), State: new("available"),
+		CustomerGatewayId: &v.Customer, Category: new("VPN"), State: new(v.state()),
 		Type: new("ipsec.1"), VpnConnectionId: &v.ID, VpnGatewayId: &v.Gateway, GatewayAssociationState: new("associated"),
 		Routes: []api.VpnStaticRoute{}, VgwTelemetry: []api.VgwTelemetry{}, Tags: resource.APITags(resource.Tags(c, r, v.ID)),
 		Options: &api.VpnConnectionOptions{
 			EnableAcceleration: new(false), StaticRoutesOnly: new(!v.Dynamic), LocalIpv4NetworkCidr: &v.Local, RemoteIpv4NetworkCidr: &v.Remote,
 			OutsideIpAddressType: new("PublicIpv4"), TunnelInsideIpVersion: new("ipv4"),
 		},
+	}
+	if v.Gone.IsZero() {
+		o.CustomerGatewayConfiguration = new(v.configuration(r))
 	}
 	for _, p := range v.Routes {
 		o.Routes = append(o.Routes, api.VpnStaticRoute{DestinationCidrBlock: new(p.String()), State: new("available"), Source: new("Static")})

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -116,6 +117,15 @@ func TestConnection(t *testing.T) {
 		t.Errorf("still propagated: %+v", r)
 	}
 	nodetest.Do(w.World, &api.DeleteVpnConnection, &api.DeleteVpnConnectionInput{VpnConnectionId: *made.VpnConnectionId})
+	asked := &api.DescribeVpnConnectionsInput{VpnConnectionIds: []string{*made.VpnConnectionId}}
+	if v := nodetest.Do(w.World, &api.DescribeVpnConnections, asked).VpnConnections[0]; *v.State != "deleted" || *v.VpnGatewayId != gateway {
+		t.Errorf("deleted: %+v", v)
+	}
+	_, err = nodetest.Try(w.World, &api.DeleteVpnConnection, &api.DeleteVpnConnectionInput{VpnConnectionId: *made.VpnConnectionId})
+	wantCode(t, err, "InvalidVpnConnectionID.NotFound")
+	w.Advance(time.Hour)
+	_, err = nodetest.Try(w.World, &api.DescribeVpnConnections, asked)
+	wantCode(t, err, "InvalidVpnConnectionID.NotFound")
 	nodetest.Do(w.World, &api.DeleteCustomerGateway, &api.DeleteCustomerGatewayInput{CustomerGatewayId: *made.CustomerGatewayId})
 	nodetest.Do(w.World, &api.DetachVpnGateway, &api.DetachVpnGatewayInput{VpcId: id, VpnGatewayId: gateway})
 	nodetest.Do(w.World, &api.DeleteVpnGateway, &api.DeleteVpnGatewayInput{VpnGatewayId: gateway})
