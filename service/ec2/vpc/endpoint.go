@@ -231,20 +231,8 @@ func (e *Endpoint) names() (all string, zonal map[string]string) {
 // EndpointAddresses are what the name of an endpoint leads to, or the name of a
 // service that has an endpoint with private DNS in the VPC.
 func (v *VPC) EndpointAddresses(r store.Reader, name string, six bool) ([]netip.Addr, bool) {
-	if strings.HasSuffix(name, ".vpce.amazonaws.com") && strings.HasPrefix(name, "vpce-") {
-		if len(name) < len("vpce-")+17 {
-			return nil, false
-		}
-		for e := range endpoints.Index(r, "id", name[:len("vpce-")+17]) {
-			all, zonal := e.names()
-			for _, d := range e.Doors {
-				if zonal[d.Zone] == name {
-					return e.addresses(r, six, d), true
-				}
-			}
-			return e.addresses(r, six, e.Doors...), all == name
-		}
-		return nil, false
+	if strings.HasSuffix(name, ".vpce.amazonaws.com") {
+		return endpointNamed(r, name, six)
 	}
 	if !v.DNSHostnames {
 		return nil, false
@@ -253,6 +241,29 @@ func (v *VPC) EndpointAddresses(r store.Reader, name string, six bool) ([]netip.
 		if e.Type == interfaceEndpoint && e.PrivateDNS && e.State == endpointAvailable && e.service(r).answersTo(v.Region, name) {
 			return e.addresses(r, six, e.Doors...), true
 		}
+	}
+	return nil, false
+}
+
+// endpointNamed are what one of an endpoint's own names leads to. A service that
+// answers to names below its own does so here as well: "bucket.vpce-..." is S3's.
+func endpointNamed(r store.Reader, name string, six bool) ([]netip.Addr, bool) {
+	at := strings.Index("."+name, ".vpce-")
+	if at < 0 || len(name[at:]) < len("vpce-")+17 {
+		return nil, false
+	}
+	own := name[at:]
+	for e := range endpoints.Index(r, "id", own[:len("vpce-")+17]) {
+		if at > 0 && !e.service(r).wild {
+			break
+		}
+		all, zonal := e.names()
+		for _, d := range e.Doors {
+			if zonal[d.Zone] == own {
+				return e.addresses(r, six, d), true
+			}
+		}
+		return e.addresses(r, six, e.Doors...), all == own
 	}
 	return nil, false
 }

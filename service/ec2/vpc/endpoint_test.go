@@ -2,6 +2,7 @@ package vpc_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	api "pileus/api/ec2"
@@ -214,4 +215,28 @@ func TestEndpointFamily(t *testing.T) {
 	if len(list) != 1 || *list[0].PrivateIpAddress != "10.0.1.77" || len(list[0].Ipv6Addresses) != 0 {
 		t.Errorf("its interfaces: %+v", list)
 	}
+}
+
+// TestNamesBelowAnEndpoint resolves what S3's clients write before the name of
+// an endpoint; other services have no such names.
+func TestNamesBelowAnEndpoint(t *testing.T) {
+	w := servedWorld(t)
+	v := w.vpc("10.0.0.0/16")
+	s := w.subnet(v, "10.0.1.0/24", "us-east-1a")
+	named := func(service string) string {
+		return *w.endpoint(&api.CreateVpcEndpointInput{VpcId: v, ServiceName: "com.amazonaws.us-east-1." + service, VpcEndpointType: new("Interface"), SubnetIds: []string{s}, PrivateDnsEnabled: new(false)}).DnsEntries[1].DnsName
+	}
+	s3, sqs := named("s3"), named("sqs")
+	own, wild := strings.CutPrefix(s3, "*.")
+	if !wild || strings.HasPrefix(sqs, "*.") {
+		t.Fatalf("the endpoints are named %s, %s", s3, sqs)
+	}
+	w.View(func(r store.Reader) {
+		rec, _ := vpc.Locate(r, v)
+		for name, want := range map[string]bool{"bucket." + own: true, "photos.bucket." + own: true, s3: true, sqs: true, "bucket." + sqs: false, "bucket.vpce-0.s3.us-east-1.vpce.amazonaws.com": false} {
+			if list, ok := rec.EndpointAddresses(r, name, false); ok != want || ok && len(list) != 1 {
+				t.Errorf("%s leads to %v, %v", name, list, ok)
+			}
+		}
+	})
 }

@@ -41,9 +41,13 @@ func (e *Endpoint) dnsEntries(r store.Reader) []api.DnsEntry {
 		return list
 	}
 	all, zonal := e.names()
-	list = append(list, api.DnsEntry{DnsName: &all, HostedZoneId: &e.Zone})
+	below := ""
+	if e.service(r).wild {
+		below = "*."
+	}
+	list = append(list, api.DnsEntry{DnsName: new(below + all), HostedZoneId: &e.Zone})
 	for _, z := range slices.Sorted(maps.Keys(zonal)) {
-		list = append(list, api.DnsEntry{DnsName: new(zonal[z]), HostedZoneId: &e.Zone})
+		list = append(list, api.DnsEntry{DnsName: new(below + zonal[z]), HostedZoneId: &e.Zone})
 	}
 	if e.PrivateDNS {
 		list = append(list, api.DnsEntry{DnsName: new(e.service(r).privateName(e.Region)), HostedZoneId: &e.Zone})
