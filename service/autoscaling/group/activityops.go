@@ -56,7 +56,7 @@ func describeScalingActivities(c *cloud.Call, r store.Reader, in *api.DescribeSc
 	if in.AutoScalingGroupName == nil {
 		slices.SortStableFunc(all, func(a, b api.Activity) int { return b.StartTime.Compare(a.StartTime) })
 	}
-	list, next, err := page(all, cmp.Or(in.MaxRecords, new(int32(largestPage))), in.NextToken)
+	list, next, err := page(all, cmp.Or(in.MaxRecords, new(int32(largestPage))), in.NextToken, func(a api.Activity) string { return a.ActivityId })
 	return &api.DescribeScalingActivitiesOutput{Activities: list, NextToken: next}, err
 }
 

@@ -100,6 +100,18 @@ func TestTagsPagesAndNotifications(t *testing.T) {
 	}
 	refused(w, "ValidationError", "Filter type colour is not correct", &api.DescribeTags, &api.DescribeTagsInput{Filters: []api.Filter{{Name: new("colour")}}})
 	refused(w, "InvalidNextToken", "", &api.DescribeTags, &api.DescribeTagsInput{NextToken: new("?")})
+	gone := 0
+	for in := (&api.DescribeTagsInput{MaxRecords: new(int32(2))}); gone == 0 || in.NextToken != nil; { // scripts that clean up delete page by page
+		out := nodetest.Do(w.World, &api.DescribeTags, in)
+		for _, tag := range out.Tags {
+			nodetest.Do(w.World, &api.DeleteTags, &api.DeleteTagsInput{Tags: []api.Tag{{ResourceId: tag.ResourceId, ResourceType: tag.ResourceType, Key: *tag.Key}}})
+			gone++
+		}
+		in.NextToken = out.NextToken
+	}
+	if gone != 6 {
+		t.Errorf("%d tags were shown to be deleted", gone)
+	}
 	refused(w, "InvalidNextToken", "", &api.DescribeAutoScalingGroups, &api.DescribeAutoScalingGroupsInput{NextToken: new("abc")})
 
 	topic := "arn:aws:sns:us-east-1:000000000000:t"

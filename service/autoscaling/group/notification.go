@@ -63,6 +63,8 @@ func describeNotificationConfigurations(c *cloud.Call, r store.Reader, in *api.D
 			}
 		}
 	}
-	list, next, err := page(all, in.MaxRecords, in.NextToken)
+	list, next, err := page(all, in.MaxRecords, in.NextToken, func(n api.NotificationConfiguration) string {
+		return *n.AutoScalingGroupName + "\n" + *n.TopicARN + "\n" + *n.NotificationType
+	})
 	return &api.DescribeNotificationConfigurationsOutput{NotificationConfigurations: list, NextToken: next}, err
 }

@@ -1,8 +1,10 @@
 package group
 
 import (
-	"encoding/base64"
-	"strconv"
+	"slices"
+
+	"pileus/cloud"
+	"pileus/store"
 )
 
 // Pages of the service hold 50 records where not told otherwise, and 100 at
@@ -12,21 +14,26 @@ const (
 	largestPage = 100
 )
 
-// page is the part of a list that a caller asks for. A token is where the list
-// goes on.
-func page[T any](list []T, limit *int32, token *string) (part []T, next *string, err error) {
+// page is the part of a list that a caller asks for. A token names the entry
+// that the next page begins with: what was shown may be deleted meanwhile, and
+// new entries may come before it. name names an entry for good.
+func page[T any](list []T, limit *int32, token *string, name func(T) string) (part []T, next *string, err error) {
 	n, err := pageSize(limit)
 	if err != nil {
 		return nil, nil, err
 	}
-	from, err := pageStart(token)
-	if err != nil || from > len(list) {
-		return nil, nil, errToken()
+	if t := cloud.Or(token, ""); t != "" {
+		first, ok := store.ReadCursor(t)
+		at := slices.IndexFunc(list, func(v T) bool { return name(v) == string(first) })
+		if !ok || at < 0 {
+			return nil, nil, errToken()
+		}
+		list = list[at:]
 	}
-	if rest := list[from:]; len(rest) > n {
-		return rest[:n], pageToken(from + n), nil
+	if len(list) > n {
+		return list[:n], new(store.Cursor([]byte(name(list[n])))), nil
 	}
-	return append([]T{}, list[from:]...), nil, nil
+	return append([]T{}, list...), nil, nil
 }
 
 func pageSize(limit *int32) (int, error) {
@@ -37,23 +44,4 @@ func pageSize(limit *int32) (int, error) {
 		return 0, Invalid("1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy constraint: Member must be between 1 and %d", *limit, largestPage)
 	}
 	return int(*limit), nil
-}
-
-func pageToken(from int) *string {
-	return new(base64.RawURLEncoding.EncodeToString([]byte("page:" + strconv.Itoa(from))))
-}
-
-func pageStart(token *string) (int, error) {
-	if token == nil || *token == "" {
-		return 0, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(*token)
-	if err != nil || len(b) < 6 || string(b[:5]) != "page:" {
-		return 0, errToken()
-	}
-	n, err := strconv.Atoi(string(b[5:]))
-	if err != nil || n < 0 {
-		return 0, errToken()
-	}
-	return n, nil
 }

@@ -55,7 +55,7 @@ func describeAccountSettings(c *cloud.Call, r store.Reader, in *api.DescribeAcco
 		value = s.Value
 	}
 	list := []api.AccountSetting{{Name: new(launchFirst), Value: &value, EnforcementType: new("none")}}
-	list, next, err := page(list, cmp.Or(in.MaxRecords, new(int32(largestPage))), in.NextToken)
+	list, next, err := page(list, cmp.Or(in.MaxRecords, new(int32(largestPage))), in.NextToken, func(s api.AccountSetting) string { return *s.Name })
 	return &api.DescribeAccountSettingsOutput{Settings: list, NextToken: next}, err
 }
 

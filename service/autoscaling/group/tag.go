@@ -122,6 +122,6 @@ func describeTags(c *cloud.Call, r store.Reader, in *api.DescribeTagsInput) (*ap
 			}
 		}
 	}
-	list, next, err := page(all, in.MaxRecords, in.NextToken)
+	list, next, err := page(all, in.MaxRecords, in.NextToken, func(t api.TagDescription) string { return *t.ResourceId + "\n" + *t.Key })
 	return &api.DescribeTagsOutput{Tags: list, NextToken: next}, err
 }
