@@ -64,7 +64,9 @@ func TestRootVolumesAreReplaced(t *testing.T) {
 			t.Errorf("%d serve", serving)
 		}
 	})
-	if !states["ReplacingRootVolume:Wait"] || !states["ReplacingRootVolume:Proceed"] || states["Terminating"] {
+	// ReplacingRootVolume:Proceed lasts as long as the task of EC2, which may
+	// be over before anyone looks; that there were tasks tells of it below.
+	if !states["ReplacingRootVolume:Wait"] || states["Terminating"] {
 		t.Errorf("states %v", states)
 	}
 	if now := w.ids(); !slices.Equal(before, now) {
