@@ -48,14 +48,17 @@ type Raw struct {
 
 // HTTP is what a handler may look at, or change, of the HTTP exchange.
 type HTTP struct {
+	// Request is nil in calls that a service makes of another one: what it says
+	// of its body, it says to the first.
 	Request   *http.Request
-	SourceIP  string // without port
-	Secure    bool   // came over TLS
-	Host      string // as the client addressed us, without port
-	BaseURL   string // scheme://host[:port] with which answers name this cloud
-	Presigned bool   // credentials came in the query string
-	AuthType  string // "REST-HEADER", "REST-QUERY-STRING", "POST" or "" when anonymous
-	SigV      string // "AWS4-HMAC-SHA256" when signed
+	Service   *Service // that the request is for; nil where it is for none
+	SourceIP  string   // without port
+	Secure    bool     // came over TLS
+	Host      string   // as the client addressed us, without port
+	BaseURL   string   // scheme://host[:port] with which answers name this cloud
+	Presigned bool     // credentials came in the query string
+	AuthType  string   // "REST-HEADER", "REST-QUERY-STRING", "POST" or "" when anonymous
+	SigV      string   // "AWS4-HMAC-SHA256" when signed
 	SignAge   time.Duration
 	// ContentSHA256 is the x-amz-content-sha256 that was signed.
 	ContentSHA256 string
@@ -81,6 +84,15 @@ type HTTP struct {
 	// Answered, where a service has set it, is told how the request ended,
 	// after its answer went out: S3's server access logs.
 	Answered func(Answer)
+}
+
+// Inner is the envelope for a call of another service while the request is
+// handled: where it comes from is the same; what it carries, and its answer,
+// are not that service's.
+func (h *HTTP) Inner() *HTTP {
+	d := *h
+	d.Request, d.Header, d.Status, d.Raw, d.Bucket, d.Trailer, d.Answered = nil, http.Header{}, 0, nil, "", nil, nil
+	return &d
 }
 
 // Cloud is what a call can reach of the running cloud.

@@ -134,6 +134,7 @@ func (x *exchange) act() (out any, err error) {
 	if x.parkable() {
 		x.call.Parker = x
 	}
+	x.http.Service = x.op.Op.Service
 	return x.gate.invoke(x.call, x.op, x.in)
 }
 

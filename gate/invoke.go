@@ -45,6 +45,9 @@ func (g *Gate) Do(c *cloud.Call, op *cloud.OpInfo, in any) (any, error) {
 	d := *c
 	c = &d
 	c.Parker = nil // the connection waits for the caller, not for this
+	if h := c.HTTP; h != nil && h.Service != nil && h.Service != op.Service {
+		c.HTTP = h.Inner()
+	}
 	if c.Tx == nil {
 		c.Now = g.Options.Clock.Now()
 	}

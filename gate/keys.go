@@ -56,8 +56,10 @@ func networkKeys(add func(name, v string), h *cloud.HTTP) {
 		}
 	}
 	add("aws:securetransport", strconv.FormatBool(h.Secure))
-	add("aws:useragent", h.Request.Header.Get("User-Agent"))
-	add("aws:referer", h.Request.Header.Get("Referer"))
+	if h.Request != nil {
+		add("aws:useragent", h.Request.Header.Get("User-Agent"))
+		add("aws:referer", h.Request.Header.Get("Referer"))
+	}
 }
 
 func principalKeys(keys policy.Keys, add func(name, v string), c *cloud.Call, who *identity.Resolved) {

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
 	api "pileus/api/ec2"
 	apis3 "pileus/api/s3"
 	"pileus/node/nodetest"
@@ -179,6 +182,14 @@ func (w *world) integrates(id string) {
 	out, err := op.Call(w.As(w.User("able", nodetest.Allow("ec2:GetFlowLogsIntegrationTemplate", "s3:PutObject"))), in)
 	if err != nil {
 		w.T.Fatal(err)
+	}
+	// From outside as well, where the request has a body of its own, which is not the file's.
+	sent, err := ec2.NewFromConfig(w.Config()).GetFlowLogsIntegrationTemplate(w.T.Context(), &ec2.GetFlowLogsIntegrationTemplateInput{
+		FlowLogId: &id, ConfigDeliveryS3DestinationArn: &in.ConfigDeliveryS3DestinationArn,
+		IntegrateServices: &types.IntegrateServices{AthenaIntegrations: []types.AthenaIntegration{{IntegrationResultS3DestinationArn: new("arn:aws:s3:::flows/answers/"), PartitionLoadFrequency: types.PartitionLoadFrequencyNone}}},
+	})
+	if err != nil || *sent.Result != *out.Result {
+		w.T.Errorf("sent by a client: %+v, %v", sent, err)
 	}
 	key, ok := strings.CutPrefix(*out.Result, "https://flows.s3.us-east-1.amazonaws.com/")
 	got := nodetest.Do(w.World, &apis3.GetObject, &apis3.GetObjectInput{Bucket: "flows", Key: key})
