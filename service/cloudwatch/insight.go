@@ -79,10 +79,11 @@ func describeInsightRules(c *cloud.Call, r store.Reader, in *api.DescribeInsight
 	return out, nil
 }
 
+// describe tells of a rule, its schema as AWS writes it: by name and version.
 func (r *insightRule) describe() api.InsightRule {
-	d := api.InsightRule{Name: r.Name, State: r.State, Schema: `{"Name":"CloudWatchLogRule","Version":1}`, Definition: r.Definition, ManagedRule: new(r.Template != "")}
+	d := api.InsightRule{Name: r.Name, State: r.State, Schema: "CloudWatchLogRule/1", Definition: r.Definition, ManagedRule: new(r.Template != "")}
 	if r.Template != "" {
-		d.Schema = `{"Name":"ServiceLogRule","Version":1}`
+		d.Schema = "ServiceLogRule/1"
 	}
 	if r.Transformed {
 		d.ApplyOnTransformedLogs = &r.Transformed

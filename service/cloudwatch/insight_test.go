@@ -27,7 +27,7 @@ func TestInsightRules(t *testing.T) {
 		t.Errorf("failures %+v", out.Failures)
 	}
 	page := nodetest.Do(w, &api.DescribeInsightRules, &api.DescribeInsightRulesInput{MaxResults: new(int32(1))})
-	if len(page.InsightRules) != 1 || page.InsightRules[0].Name != "a" || page.InsightRules[0].State != "DISABLED" || page.InsightRules[0].Definition != ruleText || page.NextToken == nil {
+	if len(page.InsightRules) != 1 || page.InsightRules[0].Name != "a" || page.InsightRules[0].State != "DISABLED" || page.InsightRules[0].Schema != "CloudWatchLogRule/1" || page.InsightRules[0].Definition != ruleText || page.NextToken == nil {
 		t.Fatalf("rules %+v", page)
 	}
 	page = nodetest.Do(w, &api.DescribeInsightRules, &api.DescribeInsightRulesInput{NextToken: page.NextToken})
@@ -109,7 +109,7 @@ func TestManagedInsightRules(t *testing.T) {
 	if state == nil || state.State != "ENABLED" {
 		t.Fatalf("state %+v", state)
 	}
-	if d := nodetest.Do(w, &api.DescribeInsightRules, &api.DescribeInsightRulesInput{}).InsightRules; len(d) != 1 || !*d[0].ManagedRule || !strings.Contains(d[0].Schema, "ServiceLogRule") {
+	if d := nodetest.Do(w, &api.DescribeInsightRules, &api.DescribeInsightRulesInput{}).InsightRules; len(d) != 1 || !*d[0].ManagedRule || d[0].Schema != "ServiceLogRule/1" {
 		t.Errorf("described as %+v", d)
 	}
 	if _, err := nodetest.Try(w, &api.PutInsightRule, &api.PutInsightRuleInput{RuleName: state.RuleName, RuleDefinition: ruleText}); err == nil {
