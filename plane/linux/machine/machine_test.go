@@ -41,7 +41,7 @@ func TestCourse(t *testing.T) {
 
 	// Stopped and started, it serves again, and its user data does not run again.
 	w.run("i-web", "echo changed > /var/www/html/index.html")
-	if err := w.machines.StopMachine(t.Context(), "i-web", 10*time.Second); err != nil {
+	if err := w.machines.StopMachine(t.Context(), "i-web", 60*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if s := w.status("i-web"); s.State != plane.Stopped || s.Reason != "stopped" || s.PID != 0 {

@@ -92,14 +92,14 @@ func TestUserDataOnce(t *testing.T) {
 	w := newWorld(t)
 	data := map[string]string{"user-data": "#!/bin/sh\necho ran >> /root/runs\n"}
 	m := w.boot("i-1", data)
-	if err := w.machines.RebootMachine(t.Context(), m, 10*time.Second); err != nil {
+	if err := w.machines.RebootMachine(t.Context(), m, 60*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	w.ready("i-1")
 	if out, _ := w.run("i-1", "cat /root/runs"); out != "ran\n" {
 		t.Errorf("after a reboot: %q", out)
 	}
-	if err := w.machines.StopMachine(t.Context(), "i-1", 10*time.Second); err != nil {
+	if err := w.machines.StopMachine(t.Context(), "i-1", 60*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	w.network("i-2", data)
@@ -160,7 +160,7 @@ func TestHostOverlay(t *testing.T) {
 	if out, _ := w.runAs("i-1", "ec2-user", "sudo whoami"); out != "root\n" {
 		t.Errorf("sudo: %q", out)
 	}
-	if err := w.machines.StopMachine(t.Context(), "i-1", 10*time.Second); err != nil {
+	if err := w.machines.StopMachine(t.Context(), "i-1", 60*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.machines.EnsureMachine(t.Context(), m); err != nil {
