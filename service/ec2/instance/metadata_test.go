@@ -141,6 +141,7 @@ func TestMetadataTree(t *testing.T) {
 	g := newGuest(t, func(in *api.RunInstancesInput) {
 		in.UserData = new(base64.StdEncoding.EncodeToString([]byte("#!/bin/sh\necho hello")))
 		in.MetadataOptions = &api.InstanceMetadataOptionsRequest{InstanceMetadataTags: new("enabled")}
+		in.NetworkInterfaces = []api.InstanceNetworkInterfaceSpecification{{DeviceIndex: new(int32(0)), Ipv4PrefixCount: new(int32(1))}}
 		in.TagSpecifications = []api.TagSpecification{{ResourceType: new("instance"), Tags: []api.Tag{{Key: new("Name"), Value: new("web")}}}}
 	})
 	i := g.w.get(g.id)
@@ -174,6 +175,7 @@ func TestMetadataTree(t *testing.T) {
 		nic + "local-ipv4s":                             *i.PrivateIpAddress,
 		nic + "ipv4-associations/" + *i.PublicIpAddress: *i.PrivateIpAddress,
 		nic + "vpc-ipv4-cidr-block":                     "172.31.0.0/16",
+		nic + "ipv4-prefix":                             *i.NetworkInterfaces[0].Ipv4Prefixes[0].Ipv4Prefix,
 		"meta-data/network/interfaces/macs/":            mac + "/",
 		"meta-data/placement/":                          "availability-zone\navailability-zone-id\nregion",
 		"user-data":                                     "#!/bin/sh\necho hello",

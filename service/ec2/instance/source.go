@@ -222,7 +222,7 @@ func (v *view) metadataNetwork(out *metadata.Instance) {
 		}
 		m := metadata.Interface{
 			ID: n.ID, MAC: n.MAC, Index: n.Attachment.Index, Card: n.Attachment.Card, Owner: n.Account, Subnet: n.Subnet, VPC: n.VPC,
-			SubnetCIDR: subnet.CIDR, IPv6: n.IPv6, GroupIDs: n.Groups,
+			SubnetCIDR: subnet.CIDR, IPv6: n.IPv6, Prefixes: n.Prefixes, IPv6Prefixes: n.IPv6Prefixes, GroupIDs: n.Groups,
 		}
 		for _, a := range n.Addresses {
 			m.Addresses = append(m.Addresses, metadata.Address{Private: a.Private, Public: a.Public})

@@ -67,19 +67,21 @@ type Options struct {
 
 // Interface is a network interface of the instance.
 type Interface struct {
-	ID, MAC          string
-	Index, Card      int
-	Owner            string
-	Subnet, VPC      string
-	SubnetCIDR       netip.Prefix
-	SubnetIPv6       []netip.Prefix
-	VPCCIDRs         []netip.Prefix // the primary one first
-	VPCIPv6          []netip.Prefix
-	LocalHostname    string
-	PublicHostname   string
-	Addresses        []Address // the primary one first
-	IPv6             []netip.Addr
-	Groups, GroupIDs []string
+	ID, MAC        string
+	Index, Card    int
+	Owner          string
+	Subnet, VPC    string
+	SubnetCIDR     netip.Prefix
+	SubnetIPv6     []netip.Prefix
+	VPCCIDRs       []netip.Prefix // the primary one first
+	VPCIPv6        []netip.Prefix
+	LocalHostname  string
+	PublicHostname string
+	Addresses      []Address // the primary one first
+	IPv6           []netip.Addr
+	// Prefixes were delegated to it, of the subnet's addresses.
+	Prefixes, IPv6Prefixes []netip.Prefix
+	Groups, GroupIDs       []string
 }
 
 // Address is a private address with the public one that stands for it.

@@ -29,6 +29,8 @@ func (i *Interface) enter(d *dir) {
 	d.lines("local-ipv4s", local)
 	d.lines("public-ipv4s", public)
 	d.lines("ipv6s", texts(i.IPv6))
+	d.lines("ipv4-prefix", texts(i.Prefixes))
+	d.lines("ipv6-prefix", texts(i.IPv6Prefixes))
 	d.lines("security-groups", i.Groups)
 	d.lines("security-group-ids", i.GroupIDs)
 	if i.SubnetCIDR.IsValid() {
