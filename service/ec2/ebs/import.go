@@ -86,10 +86,10 @@ func importSnapshot(c *cloud.Call, tx store.Tx, in *api.ImportSnapshotInput) (*a
 func (t *importTask) detail() *api.SnapshotTaskDetail {
 	d := &api.SnapshotTaskDetail{
 		Description: &t.Description, Format: new(cmp.Or(t.Format, diskimage.RAW)), Status: &t.Status, Encrypted: &t.Encrypted,
-		UserBucket: &api.UserBucketDetails{S3Bucket: &t.Bucket, S3Key: &t.Key},
+		UserBucket: &api.UserBucketDetails{S3Bucket: &t.Bucket, S3Key: &t.Key}, DiskImageSize: new(float64(t.Size)), // 0 until it is read
 	}
 	if t.Status == importCompleted {
-		d.SnapshotId, d.DiskImageSize = &t.Snapshot, new(float64(t.Size))
+		d.SnapshotId = &t.Snapshot
 	} else {
 		d.StatusMessage = &t.Message
 	}

@@ -214,15 +214,12 @@ func (t *task) imported(c *cloud.Call, r store.Reader) api.ImportImageTask {
 		out.LicenseSpecifications = append(out.LicenseSpecifications, api.ImportImageLicenseConfigurationResponse{LicenseConfigurationArn: new(l)})
 	}
 	for _, d := range t.Disks {
-		o := api.SnapshotDetail{DeviceName: new(d.Device), Description: optional(d.Description), SnapshotId: optional(d.Snapshot), Format: optional(d.Format), Status: new(taskActive)}
+		o := api.SnapshotDetail{DeviceName: new(d.Device), Description: optional(d.Description), SnapshotId: optional(d.Snapshot), Format: optional(d.Format), Status: new(taskActive), DiskImageSize: new(float64(d.Size))}
 		if d.Bucket != "" {
 			o.UserBucket = &api.UserBucketDetails{S3Bucket: new(d.Bucket), S3Key: new(d.Key)}
 		}
 		if d.Snapshot != "" {
 			o.Status = new(taskCompleted)
-		}
-		if d.Size > 0 {
-			o.DiskImageSize = new(float64(d.Size))
 		}
 		out.SnapshotDetails = append(out.SnapshotDetails, o)
 	}

@@ -204,7 +204,11 @@ func TestImportsThatFail(t *testing.T) {
 func TestCancel(t *testing.T) {
 	w := studio(t)
 	put(w, "raw", diskimage.RAW, rootMarks)
-	task := *nodetest.Do(w, &api.ImportImage, &api.ImportImageInput{DiskContainers: []api.ImageDiskContainer{at("raw", "RAW")}}).ImportTaskId
+	began := nodetest.Do(w, &api.ImportImage, &api.ImportImageInput{DiskContainers: []api.ImageDiskContainer{at("raw", "RAW")}})
+	if size := began.SnapshotDetails[0].DiskImageSize; size == nil || *size != 0 {
+		t.Errorf("nothing was read of the disk, and its size is %v", size)
+	}
+	task := *began.ImportTaskId
 	_, err := nodetest.Try(w, &api.CancelImportTask, &api.CancelImportTaskInput{ImportTaskId: &task, CancelReason: new("a mistake")})
 	w.Drain()
 	got := nodetest.Do(w, &api.DescribeImportImageTasks, &api.DescribeImportImageTasksInput{ImportTaskIds: []string{task}}).ImportImageTasks[0]

@@ -208,7 +208,7 @@ func TestLaunchTemplateData(t *testing.T) {
 		t.Errorf("a launch takes the zone by its name or by its id: %+v", p)
 	}
 	n := d.NetworkInterfaces
-	if len(n) != 1 || *n[0].SubnetId != *w.get(id).SubnetId || *n[0].DeviceIndex != 0 || len(n[0].Groups) != 1 || *n[0].PrivateIpAddress != *w.get(id).PrivateIpAddress {
+	if len(n) != 1 || *n[0].SubnetId != *w.get(id).SubnetId || *n[0].DeviceIndex != 0 || len(n[0].Groups) != 1 || *n[0].PrivateIpAddress != *w.get(id).PrivateIpAddress || n[0].Ipv6Addresses == nil {
 		t.Errorf("interfaces %+v", n)
 	}
 	nodetest.Do(w.World, &api.ModifyInstanceAttribute, &api.ModifyInstanceAttributeInput{InstanceId: id, DisableApiTermination: &api.AttributeBooleanValue{Value: new(false)}})

@@ -96,7 +96,7 @@ func templateDevice(a ebs.Placed, d *ebs.Volume) api.LaunchTemplateBlockDeviceMa
 
 func templateInterface(n *vpc.Interface) api.LaunchTemplateInstanceNetworkInterfaceSpecification {
 	out := api.LaunchTemplateInstanceNetworkInterfaceSpecification{
-		NetworkInterfaceId: &n.ID, Description: &n.Description, Groups: n.Groups, InterfaceType: &n.Type, SubnetId: &n.Subnet,
+		NetworkInterfaceId: &n.ID, Description: &n.Description, Groups: n.Groups, InterfaceType: &n.Type, SubnetId: &n.Subnet, Ipv6Addresses: []api.InstanceIpv6Address{},
 	}
 	if a := n.Attachment; a != nil {
 		out.DeleteOnTermination, out.DeviceIndex, out.NetworkCardIndex = &a.DeleteOnTermination, new(int32(a.Index)), new(int32(a.Card))
