@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	api "pileus/api/cloudwatch"
@@ -77,12 +78,15 @@ func deleteAnomalyDetector(c *cloud.Call, tx store.Tx, in *api.DeleteAnomalyDete
 	return &api.DeleteAnomalyDetectorOutput{}, nil
 }
 
-// detectorPage is how many detectors are described at once.
+// detectorPage is how many detectors are described at once, at most.
 const detectorPage = 100
 
 func describeAnomalyDetectors(c *cloud.Call, r store.Reader, in *api.DescribeAnomalyDetectorsInput) (*api.DescribeAnomalyDetectorsOutput, error) {
 	if ids := in.AnomalyDetectorIds; len(ids) > 0 && (in.Namespace != nil || in.MetricName != nil || len(in.Dimensions) > 0 || len(in.AnomalyDetectorTypes) > 0) {
 		return nil, combination("The parameter AnomalyDetectorIds cannot be used with Namespace, MetricName, Dimensions or AnomalyDetectorTypes.")
+	}
+	if n := cloud.Or(in.MaxResults, 0); n > detectorPage {
+		return nil, badValue(strconv.Itoa(int(n)), "MaxResults")
 	}
 	types := in.AnomalyDetectorTypes
 	if len(types) == 0 {

@@ -137,6 +137,9 @@ func TestAnomalyDetectorOfDimensions(t *testing.T) {
 	if len(list) != 1 || len(list[0].SingleMetricAnomalyDetector.Dimensions) != 2 || *list[0].SingleMetricAnomalyDetector.AccountId != "000000000000" {
 		t.Errorf("detectors are %+v", list)
 	}
+	if _, err := nodetest.Try(w, &api.DescribeAnomalyDetectors, &api.DescribeAnomalyDetectorsInput{MaxResults: new(int32(101))}); err == nil {
+		t.Error("a page of 101 is given")
+	}
 	nodetest.Do(w, &api.DeleteAnomalyDetector, &api.DeleteAnomalyDetectorInput{SingleMetricAnomalyDetector: on})
 }
 

@@ -99,6 +99,10 @@ func TestTagsPagesAndNotifications(t *testing.T) {
 		}
 	}
 	refused(w, "ValidationError", "Filter type colour is not correct", &api.DescribeTags, &api.DescribeTagsInput{Filters: []api.Filter{{Name: new("colour")}}})
+	refused(w, "ValidationError", "less than or equal to 100", &api.DescribeTags, &api.DescribeTagsInput{MaxRecords: new(int32(101))})
+	refused(w, "ValidationError", "greater than or equal to 1", &api.DescribeTags, &api.DescribeTagsInput{MaxRecords: new(int32(0))})
+	refused(w, "ValidationError", "less than or equal to 50", &api.DescribeAutoScalingInstances, &api.DescribeAutoScalingInstancesInput{MaxRecords: new(int32(51))})
+	refused(w, "ValidationError", "less than or equal to 50", &api.DescribeTrafficSources, &api.DescribeTrafficSourcesInput{AutoScalingGroupName: "a", MaxRecords: new(int32(51))})
 	refused(w, "InvalidNextToken", "", &api.DescribeTags, &api.DescribeTagsInput{NextToken: new("?")})
 	gone := 0
 	for in := (&api.DescribeTagsInput{MaxRecords: new(int32(2))}); gone == 0 || in.NextToken != nil; { // scripts that clean up delete page by page

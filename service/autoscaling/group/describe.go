@@ -20,7 +20,7 @@ func groupName(s string) string {
 }
 
 func describeAutoScalingGroups(c *cloud.Call, r store.Reader, in *api.DescribeAutoScalingGroupsInput) (*api.DescribeAutoScalingGroupsOutput, error) {
-	size, err := pageSize(in.MaxRecords)
+	size, err := pageSize(in.MaxRecords, largestPage)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (i *Instance) API() api.Instance {
 }
 
 func describeAutoScalingInstances(c *cloud.Call, r store.Reader, in *api.DescribeAutoScalingInstancesInput) (*api.DescribeAutoScalingInstancesOutput, error) {
-	size, err := pageSize(in.MaxRecords)
+	size, err := pageSize(in.MaxRecords, usualPage)
 	if err != nil {
 		return nil, err
 	}

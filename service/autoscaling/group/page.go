@@ -1,6 +1,7 @@
 package group
 
 import (
+	"fmt"
 	"slices"
 
 	"pileus/cloud"
@@ -18,7 +19,7 @@ const (
 // that the next page begins with: what was shown may be deleted meanwhile, and
 // new entries may come before it. name names an entry for good.
 func page[T any](list []T, limit *int32, token *string, name func(T) string) (part []T, next *string, err error) {
-	n, err := pageSize(limit)
+	n, err := pageSize(limit, largestPage)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -36,12 +37,17 @@ func page[T any](list []T, limit *int32, token *string, name func(T) string) (pa
 	return append([]T{}, list...), nil, nil
 }
 
-func pageSize(limit *int32) (int, error) {
-	if limit == nil {
-		return usualPage, nil
+// pageSize is how many records a caller asks for, of most at most.
+func pageSize(limit *int32, most int32) (int, error) {
+	n := cloud.Or(limit, usualPage)
+	bound := ""
+	switch {
+	case n < 1:
+		bound = "greater than or equal to 1"
+	case n > most:
+		bound = fmt.Sprintf("less than or equal to %d", most)
+	default:
+		return int(n), nil
 	}
-	if *limit < 1 || *limit > largestPage {
-		return 0, Invalid("1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy constraint: Member must be between 1 and %d", *limit, largestPage)
-	}
-	return int(*limit), nil
+	return 0, Invalid("1 validation error detected: Value '%d' at 'maxRecords' failed to satisfy constraint: Member must have value %s", n, bound)
 }

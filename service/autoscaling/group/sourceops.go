@@ -108,7 +108,7 @@ func describeLoadBalancers(c *cloud.Call, r store.Reader, in *api.DescribeLoadBa
 	for _, b := range list {
 		all = append(all, api.LoadBalancerState{LoadBalancerName: &b.ID, State: &b.State})
 	}
-	part, next, err := page(all, in.MaxRecords, in.NextToken, func(s api.LoadBalancerState) string { return *s.LoadBalancerName })
+	part, next, err := page(all, cmp.Or(in.MaxRecords, new(int32(largestPage))), in.NextToken, func(s api.LoadBalancerState) string { return *s.LoadBalancerName })
 	return &api.DescribeLoadBalancersOutput{LoadBalancers: part, NextToken: next}, err
 }
 
@@ -121,7 +121,7 @@ func describeTargetGroups(c *cloud.Call, r store.Reader, in *api.DescribeLoadBal
 	for _, b := range list {
 		all = append(all, api.LoadBalancerTargetGroupState{LoadBalancerTargetGroupARN: &b.ID, State: &b.State})
 	}
-	part, next, err := page(all, in.MaxRecords, in.NextToken, func(s api.LoadBalancerTargetGroupState) string { return *s.LoadBalancerTargetGroupARN })
+	part, next, err := page(all, cmp.Or(in.MaxRecords, new(int32(largestPage))), in.NextToken, func(s api.LoadBalancerTargetGroupState) string { return *s.LoadBalancerTargetGroupARN })
 	return &api.DescribeLoadBalancerTargetGroupsOutput{LoadBalancerTargetGroups: part, NextToken: next}, err
 }
 
@@ -133,6 +133,9 @@ func describeTrafficSources(c *cloud.Call, r store.Reader, in *api.DescribeTraff
 	var all []api.TrafficSourceState
 	for _, b := range list {
 		all = append(all, api.TrafficSourceState{TrafficSource: &b.ID, Identifier: &b.ID, Type: &b.Type, State: &b.State})
+	}
+	if _, err := pageSize(in.MaxRecords, usualPage); err != nil {
+		return nil, err
 	}
 	part, next, err := page(all, in.MaxRecords, in.NextToken, func(s api.TrafficSourceState) string { return *s.Identifier })
 	return &api.DescribeTrafficSourcesOutput{TrafficSources: part, NextToken: next}, err
