@@ -86,10 +86,11 @@ func (s *session) request(r *ssh.Request) error {
 		if err := ssh.Unmarshal(r.Payload, &v); err != nil {
 			return err
 		}
-		if v.Name != "LANG" && !strings.HasPrefix(v.Name, "LC_") {
-			return errors.New("not accepted")
+		// Others are dropped without a word, as sshd does: clients send what
+		// their own configuration says.
+		if v.Name == "LANG" || strings.HasPrefix(v.Name, "LC_") {
+			s.env = append(s.env, v.Name+"="+v.Value)
 		}
-		s.env = append(s.env, v.Name+"="+v.Value)
 		return nil
 	case "auth-agent-req@openssh.com":
 		return s.forwardAgent()

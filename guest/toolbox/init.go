@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"os/user"
 	"strings"
 	"syscall"
 
@@ -181,8 +182,11 @@ func (c *call) runAs(user string, args []string, login bool) error {
 		env, args = append(env, args[0]), args[1:]
 	}
 	dir, err := os.Getwd()
-	if err != nil || login {
+	if err != nil {
 		dir = "/"
+	}
+	if login {
+		dir = homeOf(user)
 	}
 	conn, err := net.Dial("unix", handoff.Inside)
 	if err != nil {
@@ -199,13 +203,25 @@ func (c *call) runAs(user string, args []string, login bool) error {
 	return exit(a.Exit)
 }
 
+// homeOf is where a login begins.
+func homeOf(name string) string {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return "/"
+	}
+	return u.HomeDir
+}
+
 // forwardSignals passes signals on to the command, whose process group is
 // another one.
 func forwardSignals(u *net.UnixConn) {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGWINCH)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGWINCH, syscall.SIGTSTP)
 	go func() {
 		for s := range signals {
+			if s == syscall.SIGTSTP {
+				continue // what is asked for here runs in a session of its own, and would go on
+			}
 			u.Write([]byte{byte(s.(syscall.Signal))})
 		}
 	}()

@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -27,15 +24,8 @@ import (
 const (
 	background = "__pileus_background"
 	lastJob    = "__pileus_last"
+	thisShell  = "__pileus_shell" // "$$" in what runs in the background
 )
-
-// jobs are the processes that a shell has put into the background.
-type jobs struct {
-	mu      sync.Mutex
-	running map[int]*exec.Cmd
-	order   []int
-	replace bool // the next program takes the shell's place: exec
-}
 
 // separate rewrites a script so that its background commands are processes.
 func separate(node syntax.Node) {
@@ -44,6 +34,7 @@ func separate(node syntax.Node) {
 		case *syntax.Stmt:
 			if x.Background {
 				var text strings.Builder
+				renameNumber(x)
 				redirs := x.Redirs
 				inside, outside := partRedirections(redirs)
 				x.Background, x.Redirs = false, inside
@@ -64,6 +55,17 @@ func separate(node syntax.Node) {
 			if x.Param != nil && x.Param.Value == "!" {
 				x.Param.Value = lastJob
 			}
+		}
+		return true
+	})
+}
+
+// renameNumber has "$$" be the shell's also in the process for a background
+// command, which is another.
+func renameNumber(stmt *syntax.Stmt) {
+	syntax.Walk(stmt, func(n syntax.Node) bool {
+		if x, ok := n.(*syntax.ParamExp); ok && x.Param != nil && x.Param.Value == "$" {
+			x.Param.Value, x.Short = thisShell, false
 		}
 		return true
 	})
@@ -99,25 +101,6 @@ func simple(s *syntax.Stmt) bool {
 	return name != "" && !interp.IsBuiltin(name)
 }
 
-// call is asked about every command before it runs and may replace it.
-func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
-	switch args[0] {
-	case background:
-		return s.start(ctx, args[1] == "yes", args[2])
-	case "wait":
-		return s.wait(args[1:])
-	case "kill": // which the interpreter has not
-		if path, err := exec.LookPath("kill"); err == nil {
-			return append([]string{path}, args[1:]...), nil
-		}
-	case "umask":
-		return umask(ctx, args[1:])
-	case "exec":
-		s.jobs.replace = len(args) > 1
-	}
-	return args, nil
-}
-
 // start puts a statement into the background.
 func (s *shell) start(ctx context.Context, plain bool, text string) ([]string, error) {
 	h := interp.HandlerCtx(ctx)
@@ -127,6 +110,9 @@ func (s *shell) start(ctx context.Context, plain bool, text string) ([]string, e
 	}
 	var script strings.Builder
 	var env []string
+	if !h.Env.Get(thisShell).IsSet() {
+		fmt.Fprintf(&script, "%s=%d\n", thisShell, os.Getpid())
+	}
 	for name, v := range h.Env.Each {
 		switch {
 		case v.Exported && v.Kind == expand.String:
@@ -163,81 +149,14 @@ func (s *shell) start(ctx context.Context, plain bool, text string) ([]string, e
 	// At a terminal a job has a group of its own: Ctrl-C does not reach it, and
 	// it goes on when the user logs out.
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: s.interactive && !s.command}
-	pid, err := s.jobs.start(c)
+	job, err := s.jobs.start(c, strings.TrimSpace(strings.ReplaceAll(text, "\n", " ")))
 	if err != nil {
 		return nil, err
 	}
-	return []string{"eval", fmt.Sprintf("%s=%d", lastJob, pid)}, nil
-}
-
-func (j *jobs) start(c *exec.Cmd) (pid int, err error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if err := c.Start(); err != nil {
-		return 0, err
+	if s.jobs.controlled {
+		fmt.Fprintf(s.c.errors, "[%d] %d\n", job.number, c.Process.Pid)
 	}
-	if j.running == nil {
-		j.running = map[int]*exec.Cmd{}
-	}
-	pid = c.Process.Pid
-	j.running[pid] = c
-	j.order = append(j.order, pid)
-	return pid, nil
-}
-
-// endWithTerminal has the shell and its jobs end by SIGHUP.
-func (j *jobs) endWithTerminal() {
-	hungUp := make(chan os.Signal, 1)
-	signal.Notify(hungUp, syscall.SIGHUP)
-	go func() {
-		<-hungUp
-		j.hangUp()
-		signal.Reset(syscall.SIGHUP)
-		syscall.Kill(os.Getpid(), syscall.SIGHUP)
-	}()
-}
-
-// hangUp tells the jobs that their terminal is gone. Those that nohup has
-// started go on.
-func (j *jobs) hangUp() {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for pid := range j.running {
-		syscall.Kill(-pid, syscall.SIGHUP)
-	}
-}
-
-// wait waits for jobs: those that are named, or all.
-func (s *shell) wait(names []string) ([]string, error) {
-	pids := s.jobs.order
-	if len(names) > 0 {
-		pids = nil
-		for _, n := range names {
-			pid, err := strconv.Atoi(n)
-			if err != nil || s.jobs.running[pid] == nil {
-				fmt.Fprintf(s.c.errors, "%s: wait: pid %s is not a child of this shell\n", s.c.name, n)
-				return []string{"eval", "(exit 127)"}, nil
-			}
-			pids = append(pids, pid)
-		}
-	}
-	status := 0
-	for _, pid := range slices.Clone(pids) {
-		if c := s.jobs.running[pid]; c != nil {
-			status = exitStatus(c.Wait())
-			s.jobs.forget(pid)
-		}
-	}
-	if len(names) == 0 {
-		s.jobs.order, status = nil, 0
-	}
-	return []string{"eval", fmt.Sprintf("(exit %d)", status)}, nil
-}
-
-func (j *jobs) forget(pid int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	delete(j.running, pid)
+	return []string{"eval", fmt.Sprintf("%s=%d", lastJob, c.Process.Pid)}, nil
 }
 
 // umask is the process's own, which its programs inherit.
@@ -256,49 +175,4 @@ func umask(ctx context.Context, args []string) ([]string, error) {
 	}
 	unix.Umask(int(mask))
 	return []string{"true"}, nil
-}
-
-// execute runs programs; behind exec, in the place of the shell.
-func (s *shell) execute(next interp.ExecHandlerFunc) interp.ExecHandlerFunc {
-	return func(ctx context.Context, args []string) error {
-		if !s.jobs.replace {
-			return next(ctx, args)
-		}
-		s.jobs.replace = false
-		h := interp.HandlerCtx(ctx)
-		path, err := interp.LookPathDir(h.Dir, h.Env, args[0])
-		if err != nil {
-			return next(ctx, args) // says what is wrong
-		}
-		var files []int
-		for _, f := range []any{h.Stdin, h.Stdout, h.Stderr} {
-			if f == nil {
-				f, err = os.Open(os.DevNull)
-			}
-			file, ok := f.(*os.File)
-			if !ok || err != nil {
-				return next(ctx, args) // a pipe within this process
-			}
-			fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 10)
-			if err != nil {
-				return next(ctx, args)
-			}
-			files = append(files, fd)
-		}
-		for i, fd := range files {
-			if err := unix.Dup3(fd, i, 0); err != nil {
-				return err
-			}
-		}
-		if err := os.Chdir(h.Dir); err != nil {
-			return err
-		}
-		var env []string
-		for name, v := range h.Env.Each {
-			if v.Exported && v.Kind == expand.String {
-				env = append(env, name+"="+v.Str)
-			}
-		}
-		return syscall.Exec(path, args, env)
-	}
 }

@@ -94,29 +94,28 @@ func signalNumber(s string) (unix.Signal, error) {
 // list them. By name it succeeds if it found and reached any, as pkill of procps
 // does: among those of a name may be some of other users.
 func kill(c *call) error {
+	if c.name == "kill" {
+		return killNumbers(c)
+	}
 	with, args := unix.SIGTERM, c.args
 	full, list := false, c.name == "pgrep" || c.name == "pidof"
 	user := -1
+	how := "" // letters
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		a := args[0][1:]
 		args = args[1:]
 		var err error
 		switch {
 		case a == "-":
-		case a == "l" && c.name == "kill":
-			for n := 1; n < 32; n++ {
-				c.printf("%2d) %s\n", n, unix.SignalName(unix.Signal(n)))
-			}
-			return nil
-		case a == "f" && c.name != "kill":
-			full = true
-		case a == "u" && c.name != "kill" && len(args) > 0:
+		case a == "u" && len(args) > 0:
 			user, err = idOf("/etc/passwd", args[0], "user")
 			args = args[1:]
-		case strings.Trim(a, "qvxanlo") == "" && c.name != "kill":
 		case a == "s" && len(args) > 0:
 			with, err = signalNumber(args[0])
 			args = args[1:]
+		case strings.Trim(a, "qvxanlocfe") == "":
+			how += a
+			full = strings.Contains(how, "f")
 		default:
 			with, err = signalNumber(a)
 		}
@@ -124,34 +123,96 @@ func kill(c *call) error {
 			return err
 		}
 	}
-	if c.name == "kill" {
-		for _, a := range args {
-			pid, err := strconv.Atoi(a)
-			if err != nil {
-				return usage(fmt.Sprintf("'%s' is no process id", a))
-			}
-			if err := unix.Kill(pid, with); err != nil {
-				c.complain(fmt.Errorf("(%d) - %s", pid, sentence(err)))
-			}
-		}
-		return nil
+	if len(args) == 0 && user < 0 {
+		return usage("no matching criteria specified")
 	}
-	reached := false
+	reached := 0
 	for _, p := range processes() {
 		if p.pid == os.Getpid() || user >= 0 && p.uid != user || !named(p, args, c.name, full) {
 			continue
 		}
-		if list {
+		switch {
+		case list && strings.Contains(how, "c"):
+		case list && strings.Contains(how, "a"):
+			c.printf("%d %s\n", p.pid, p.command)
+		case list && strings.Contains(how, "l"):
+			c.printf("%d %s\n", p.pid, p.name)
+		case list:
 			c.printf("%d\n", p.pid)
-		} else if err := unix.Kill(p.pid, with); err != nil {
-			c.complain(fmt.Errorf("(%d) - %s", p.pid, sentence(err)))
-			continue
+		default:
+			if err := unix.Kill(p.pid, with); err != nil {
+				c.complain(fmt.Errorf("(%d) - %s", p.pid, sentence(err)))
+				continue
+			}
 		}
-		reached = true
+		reached++
+	}
+	if list && strings.Contains(how, "c") {
+		c.printf("%d\n", reached)
 	}
 	c.status = 1
-	if reached {
+	if reached > 0 {
 		c.status = 0
+	}
+	return nil
+}
+
+// killNumbers signals processes and, by negative numbers, groups of them.
+func killNumbers(c *call) error {
+	with, args := unix.SIGTERM, c.args
+	switch {
+	case len(args) == 0:
+		return usage("not enough arguments")
+	case args[0] == "-l" || args[0] == "-L":
+		return listSignals(c, args[1:])
+	case args[0] == "-s" && len(args) > 1:
+		n, err := signalNumber(args[1])
+		if err != nil {
+			return err
+		}
+		with, args = n, args[2:]
+	case args[0] != "--" && len(args[0]) > 1 && args[0][0] == '-':
+		n, err := signalNumber(args[0][1:])
+		if err != nil {
+			return err
+		}
+		with, args = n, args[1:]
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		return usage("not enough arguments")
+	}
+	for _, a := range args {
+		pid, err := strconv.Atoi(a)
+		if err != nil {
+			c.complain(fmt.Errorf("%s: arguments must be process or job IDs", a))
+			continue
+		}
+		if err := unix.Kill(pid, with); err != nil {
+			c.complain(fmt.Errorf("(%d) - %s", pid, sentence(err)))
+		}
+	}
+	return nil
+}
+
+// listSignals names signals, or numbers named ones.
+func listSignals(c *call, which []string) error {
+	for _, w := range which {
+		n, err := strconv.Atoi(w)
+		if err == nil {
+			c.printf("%s\n", strings.TrimPrefix(unix.SignalName(unix.Signal(n%128)), "SIG"))
+			continue
+		}
+		sig, err := signalNumber(w)
+		if err != nil {
+			return err
+		}
+		c.printf("%d\n", int(sig))
+	}
+	for n := 1; n < 32 && len(which) == 0; n++ {
+		c.printf("%2d) %s\n", n, unix.SignalName(unix.Signal(n)))
 	}
 	return nil
 }

@@ -4,13 +4,15 @@ package toolbox
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/term"
@@ -63,7 +65,16 @@ type shell struct {
 	command     bool // -c
 	interactive bool
 	runner      *interp.Runner
+	file        string // the script's name
 	jobs        jobs
+	traps       traps
+	history     history
+	ctx         context.Context // of what runs
+	cancel      atomic.Pointer[context.CancelFunc]
+	restore     func()         // the terminal's modes
+	deadly      chan os.Signal // that end a script that has an EXIT trap
+	killed      syscall.Signal
+	suggested   bool
 }
 
 func (s *shell) run(args, params []string) error {
@@ -86,6 +97,7 @@ func (s *shell) run(args, params []string) error {
 		}
 		defer f.Close()
 		source, name, args = f, args[0], args[1:]
+		s.file = name
 	default:
 		f, ok := s.c.in.(*os.File)
 		s.interactive = s.interactive || ok && term.IsTerminal(int(f.Fd()))
@@ -102,6 +114,7 @@ func (s *shell) run(args, params []string) error {
 		return usage(err.Error())
 	}
 	s.runner = r
+	s.introduce()
 	if s.c.login {
 		if err := s.profile(); err != nil {
 			return s.ended(err)
@@ -111,6 +124,13 @@ func (s *shell) run(args, params []string) error {
 		return s.talk()
 	}
 	return s.script(source, name)
+}
+
+// introduce sets what shells know of themselves.
+func (s *shell) introduce() {
+	level, _ := strconv.Atoi(os.Getenv("SHLVL"))
+	host, _ := os.Hostname()
+	s.line(fmt.Sprintf("export SHLVL=%d; HOSTNAME=%s OSTYPE=linux-gnu BASH=/bin/bash BASH_VERSION='5.2.0(1)-pileus'", level+1, host))
 }
 
 // script runs a script. One with a mistake in it runs up to there, as in shells
@@ -123,14 +143,21 @@ func (s *shell) script(source io.Reader, name string) error {
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(bytes.NewReader(text), name)
 	if err == nil {
 		separate(file)
-		return s.ended(s.runner.Run(s.c.ctx, file))
+		defer s.breakable()()
+		err = s.runner.Run(s.ctx, file)
+		s.farewell()
+		if trap := s.traps.pending(); trap != "" {
+			s.line(trap)
+		}
+		return s.ended(err)
 	}
+	defer s.breakable()()
 	for stmt, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(bytes.NewReader(text)) {
 		if err != nil {
 			break
 		}
 		separate(stmt)
-		failed := s.runner.Run(s.c.ctx, stmt)
+		failed := s.runner.Run(s.ctx, stmt)
 		if s.runner.Exited() {
 			return s.ended(failed)
 		}
@@ -168,63 +195,6 @@ func (s *shell) ended(err error) error {
 	return err
 }
 
-// talk reads commands from a terminal.
-func (s *shell) talk() error {
-	f, ok := s.c.in.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return s.script(s.c.in, s.c.name)
-	}
-	// A command that is interrupted ends; the shell does not.
-	// Caught, not ignored: programs inherit what is ignored.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
-	signal.Ignore(syscall.SIGTTOU)
-	s.jobs.endWithTerminal()
-	keys := &keyboard{f: f}
-	t := term.NewTerminal(struct {
-		io.Reader
-		io.Writer
-	}{keys, s.c.out}, "")
-	var status error
-	for {
-		text, err := s.read(t, int(f.Fd()))
-		if err == io.EOF && keys.last == interruptKey {
-			fmt.Fprint(s.c.out, "^C\r\n")
-			continue
-		}
-		if err != nil && !term.IsTerminal(int(f.Fd())) { // not any more
-			s.jobs.hangUp()
-			return exit(128 + int(syscall.SIGHUP))
-		}
-		if err == io.EOF {
-			fmt.Fprintln(s.c.out, "exit")
-			return s.ended(status)
-		}
-		if err != nil {
-			return err
-		}
-		if status = s.line(text); s.runner.Exited() {
-			return status
-		}
-	}
-}
-
-// keyboard reads one key at a time: what is typed ahead is for the program that
-// the line starts.
-type keyboard struct {
-	f    *os.File
-	last byte
-}
-
-const interruptKey = 3 // Ctrl-C
-
-func (k *keyboard) Read(b []byte) (int, error) {
-	n, err := k.f.Read(b[:1])
-	if n == 1 {
-		k.last = b[0]
-	}
-	return n, err
-}
-
 // line runs what was typed.
 func (s *shell) line(text string) (status error) {
 	for stmt, err := range syntax.NewParser(syntax.Variant(syntax.LangBash)).StmtsSeq(strings.NewReader(text)) {
@@ -232,8 +202,14 @@ func (s *shell) line(text string) (status error) {
 			fmt.Fprintf(s.c.errors, "%s: %s\n", s.c.name, err)
 			return exit(2)
 		}
+		s.jobs.frontText = described(stmt)
 		separate(stmt)
-		status = s.ended(s.runner.Run(s.c.ctx, stmt))
+		done := s.breakable()
+		status = s.ended(s.runner.Run(s.ctx, stmt))
+		done()
+		if s.ctx.Err() != nil {
+			return exit(130)
+		}
 		if s.runner.Exited() {
 			break
 		}
@@ -241,44 +217,21 @@ func (s *shell) line(text string) (status error) {
 	return status
 }
 
-// read reads lines until they are whole commands.
-func (s *shell) read(t *term.Terminal, fd int) (text string, err error) {
-	raw, err := term.MakeRaw(fd)
-	if err != nil {
-		return "", err
+// described is a command in one line, as the list of jobs has it.
+func described(stmt *syntax.Stmt) string {
+	var b strings.Builder
+	if syntax.NewPrinter(syntax.SingleLine(true)).Print(&b, stmt) != nil {
+		return ""
 	}
-	defer term.Restore(fd, raw)
-	if w, h, err := term.GetSize(fd); err == nil && w > 0 {
-		t.SetSize(w, h)
-	}
-	t.SetPrompt(s.prompt())
-	for {
-		line, err := t.ReadLine()
-		if err != nil {
-			return "", err
-		}
-		text += line + "\n"
-		_, err = syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(text), "")
-		if err == nil || !syntax.IsIncomplete(err) {
-			return text, nil
-		}
-		t.SetPrompt("> ")
-	}
+	return strings.TrimSpace(b.String())
 }
 
-// prompt is that of Amazon's images: [ec2-user@ip-10-0-0-5 ~]$
-func (s *shell) prompt() string {
-	host, _ := os.Hostname()
-	host, _, _ = strings.Cut(host, ".")
-	dir := filepath.Base(s.runner.Dir)
-	if s.runner.Dir == os.Getenv("HOME") {
-		dir = "~"
-	}
-	end := "$"
-	if os.Geteuid() == 0 {
-		end = "#"
-	}
-	return fmt.Sprintf("[%s@%s %s]%s ", userName(os.Geteuid()), host, dir, end)
+// breakable makes the context that interrupt ends.
+func (s *shell) breakable() (done func()) {
+	ctx, cancel := context.WithCancel(s.c.ctx)
+	s.ctx = ctx
+	s.cancel.Store(&cancel)
+	return func() { s.cancel.Store(nil) }
 }
 
 // builtin runs what the shell has built in as a program of its own, for those
