@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
+	"slices"
 )
 
 // Cursor is a token of where a list goes on, for a client to hand back. It
@@ -20,4 +21,24 @@ func ReadCursor(token string) (at []byte, ok bool) {
 		return nil, false
 	}
 	return b[4:], true
+}
+
+// PageOf is the page of a list that begins at a token, the first one at "", with
+// the token of the next; ok tells whether the token is of this list. A token
+// names the entry that a page begins with: what a page has shown may be deleted
+// before the next is asked for, and new entries may come before it. name names
+// an entry for good.
+func PageOf[T any](list []T, token string, limit int, name func(T) string) (page []T, next string, ok bool) {
+	if token != "" {
+		first, ok := ReadCursor(token)
+		at := slices.IndexFunc(list, func(v T) bool { return name(v) == string(first) })
+		if !ok || at < 0 {
+			return nil, "", false
+		}
+		list = list[at:]
+	}
+	if len(list) <= limit {
+		return list, "", true
+	}
+	return list[:limit], Cursor([]byte(name(list[limit]))), true
 }

@@ -38,22 +38,17 @@ func describeLoadBalancers(c *cloud.Call, r store.Reader, in *api.DescribeLoadBa
 	return out, nil
 }
 
-// page is the part of list that begins at marker, with the marker of the next:
-// what a page has shown may be deleted before the next is asked for.
+// page is the part of list that begins at marker, with the marker of the next.
+// name names an entry for good.
 func page[T any](list []T, marker *string, size *int32, name func(T) string) ([]T, *string, error) {
-	if m := cloud.Or(marker, ""); m != "" {
-		from, ok := store.ReadCursor(m)
-		at := slices.IndexFunc(list, func(v T) bool { return name(v) == string(from) })
-		if !ok || at < 0 {
-			return nil, nil, invalid("The specified marker is not valid")
-		}
-		list = list[at:]
-	}
-	n := int(cloud.Or(size, pageSize))
-	if len(list) <= n {
+	list, next, ok := store.PageOf(list, cloud.Or(marker, ""), int(cloud.Or(size, pageSize)), name)
+	switch {
+	case !ok:
+		return nil, nil, invalid("The specified marker is not valid")
+	case next == "":
 		return list, nil, nil
 	}
-	return list[:n], new(store.Cursor([]byte(name(list[n])))), nil
+	return list, &next, nil
 }
 
 func (b *balancer) api(c *cloud.Call) api.LoadBalancerDescription {

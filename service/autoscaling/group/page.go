@@ -2,7 +2,6 @@ package group
 
 import (
 	"fmt"
-	"slices"
 
 	"pileus/cloud"
 	"pileus/store"
@@ -15,26 +14,18 @@ const (
 	largestPage = 100
 )
 
-// page is the part of a list that a caller asks for. A token names the entry
-// that the next page begins with: what was shown may be deleted meanwhile, and
-// new entries may come before it. name names an entry for good.
+// page is the part of a list that a caller asks for, and the token of the next.
+// name names an entry for good.
 func page[T any](list []T, limit *int32, token *string, name func(T) string) (part []T, next *string, err error) {
 	n, err := pageSize(limit, largestPage)
 	if err != nil {
 		return nil, nil, err
 	}
-	if t := cloud.Or(token, ""); t != "" {
-		first, ok := store.ReadCursor(t)
-		at := slices.IndexFunc(list, func(v T) bool { return name(v) == string(first) })
-		if !ok || at < 0 {
-			return nil, nil, errToken()
-		}
-		list = list[at:]
+	part, rest, ok := store.PageOf(list, cloud.Or(token, ""), n, name)
+	if !ok {
+		return nil, nil, errToken()
 	}
-	if len(list) > n {
-		return list[:n], new(store.Cursor([]byte(name(list[n])))), nil
-	}
-	return append([]T{}, list...), nil, nil
+	return append([]T{}, part...), optional(rest), nil
 }
 
 // pageSize is how many records a caller asks for, of most at most.
