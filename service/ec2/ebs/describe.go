@@ -55,6 +55,7 @@ func volumeFields() resource.Fields[Volume] {
 		"fast-restored":                    resource.Flag(func(v *Volume) bool { return v.FastRestored }),
 		"multi-attach-enabled":             resource.Flag(func(v *Volume) bool { return v.MultiAttach }),
 		"operator.managed":                 resource.Flag(func(*Volume) bool { return false }),
+		"operator.principal":               func(*Volume) []string { return nil },
 		"size":                             number(func(v *Volume) int32 { return v.Size }),
 		"snapshot-id":                      one(func(v *Volume) string { return v.Snapshot }),
 		"status":                           one(func(v *Volume) string { return v.State }),

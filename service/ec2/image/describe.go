@@ -89,7 +89,7 @@ func (i *Image) api(c *cloud.Call, r store.Reader) api.Image {
 		out.LastLaunchedTime = new(i.Launched.UTC().Format(timeForm))
 	}
 	if why != "" {
-		out.StateReason = &api.StateReason{Code: new("Client.InternalError"), Message: &why}
+		out.StateReason = &api.StateReason{Code: new(imageFailed), Message: &why}
 	}
 	if i.Account == c.Account || i.Public {
 		out.Tags = resource.ShownTags(resource.Tags(c.In(i.Account, i.Region), r, i.ID))
@@ -150,6 +150,12 @@ func optional(s string) *string {
 }
 
 // fields are the filters of DescribeImages.
+// imageFailed is the code of why an image could not be made.
+const imageFailed = "Client.InternalError"
+
+// none is what no image has here.
+func none(*Image) []string { return nil }
+
 func fields(c *cloud.Call, r store.Reader) resource.Fields[Image] {
 	device := func(f func(Device) string) func(*Image) []string {
 		return func(i *Image) (list []string) {
@@ -157,6 +163,14 @@ func fields(c *cloud.Call, r store.Reader) resource.Fields[Image] {
 				list = append(list, f(d))
 			}
 			return list
+		}
+	}
+	failed := func(f func(why string) string) func(*Image) []string {
+		return func(i *Image) []string {
+			if _, why := i.state(c, r); why != "" {
+				return []string{f(why)}
+			}
+			return nil
 		}
 	}
 	return resource.Fields[Image]{
@@ -183,7 +197,10 @@ func fields(c *cloud.Call, r store.Reader) resource.Fields[Image] {
 		"imds-support":        resource.One(func(i *Image) string { return i.IMDS }),
 		"boot-mode":           resource.One(func(i *Image) string { return i.BootMode }),
 		"virtualization-type": resource.One(func(*Image) string { return api.VirtualizationTypeHvm }),
-		"sriov-net-support":   resource.One(func(*Image) string { return "simple" }),
+		"kernel-id":           none, "ramdisk-id": none, "product-code": none, "product-code.type": none,
+		"state-reason-code":    failed(func(string) string { return imageFailed }),
+		"state-reason-message": failed(func(why string) string { return why }),
+		"sriov-net-support":    resource.One(func(*Image) string { return "simple" }),
 		"state": resource.One(func(i *Image) string {
 			state, _ := i.state(c, r)
 			return state

@@ -240,6 +240,11 @@ func TestRetired(t *testing.T) {
 	if stranger(&api.DescribeImagesInput{}) || !stranger(&api.DescribeImagesInput{IncludeDeprecated: new(true)}) || !stranger(&api.DescribeImagesInput{ImageIds: []string{id}}) {
 		t.Error("a deprecated image is shown to those who ask for it, and to them alone")
 	}
+	for _, name := range []string{"kernel-id", "ramdisk-id", "product-code", "product-code.type", "state-reason-code", "state-reason-message"} {
+		if found := nodetest.Do(w, &api.DescribeImages, &api.DescribeImagesInput{Filters: []api.Filter{{Name: &name, Values: []string{"*"}}}}).Images; len(found) != 0 {
+			t.Errorf("%s finds %d images", name, len(found))
+		}
+	}
 	if out := nodetest.Do(w, &api.EnableImageDeregistrationProtection, &api.EnableImageDeregistrationProtectionInput{ImageId: id}); *out.Return != "enabled-without-cooldown" {
 		t.Error(*out.Return)
 	}

@@ -1,8 +1,11 @@
 package instance
 
 import (
+	"net/netip"
 	"strconv"
 
+	api "pileus/api/ec2"
+	"pileus/identity"
 	"pileus/service/ec2/ebs"
 	"pileus/service/ec2/resource"
 	"pileus/service/ec2/vpc"
@@ -86,7 +89,7 @@ func yes(b bool) string { return strconv.FormatBool(b) }
 
 // instanceFields are the filters of DescribeInstances.
 // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
-var instanceFields = merged(plainFields, networkFields, diskFields)
+var instanceFields = merged(plainFields, networkFields, interfaceFields, absentFields, diskFields)
 
 func merged(list ...resource.Fields[view]) resource.Fields[view] {
 	out := resource.Fields[view]{}
@@ -102,6 +105,7 @@ var plainFields = resource.Fields[view]{
 	"affinity":                            one(func(v *view) string { return v.Placement.Affinity }),
 	"architecture":                        one(func(v *view) string { return v.Architecture }),
 	"availability-zone":                   one(func(v *view) string { return v.Zone }),
+	"availability-zone-id":                one(func(v *view) string { return deref(resource.ZoneID(v.Zone)) }),
 	"boot-mode":                           one(func(v *view) string { return string(v.Boots.Firmware) }),
 	"capacity-reservation-id":             one(func(v *view) string { return v.CapacityReservation }),
 	"client-token":                        one(func(v *view) string { return v.Token }),
@@ -130,6 +134,8 @@ var plainFields = resource.Fields[view]{
 	"metadata-options.http-protocol-ipv4": one(func(*view) string { return "enabled" }),
 	"metadata-options.http-protocol-ipv6": one(func(v *view) string { return v.Metadata.IPv6 }),
 	"metadata-options.http-put-response-hop-limit": one(func(v *view) string { return strconv.Itoa(int(v.Metadata.HopLimit)) }),
+	"metadata-options.state":                       one(func(*view) string { return api.InstanceMetadataOptionsStateApplied }),
+	"operator.managed":                             one(func(*view) string { return yes(false) }),
 	"metadata-options.http-tokens":                 one(func(v *view) string { return v.Metadata.Tokens }),
 	"metadata-options.instance-metadata-tags":      one(func(v *view) string { return v.Metadata.Tags }),
 	"monitoring-state":                             one(func(v *view) string { return v.monitoring() }),
@@ -243,18 +249,98 @@ var networkFields = resource.Fields[view]{
 	"network-interface.mac-address":                      nic(func(n *vpc.Interface) string { return n.MAC }),
 	"network-interface.network-interface-id":             nic(func(n *vpc.Interface) string { return n.ID }),
 	"network-interface.owner-id":                         nic(func(n *vpc.Interface) string { return n.Account }),
-	"network-interface.private-dns-name": func(v *view) (out []string) {
-		for _, a := range v.addresses() {
-			out = append(out, addressName(v.Region, a.Private))
+	"network-interface.private-dns-name":                 (*view).privateAddressNames,
+	"network-interface.requester-id":                     nic(func(n *vpc.Interface) string { return n.Requester }),
+	"network-interface.requester-managed":                nic(func(n *vpc.Interface) string { return yes(n.Requester != "") }),
+	"network-interface.source-dest-check":                nic(func(n *vpc.Interface) string { return yes(n.SourceCheck) }),
+	"network-interface.status":                           nic(func(*vpc.Interface) string { return "in-use" }),
+	"network-interface.subnet-id":                        nic(func(n *vpc.Interface) string { return n.Subnet }),
+	"network-interface.vpc-id":                           nic(func(n *vpc.Interface) string { return n.VPC }),
+}
+
+// interfaceFields are more of those on interfaces and their addresses.
+var interfaceFields = resource.Fields[view]{
+	"network-interface.addresses.association.public-dns-name": (*view).publicAddressNames,
+	"network-interface.association.public-dns-name":           (*view).publicAddressNames,
+	"network-interface.public-dns-name":                       (*view).publicAddressNames,
+	"network-interface.addresses.private-dns-name":            (*view).privateAddressNames,
+	"network-interface.private-ip-address":                    address(func(a vpc.PrivateAddress) string { return a.Private.String() }),
+	"network-interface.attachment.network-card-index":         attachment(func(a *vpc.Attachment) string { return strconv.Itoa(a.Card) }),
+	"network-interface.ipv6-address":                          func(v *view) []string { return v.ipv6() },
+	"network-interface.ipv6-addresses.is-primary-ipv6": func(v *view) (out []string) {
+		for _, n := range v.nics() {
+			for k := range n.IPv6 {
+				out = append(out, yes(k == 0 && n.PrimaryIPv6))
+			}
 		}
 		return out
 	},
-	"network-interface.requester-id":      nic(func(n *vpc.Interface) string { return n.Requester }),
-	"network-interface.requester-managed": nic(func(n *vpc.Interface) string { return yes(n.Requester != "") }),
-	"network-interface.source-dest-check": nic(func(n *vpc.Interface) string { return yes(n.SourceCheck) }),
-	"network-interface.status":            nic(func(*vpc.Interface) string { return "in-use" }),
-	"network-interface.subnet-id":         nic(func(n *vpc.Interface) string { return n.Subnet }),
-	"network-interface.vpc-id":            nic(func(n *vpc.Interface) string { return n.VPC }),
+	"network-interface.ipv6-native":               nic(func(n *vpc.Interface) string { return yes(len(n.Addresses) == 0) }),
+	"network-interface.ipv4-prefixes.ipv4-prefix": delegated(func(n *vpc.Interface) []netip.Prefix { return n.Prefixes }),
+	"network-interface.ipv6-prefixes.ipv6-prefix": delegated(func(n *vpc.Interface) []netip.Prefix { return n.IPv6Prefixes }),
+	"network-interface.operator.managed":          nic(func(*vpc.Interface) string { return yes(false) }),
+	"network-interface.deny-all-igw-traffic":      nic(func(*vpc.Interface) string { return yes(false) }),
+	"network-interface.tag-key":                   tagged(func(t identity.Tag) string { return t.Key }),
+	"network-interface.tag-value":                 tagged(func(t identity.Tag) string { return t.Value }),
+}
+
+// absentFields are those on what no instance has here: nothing passes them.
+var absentFields = resource.Fields[view]{
+	"network-interface.addresses.association.carrier-ip":        absent,
+	"network-interface.addresses.association.customer-owned-ip": absent,
+	"network-interface.association.carrier-ip":                  absent,
+	"network-interface.association.customer-owned-ip":           absent,
+	"network-interface.operator.principal":                      absent,
+	"network-interface.outpost-arn":                             absent,
+	"network-performance-options.bandwidth-weighting":           one(func(*view) string { return "default" }),
+	"operator.principal":                                        absent,
+	"capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn": absent,
+}
+
+func absent(*view) []string { return nil }
+
+// publicAddressNames are the DNS names of all public addresses.
+func (v *view) publicAddressNames() (out []string) {
+	if !v.publicNames(v.VPC) {
+		return nil
+	}
+	for _, a := range v.addresses() {
+		if a.Public.IsValid() {
+			out = append(out, publicName(v.Region, a.Public))
+		}
+	}
+	return out
+}
+
+// privateAddressNames are the DNS names of all private addresses.
+func (v *view) privateAddressNames() (out []string) {
+	for _, a := range v.addresses() {
+		out = append(out, addressName(v.Region, a.Private))
+	}
+	return out
+}
+
+func delegated(f func(*vpc.Interface) []netip.Prefix) func(*view) []string {
+	return func(v *view) (out []string) {
+		for _, n := range v.nics() {
+			for _, p := range f(n) {
+				out = append(out, p.String())
+			}
+		}
+		return out
+	}
+}
+
+// tagged are the keys or values of the tags of all interfaces.
+func tagged(f func(identity.Tag) string) func(*view) []string {
+	return func(v *view) (out []string) {
+		for _, n := range v.nics() {
+			for _, t := range resource.Tags(v.c, v.r, n.ID) {
+				out = append(out, f(t))
+			}
+		}
+		return out
+	}
 }
 
 func (v *view) ipv6() (out []string) {

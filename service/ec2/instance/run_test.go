@@ -208,3 +208,39 @@ func TestPlacementGroups(t *testing.T) {
 	want(w, "InvalidPlacementGroup.InUse", &api.DeletePlacementGroup, &api.DeletePlacementGroupInput{GroupName: "c"})
 	want(w, "InvalidPlacementGroup.Duplicate", &api.CreatePlacementGroup, &api.CreatePlacementGroupInput{GroupName: new("c")})
 }
+
+// TestFiltersOnInterfaces finds an instance by what its interfaces have, and
+// takes the filters on what no instance has here.
+func TestFiltersOnInterfaces(t *testing.T) {
+	w := newWorld(t)
+	i := w.get(*w.run(1)[0].InstanceId)
+	n := i.NetworkInterfaces[0]
+	nodetest.Do(w.World, &api.CreateTags, &api.CreateTagsInput{Resources: []string{*n.NetworkInterfaceId}, Tags: []api.Tag{{Key: new("side"), Value: new("front")}}})
+	find := func(name, value string) bool {
+		t.Helper()
+		return len(nodetest.Do(w.World, &api.DescribeInstances, &api.DescribeInstancesInput{Filters: []api.Filter{{Name: &name, Values: []string{value}}}}).Reservations) > 0
+	}
+	for name, value := range map[string]string{
+		"availability-zone-id": "use1-az*", "metadata-options.state": "applied", "operator.managed": "false", "network-performance-options.bandwidth-weighting": "default",
+		"network-interface.private-ip-address": *n.PrivateIpAddress, "network-interface.addresses.private-dns-name": *n.PrivateDnsName,
+		"network-interface.attachment.network-card-index": "0", "network-interface.ipv6-native": "false", "network-interface.operator.managed": "false",
+		"network-interface.deny-all-igw-traffic": "false", "network-interface.tag-key": "side", "network-interface.tag-value": "front",
+		"network-interface.public-dns-name": *i.PublicDnsName, "network-interface.association.public-dns-name": *i.PublicDnsName, "network-interface.addresses.association.public-dns-name": *i.PublicDnsName,
+	} {
+		if !find(name, value) || find(name, "nonesuch") {
+			t.Errorf("%s does not tell %s from others", name, value)
+		}
+	}
+	for _, name := range []string{
+		"network-interface.addresses.association.carrier-ip", "network-interface.association.carrier-ip", "network-interface.addresses.association.customer-owned-ip", "network-interface.association.customer-owned-ip",
+		"network-interface.ipv4-prefixes.ipv4-prefix", "network-interface.ipv6-prefixes.ipv6-prefix", "network-interface.ipv6-address", "network-interface.ipv6-addresses.is-primary-ipv6",
+		"network-interface.operator.principal", "network-interface.outpost-arn", "operator.principal", "capacity-reservation-specification.capacity-reservation-target.capacity-reservation-resource-group-arn",
+	} {
+		if find(name, "*") {
+			t.Errorf("%s finds an instance that has none", name)
+		}
+	}
+	for _, name := range []string{"availability-zone-id", "operator.managed", "operator.principal"} {
+		nodetest.Do(w.World, &api.DescribeInstanceStatus, &api.DescribeInstanceStatusInput{Filters: []api.Filter{{Name: &name, Values: []string{"x"}}}})
+	}
+}

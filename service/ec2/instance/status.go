@@ -165,6 +165,9 @@ func reachability(result string) string {
 // statusFields are the filters of DescribeInstanceStatus.
 var statusFields = resource.Fields[observed]{
 	"availability-zone":            resource.One(func(o *observed) string { return o.Zone }),
+	"availability-zone-id":         resource.One(func(o *observed) string { return deref(resource.ZoneID(o.Zone)) }),
+	"operator.managed":             resource.Flag(func(*observed) bool { return false }),
+	"operator.principal":           func(*observed) []string { return nil },
 	"instance-state-code":          number(func(o *observed) int { return int(o.State) }),
 	"instance-state-name":          resource.One(func(o *observed) string { return o.State.String() }),
 	"instance-status.status":       resource.One(func(o *observed) string { return o.instance }),

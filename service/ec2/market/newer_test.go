@@ -127,3 +127,28 @@ func TestHowAFleetChoosesUnasked(t *testing.T) {
 		t.Errorf("a request for spot instances that says nothing of monitoring has %+v", m)
 	}
 }
+
+// TestFiltersOnWhatIsLaunched finds a request by what it would launch.
+func TestFiltersOnWhatIsLaunched(t *testing.T) {
+	w := newWorld(t)
+	w.request(func(in *api.RequestSpotInstancesInput) {
+		in.LaunchSpecification.Monitoring = &api.RunInstancesMonitoringEnabled{Enabled: true}
+		in.LaunchSpecification.BlockDeviceMappings = []api.BlockDeviceMapping{{DeviceName: new("/dev/sdf"), Ebs: &api.EbsBlockDevice{VolumeSize: new(int32(3)), VolumeType: new("gp3"), DeleteOnTermination: new(false)}}, {DeviceName: new("/dev/sdg"), VirtualName: new("ephemeral0")}}
+	})
+	find := func(name, value string) int {
+		return len(nodetest.Do(w.World, &api.DescribeSpotInstanceRequests, &api.DescribeSpotInstanceRequestsInput{Filters: []api.Filter{{Name: &name, Values: []string{value}}}}).SpotInstanceRequests)
+	}
+	for name, value := range map[string]string{
+		"launch.monitoring-enabled": "true", "launch.block-device-mapping.device-name": "/dev/sdf", "launch.block-device-mapping.volume-size": "3",
+		"launch.block-device-mapping.volume-type": "gp3", "launch.block-device-mapping.delete-on-termination": "false", "launched-availability-zone-id": "use1-az*",
+	} {
+		if find(name, value) != 1 || find(name, "nonesuch") != 0 {
+			t.Errorf("%s does not tell %s from others", name, value)
+		}
+	}
+	for _, name := range []string{"launch.group-id", "launch.group-name", "launch.kernel-id", "launch.ramdisk-id", "launch.block-device-mapping.snapshot-id"} {
+		if find(name, "x") != 0 {
+			t.Errorf("%s finds a request that names none", name)
+		}
+	}
+}

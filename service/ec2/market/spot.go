@@ -1,8 +1,10 @@
 package market
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	api "pileus/api/ec2"
@@ -211,26 +213,43 @@ func moment(t time.Time) *time.Time {
 
 // requestFields are the filters of DescribeSpotInstanceRequests.
 var requestFields = resource.Fields[request]{
-	"availability-zone-group":     resource.One(func(q *request) string { return q.Zones }),
-	"create-time":                 resource.One(func(q *request) string { return stamp(q.Created) }),
-	"fault-code":                  resource.One(func(q *request) string { return q.fault().Code }),
-	"fault-message":               resource.One(func(q *request) string { return q.fault().Message }),
-	"instance-id":                 resource.One(func(q *request) string { return q.Instance }),
-	"launch-group":                resource.One(func(q *request) string { return q.LaunchGroup }),
-	"launch.image-id":             launchField(func(in *api.RunInstancesInput) *string { return in.ImageId }),
-	"launch.instance-type":        resource.One(func(q *request) string { return q.Type }),
-	"launch.key-name":             launchField(func(in *api.RunInstancesInput) *string { return in.KeyName }),
-	"network-interface.subnet-id": launchField(func(in *api.RunInstancesInput) *string { return in.SubnetId }),
-	"launched-availability-zone":  resource.One(func(q *request) string { return q.Zone }),
-	"product-description":         resource.One(func(q *request) string { return q.Platform }),
-	"spot-instance-request-id":    resource.One(func(q *request) string { return q.ID }),
-	"spot-price":                  resource.One(func(q *request) string { limit, _ := q.limit(); return price.Text(limit) }),
-	"state":                       resource.One(func(q *request) string { return q.State }),
-	"status-code":                 resource.One(func(q *request) string { return q.Status.Code }),
-	"status-message":              resource.One(func(q *request) string { return q.Status.Message }),
-	"type":                        resource.One((*request).kind),
-	"valid-from":                  resource.One(func(q *request) string { return stamp(q.From) }),
-	"valid-until":                 resource.One(func(q *request) string { return stamp(q.Until) }),
+	"availability-zone-group":       resource.One(func(q *request) string { return q.Zones }),
+	"create-time":                   resource.One(func(q *request) string { return stamp(q.Created) }),
+	"fault-code":                    resource.One(func(q *request) string { return q.fault().Code }),
+	"fault-message":                 resource.One(func(q *request) string { return q.fault().Message }),
+	"instance-id":                   resource.One(func(q *request) string { return q.Instance }),
+	"launch-group":                  resource.One(func(q *request) string { return q.LaunchGroup }),
+	"launch.image-id":               launchField(func(in *api.RunInstancesInput) *string { return in.ImageId }),
+	"launch.instance-type":          resource.One(func(q *request) string { return q.Type }),
+	"launch.key-name":               launchField(func(in *api.RunInstancesInput) *string { return in.KeyName }),
+	"network-interface.subnet-id":   launchField(func(in *api.RunInstancesInput) *string { return in.SubnetId }),
+	"launched-availability-zone":    resource.One(func(q *request) string { return q.Zone }),
+	"launched-availability-zone-id": resource.One(func(q *request) string { return cloud.Or(resource.ZoneID(q.Zone), "") }),
+	"launch.kernel-id":              launchField(func(in *api.RunInstancesInput) *string { return in.KernelId }),
+	"launch.ramdisk-id":             launchField(func(in *api.RunInstancesInput) *string { return in.RamdiskId }),
+	"launch.group-id":               launchList(func(in *api.RunInstancesInput) []string { return in.SecurityGroupIds }),
+	"launch.group-name":             launchList(func(in *api.RunInstancesInput) []string { return in.SecurityGroups }),
+	"launch.monitoring-enabled": launchList(func(in *api.RunInstancesInput) []string {
+		return []string{flag(in.Monitoring != nil && in.Monitoring.Enabled)}
+	}),
+	"launch.block-device-mapping.device-name": launchDisk(func(m *api.BlockDeviceMapping, _ *api.EbsBlockDevice) string { return cloud.Or(m.DeviceName, "") }),
+	"launch.block-device-mapping.snapshot-id": launchDisk(func(_ *api.BlockDeviceMapping, e *api.EbsBlockDevice) string { return cloud.Or(e.SnapshotId, "") }),
+	"launch.block-device-mapping.volume-size": launchDisk(func(_ *api.BlockDeviceMapping, e *api.EbsBlockDevice) string {
+		return strconv.Itoa(int(cloud.Or(e.VolumeSize, 0)))
+	}),
+	"launch.block-device-mapping.volume-type": launchDisk(func(_ *api.BlockDeviceMapping, e *api.EbsBlockDevice) string { return cloud.Or(e.VolumeType, "") }),
+	"launch.block-device-mapping.delete-on-termination": launchDisk(func(_ *api.BlockDeviceMapping, e *api.EbsBlockDevice) string {
+		return flag(cloud.Or(e.DeleteOnTermination, true))
+	}),
+	"product-description":      resource.One(func(q *request) string { return q.Platform }),
+	"spot-instance-request-id": resource.One(func(q *request) string { return q.ID }),
+	"spot-price":               resource.One(func(q *request) string { limit, _ := q.limit(); return price.Text(limit) }),
+	"state":                    resource.One(func(q *request) string { return q.State }),
+	"status-code":              resource.One(func(q *request) string { return q.Status.Code }),
+	"status-message":           resource.One(func(q *request) string { return q.Status.Message }),
+	"type":                     resource.One((*request).kind),
+	"valid-from":               resource.One(func(q *request) string { return stamp(q.From) }),
+	"valid-until":              resource.One(func(q *request) string { return stamp(q.Until) }),
 }
 
 func (q *request) fault() status {
@@ -241,6 +260,29 @@ func (q *request) fault() status {
 }
 
 // launchField is a filter on what a request launches.
+func flag(b bool) string { return strconv.FormatBool(b) }
+
+// launchList is a list of what a request launches with.
+func launchList(f func(*api.RunInstancesInput) []string) func(*request) []string {
+	return func(q *request) []string {
+		in, err := q.input()
+		if err != nil {
+			return nil
+		}
+		return f(in)
+	}
+}
+
+func launchDisk(f func(*api.BlockDeviceMapping, *api.EbsBlockDevice) string) func(*request) []string {
+	return launchList(func(in *api.RunInstancesInput) (out []string) {
+		for n := range in.BlockDeviceMappings {
+			m := &in.BlockDeviceMappings[n]
+			out = append(out, f(m, cmp.Or(m.Ebs, &api.EbsBlockDevice{})))
+		}
+		return out
+	})
+}
+
 func launchField(f func(*api.RunInstancesInput) *string) func(*request) []string {
 	return func(q *request) []string {
 		in, err := q.input()

@@ -217,6 +217,7 @@ func offeringsPlace(in *api.DescribeReservedInstancesOfferingsInput) (skip, limi
 // offeringFields are the filters of DescribeReservedInstancesOfferings.
 var offeringFields = resource.Fields[offering]{
 	"availability-zone":              resource.One(func(o *offering) string { return o.Zone }),
+	"availability-zone-id":           resource.One(func(o *offering) string { return cloud.Or(resource.ZoneID(o.Zone), "") }),
 	"duration":                       number(func(o *offering) int { return int(o.seconds()) }),
 	"fixed-price":                    resource.One(func(o *offering) string { return dollars(o.Upfront) }),
 	"instance-type":                  resource.One(func(o *offering) string { return o.Type }),

@@ -183,6 +183,7 @@ func describeReservedInstances(c *cloud.Call, r store.Reader, in *api.DescribeRe
 	q := resource.Query{IDs: in.ReservedInstancesIds, Filters: in.Filters, NotFound: errNoReserved}
 	page, _, err := resource.List(c, r, q, all, func(x *reserved) string { return x.ID }, resource.Fields[reserved]{
 		"availability-zone":     resource.One(func(x *reserved) string { return x.Zone }),
+		"availability-zone-id":  resource.One(func(x *reserved) string { return cloud.Or(resource.ZoneID(x.Zone), "") }),
 		"duration":              number(func(x *reserved) int { return int(x.seconds()) }),
 		"end":                   resource.One(func(x *reserved) string { return stamp(x.End) }),
 		"fixed-price":           resource.One(func(x *reserved) string { return dollars(x.Upfront) }),

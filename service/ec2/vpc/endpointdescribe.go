@@ -61,6 +61,7 @@ func describeVpcEndpoints(c *cloud.Call, r store.Reader, in *api.DescribeVpcEndp
 		resource.Fields[Endpoint]{
 			"ip-address-type":    resource.One(func(e *Endpoint) string { return e.IPType }),
 			"service-name":       resource.One(func(e *Endpoint) string { return e.Service }),
+			"service-region":     resource.One(func(e *Endpoint) string { return e.Region }),
 			"vpc-id":             resource.One(func(e *Endpoint) string { return e.VPC }),
 			"vpc-endpoint-id":    resource.One(func(e *Endpoint) string { return e.ID }),
 			"vpc-endpoint-state": resource.One(func(e *Endpoint) string { return e.State }),

@@ -7,6 +7,7 @@ import (
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
+	"pileus/region"
 	"pileus/service/ec2/resource"
 	"pileus/store"
 )
@@ -185,6 +186,9 @@ func interfaceFields(c *cloud.Call, r store.Reader) resource.Fields[Interface] {
 	}
 	fields := resource.Fields[Interface]{
 		"availability-zone":           resource.One(func(i *Interface) string { return i.Zone }),
+		"availability-zone-id":        optional(func(i *Interface) string { z, _ := region.ZoneNamed(i.Zone); return z.ID }),
+		"operator.managed":            resource.Flag(func(*Interface) bool { return false }),
+		"operator.principal":          func(*Interface) []string { return nil },
 		"description":                 resource.One(func(i *Interface) string { return i.Description }),
 		"group-id":                    func(i *Interface) []string { return i.Groups },
 		"group-name":                  names,

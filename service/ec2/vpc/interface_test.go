@@ -84,3 +84,27 @@ func TestNewVPCTellsOfNoIPv6(t *testing.T) {
 		t.Errorf("a new VPC is %+v", v)
 	}
 }
+
+// TestFiltersOfLaterYears takes the filters that came with zone ids, managed
+// resources and other regions' services.
+func TestFiltersOfLaterYears(t *testing.T) {
+	w := newWorld(t)
+	s := w.subnet(w.vpc("10.0.0.0/16"), "10.0.0.0/24", "us-east-1a")
+	id := *nodetest.Do(w.World, &api.CreateNetworkInterface, &api.CreateNetworkInterfaceInput{SubnetId: s}).NetworkInterface.NetworkInterfaceId
+	find := func(name, value string) int {
+		return len(nodetest.Do(w.World, &api.DescribeNetworkInterfaces, &api.DescribeNetworkInterfacesInput{Filters: []api.Filter{{Name: &name, Values: []string{value}}}}).NetworkInterfaces)
+	}
+	if find("availability-zone-id", "use1-az*") != 1 || find("availability-zone-id", "usw2-az1") != 0 || find("operator.managed", "false") != 1 || find("operator.principal", "*") != 0 {
+		t.Error("the interface is not found by its zone's id, or is somebody's who manages it")
+	}
+	nodetest.Do(w.World, &api.DeleteNetworkInterface, &api.DeleteNetworkInterfaceInput{NetworkInterfaceId: id})
+	for _, name := range []string{"customer-owned-ipv4-pool", "enable-lni-at-device-index"} {
+		if out := nodetest.Do(w.World, &api.DescribeSubnets, &api.DescribeSubnetsInput{Filters: []api.Filter{{Name: &name, Values: []string{"*"}}}}); len(out.Subnets) != 0 {
+			t.Errorf("%s finds %+v", name, out.Subnets)
+		}
+	}
+	for _, name := range []string{"vpc-endpoint-id", "vpc-endpoint-region"} {
+		nodetest.Do(w.World, &api.DescribeVpcEndpointConnections, &api.DescribeVpcEndpointConnectionsInput{Filters: []api.Filter{{Name: &name, Values: []string{"x"}}}})
+	}
+	nodetest.Do(w.World, &api.DescribeVpcEndpoints, &api.DescribeVpcEndpointsInput{Filters: []api.Filter{{Name: new("service-region"), Values: []string{"us-east-1"}}}})
+}

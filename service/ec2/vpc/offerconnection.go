@@ -139,10 +139,12 @@ func describeVpcEndpointConnections(c *cloud.Call, r store.Reader, in *api.Descr
 	list, next, err := resource.List(c, r, resource.Query{Filters: in.Filters, Max: in.MaxResults, Token: in.NextToken, Least: 1}, all,
 		(*Endpoint).connection,
 		resource.Fields[Endpoint]{
-			"ip-address-type":    resource.One(func(e *Endpoint) string { return e.IPType }),
-			"service-id":         resource.One(func(e *Endpoint) string { return of[e.ID].ID }),
-			"vpc-endpoint-owner": resource.One(func(e *Endpoint) string { return e.Account }),
-			"vpc-endpoint-state": resource.One(func(e *Endpoint) string { return e.State }),
+			"ip-address-type":     resource.One(func(e *Endpoint) string { return e.IPType }),
+			"service-id":          resource.One(func(e *Endpoint) string { return of[e.ID].ID }),
+			"vpc-endpoint-id":     resource.One(func(e *Endpoint) string { return e.ID }),
+			"vpc-endpoint-owner":  resource.One(func(e *Endpoint) string { return e.Account }),
+			"vpc-endpoint-region": resource.One(func(e *Endpoint) string { return e.Region }),
+			"vpc-endpoint-state":  resource.One(func(e *Endpoint) string { return e.State }),
 		})
 	if err != nil {
 		return nil, err

@@ -252,6 +252,8 @@ func subnetFields(c *cloud.Call, r store.Reader) resource.Fields[Subnet] {
 		"map-public-ip-on-launch":                          resource.Flag(func(s *Subnet) bool { return s.PublicOnLaunch }),
 		"map-customer-owned-ip-on-launch":                  resource.Flag(func(*Subnet) bool { return false }),
 		"outpost-arn":                                      func(*Subnet) []string { return nil },
+		"customer-owned-ipv4-pool":                         func(*Subnet) []string { return nil },
+		"enable-lni-at-device-index":                       func(*Subnet) []string { return nil },
 		"owner-id":                                         resource.One(func(s *Subnet) string { return s.Account }),
 		"private-dns-name-options-on-launch.hostname-type": resource.One(func(s *Subnet) string { return s.HostnameType }),
 		"private-dns-name-options-on-launch.enable-resource-name-dns-a-record":    resource.Flag(func(s *Subnet) bool { return s.ResourceA }),

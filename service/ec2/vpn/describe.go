@@ -41,8 +41,10 @@ func describe(c *cloud.Call, r store.Reader, in *api.DescribeVpnConnectionsInput
 	list, _, err := resource.List(c, r, resource.Query{IDs: in.VpnConnectionIds, Filters: in.Filters, NotFound: noConnection},
 		described(c, r), func(v *Connection) string { return v.ID },
 		resource.Fields[Connection]{
-			"customer-gateway-id":       resource.One(func(v *Connection) string { return v.Customer }),
-			"option.static-routes-only": resource.Flag(func(v *Connection) bool { return !v.Dynamic }),
+			"customer-gateway-id":            resource.One(func(v *Connection) string { return v.Customer }),
+			"transit-gateway-id":             func(*Connection) []string { return nil },
+			"customer-gateway-configuration": resource.One(func(v *Connection) string { return v.configuration(r) }),
+			"option.static-routes-only":      resource.Flag(func(v *Connection) bool { return !v.Dynamic }),
 			"route.destination-cidr-block": func(v *Connection) (out []string) {
 				for _, p := range v.Routes {
 					out = append(out, p.String())
