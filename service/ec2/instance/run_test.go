@@ -240,7 +240,7 @@ func TestFiltersOnInterfaces(t *testing.T) {
 			t.Errorf("%s finds an instance that has none", name)
 		}
 	}
-	for _, name := range []string{"availability-zone-id", "operator.managed", "operator.principal"} {
+	for _, name := range []string{"availability-zone-id", "operator.managed", "operator.principal", "attached-ebs-status.status"} {
 		nodetest.Do(w.World, &api.DescribeInstanceStatus, &api.DescribeInstanceStatusInput{Filters: []api.Filter{{Name: &name, Values: []string{"x"}}}})
 	}
 }

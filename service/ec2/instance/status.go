@@ -174,6 +174,7 @@ var statusFields = resource.Fields[observed]{
 	"instance-status.reachability": resource.One(func(o *observed) string { return reachability(o.instance) }),
 	"system-status.status":         resource.One(func(o *observed) string { return o.system }),
 	"system-status.reachability":   resource.One(func(o *observed) string { return reachability(o.system) }),
+	"attached-ebs-status.status":   resource.One(func(o *observed) string { return o.system }), // as attachedEBS has it
 	"event.code":                   eventField(func(e Event) string { return e.Code }),
 	"event.description":            eventField(func(e Event) string { return e.Description }),
 	"event.instance-event-id":      eventField(func(e Event) string { return e.ID }),

@@ -61,3 +61,23 @@ func TestEveryTypeIsSound(t *testing.T) {
 		}
 	}
 }
+
+// TestFiltersOfTypes finds types by what only some of them have.
+func TestFiltersOfTypes(t *testing.T) {
+	w := newWorld(t)
+	for name, value := range map[string]string{
+		"ebs-info.ebs-optimized-info.baseline-throughput-in-mbps": "81.25", "ebs-info.ebs-optimized-info.maximum-throughput-in-mbps": "593.75",
+		"instance-storage-info.encryption-support": "required", "network-info.efa-info.maximum-efa-interfaces": "1", "nitro-tpm-info.supported-versions": "2.0",
+	} {
+		find := func(value string) int {
+			return len(nodetest.Do(w.World, &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{Filters: []api.Filter{{Name: &name, Values: []string{value}}}}).InstanceTypes)
+		}
+		if find(value) == 0 || find("nonesuch") != 0 {
+			t.Errorf("%s does not tell %s from others", name, value)
+		}
+	}
+	none := []api.Filter{{Name: new("processor-info.supported-features"), Values: []string{"*"}}}
+	if found := nodetest.Do(w.World, &api.DescribeInstanceTypes, &api.DescribeInstanceTypesInput{Filters: none}).InstanceTypes; len(found) != 0 {
+		t.Errorf("%d types have features of which none is here", len(found))
+	}
+}

@@ -164,6 +164,18 @@ func TestEligibilityOfCapacity(t *testing.T) {
 	}
 }
 
+// TestFiltersOfModifications takes the filters on what modifications lead to.
+func TestFiltersOfModifications(t *testing.T) {
+	w := newWorld(t)
+	for _, name := range []string{"availability-zone", "availability-zone-id", "instance-count", "instance-type"} {
+		name = "modification-result.target-configuration." + name
+		nodetest.Do(w.World, &api.DescribeReservedInstancesModifications, &api.DescribeReservedInstancesModificationsInput{Filters: []api.Filter{{Name: &name, Values: []string{"x"}}}})
+	}
+	if found := nodetest.Do(w.World, &api.DescribeReservedInstances, &api.DescribeReservedInstancesInput{Filters: []api.Filter{{Name: new("availability-zone-id"), Values: []string{"*"}}}}).ReservedInstances; len(found) != 0 {
+		t.Errorf("found %+v", found)
+	}
+}
+
 // TestNothingFailed has calls on several things list the failures that did not
 // happen.
 func TestNothingFailed(t *testing.T) {

@@ -2,6 +2,7 @@ package reserve
 
 import (
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -188,6 +189,10 @@ func describeReservedInstancesModifications(c *cloud.Call, r store.Reader, in *a
 		"status":                             resource.One(func(m *modification) string { return m.Status }),
 		"status-message":                     resource.One(func(m *modification) string { return m.Message }),
 		"update-date":                        resource.One(func(m *modification) string { return stamp(m.Updated) }),
+		"modification-result.target-configuration.availability-zone":    results(func(t *configuration) string { return t.Zone }),
+		"modification-result.target-configuration.availability-zone-id": results(func(t *configuration) string { return cloud.Or(resource.ZoneID(t.Zone), "") }),
+		"modification-result.target-configuration.instance-count":       results(func(t *configuration) string { return strconv.Itoa(int(t.Count)) }),
+		"modification-result.target-configuration.instance-type":        results(func(t *configuration) string { return t.Type }),
 		"modification-result.reserved-instances-id": func(m *modification) (ids []string) {
 			for _, t := range m.Targets {
 				ids = append(ids, t.Result)
@@ -225,4 +230,14 @@ func (m *modification) api() api.ReservedInstancesModification {
 		})
 	}
 	return out
+}
+
+// results is a field of all configurations that a modification leads to.
+func results(f func(*configuration) string) func(*modification) []string {
+	return func(m *modification) (out []string) {
+		for n := range m.Targets {
+			out = append(out, f(&m.Targets[n]))
+		}
+		return out
+	}
 }

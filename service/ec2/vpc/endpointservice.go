@@ -133,6 +133,7 @@ func describeVpcEndpointServices(c *cloud.Call, r store.Reader, in *api.Describe
 		resource.Fields[endpointService]{
 			"service-name":               resource.One(func(s *endpointService) string { return s.name(c.Region) }),
 			"service-type":               resource.One(func(s *endpointService) string { return s.kind() }),
+			"service-region":             resource.One(func(*endpointService) string { return c.Region }),
 			"owner":                      resource.One((*endpointService).owner),
 			"supported-ip-address-types": func(s *endpointService) []string { return s.ipTypes() },
 		})

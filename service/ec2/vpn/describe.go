@@ -2,6 +2,7 @@ package vpn
 
 import (
 	"errors"
+	"strconv"
 
 	api "pileus/api/ec2"
 	"pileus/cloud"
@@ -41,7 +42,13 @@ func describe(c *cloud.Call, r store.Reader, in *api.DescribeVpnConnectionsInput
 	list, _, err := resource.List(c, r, resource.Query{IDs: in.VpnConnectionIds, Filters: in.Filters, NotFound: noConnection},
 		described(c, r), func(v *Connection) string { return v.ID },
 		resource.Fields[Connection]{
-			"customer-gateway-id":            resource.One(func(v *Connection) string { return v.Customer }),
+			"customer-gateway-id": resource.One(func(v *Connection) string { return v.Customer }),
+			"bgp-asn": func(v *Connection) []string {
+				if g, ok := customers.Get(r, v.Account, v.Region, v.Customer); ok {
+					return []string{strconv.FormatInt(g.ASN, 10)}
+				}
+				return nil
+			},
 			"transit-gateway-id":             func(*Connection) []string { return nil },
 			"customer-gateway-configuration": resource.One(func(v *Connection) string { return v.configuration(r) }),
 			"option.static-routes-only":      resource.Flag(func(v *Connection) bool { return !v.Dynamic }),

@@ -101,7 +101,7 @@ func TestConnection(t *testing.T) {
 	if text := *sample.VpnConnectionDeviceSampleConfiguration; strings.Count(text, "[Peer]") != 2 || !strings.Contains(text, "Address = 169.254.20.2/30") {
 		t.Errorf("the sample: %s", text)
 	}
-	for name, value := range map[string]string{"transit-gateway-id": "tgw-*", "customer-gateway-configuration": "<none/>"} {
+	for name, value := range map[string]string{"transit-gateway-id": "tgw-*", "customer-gateway-configuration": "<none/>", "bgp-asn": "7"} {
 		if found := nodetest.Do(w.World, &api.DescribeVpnConnections, &api.DescribeVpnConnectionsInput{Filters: []api.Filter{{Name: &name, Values: []string{value}}}}).VpnConnections; len(found) != 0 {
 			t.Errorf("%s finds %d connections", name, len(found))
 		}
