@@ -106,6 +106,9 @@ func (s *services) do(args []string, out io.Writer, root bool) (handoff.Answer, 
 	}
 	verb, names := args[0], args[1:]
 	reads := []string{"status", "is-active", "is-enabled", "list-units", "list-unit-files"}
+	if changes := []string{"start", "stop", "restart", "reload-or-restart", "try-restart", "reload", "enable", "disable", "daemon-reload"}; !slices.Contains(append(changes, reads...), verb) && !strings.HasPrefix(verb, "list-") {
+		return handoff.Answer{Exit: 1}, fmt.Errorf("the built-in image's systemctl has no %q; it has %s, list-units", verb, strings.Join(append(changes, reads[:3]...), ", "))
+	}
 	if !root && !slices.Contains(reads, verb) {
 		return handoff.Answer{Exit: 1}, fmt.Errorf("access denied: only root may %s services", verb)
 	}
@@ -160,7 +163,7 @@ func (s *services) one(verb, name string, out io.Writer) (exit int, err error) {
 		fmt.Fprintln(out, "disabled")
 		return 1, nil
 	case "status":
-		fmt.Fprintf(out, "%s.service - %s\n   Loaded: loaded (%s)\n   Active: %s\n", u.Name, cmp.Or(u.Description, u.Name), file, s.describe(u.Name))
+		fmt.Fprintf(out, "%s.service - %s\n   Loaded: loaded (%s)\n   Active: %s\n", u.Name, cmp.Or(u.Description, u.Name), file, s.inDetail(u.Name))
 		if c := s.active(u.Name); c != nil {
 			fmt.Fprintf(out, " Main PID: %d\n", c.pid)
 			return 0, nil
@@ -198,6 +201,13 @@ func (s *services) active(name string) *child {
 		return r.child
 	}
 	return nil
+}
+
+// inDetail is a unit's state with what it does: active (running).
+func (s *services) inDetail(name string) string {
+	state := s.describe(name)
+	detail := map[string]string{"active": "running", "inactive": "dead", "failed": "Result: exit-code"}[state]
+	return fmt.Sprintf("%s (%s)", state, detail)
 }
 
 func (s *services) describe(name string) string {

@@ -25,6 +25,7 @@ import (
 type archiver struct {
 	c       *call
 	verbose bool
+	says    io.Writer // the names of what goes into an archive
 	strip   int
 	dir     string
 	names   []string
@@ -51,6 +52,10 @@ func tarTool(c *call) error {
 	}
 	file := p.value("f")
 	if p.has("c") {
+		a.says = c.out
+		if file == "" || file == "-" {
+			a.says = c.errors // the output is the archive
+		}
 		return a.write(file, p.has("z") || p.has("a") && !strings.HasSuffix(file, ".tar"))
 	}
 	if !p.has("x") && !p.has("t") {
@@ -290,7 +295,7 @@ func (a *archiver) add(t *tar.Writer, path string, d fs.DirEntry, links map[[2]u
 		}
 	}
 	if a.verbose {
-		fmt.Fprintln(a.c.errors, h.Name)
+		fmt.Fprintln(a.says, h.Name)
 	}
 	if err := t.WriteHeader(h); err != nil {
 		return err

@@ -506,6 +506,9 @@ func wget(c *call) error {
 	for _, u := range p.args {
 		name := p.value("O")
 		if name == "" {
+			if !strings.Contains(u, "://") {
+				u = "http://" + u
+			}
 			name = path.Base(strings.SplitN(u, "?", 2)[0])
 			if parsed, err := url.Parse(u); err != nil || parsed.Path == "" || strings.HasSuffix(parsed.Path, "/") {
 				name = "index.html"

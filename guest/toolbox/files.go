@@ -464,8 +464,20 @@ func human(n uint64) string {
 
 // readTime reads a time as date and touch take it.
 func readTime(s string, now time.Time) (time.Time, error) {
-	if s == "now" {
+	switch s {
+	case "now", "today":
 		return now, nil
+	case "yesterday":
+		return now.AddDate(0, 0, -1), nil
+	case "tomorrow":
+		return now.AddDate(0, 0, 1), nil
+	}
+	for _, zone := range []string{" UTC", " GMT", "Z"} {
+		for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly} {
+			if t, err := time.Parse(layout+zone, s); err == nil {
+				return t, nil
+			}
+		}
 	}
 	if seconds, ok := strings.CutPrefix(s, "@"); ok {
 		n, err := strconv.ParseInt(seconds, 10, 64)
@@ -480,10 +492,13 @@ func readTime(s string, now time.Time) (time.Time, error) {
 	if len(f) >= 2 {
 		n, err := strconv.Atoi(f[0])
 		unit, ok := map[string]time.Duration{"second": time.Second, "minute": time.Minute, "min": time.Minute, "hour": time.Hour, "day": 24 * time.Hour, "week": 7 * 24 * time.Hour}[strings.TrimSuffix(f[1], "s")]
-		if err == nil && ok {
-			if len(f) == 3 && f[2] == "ago" {
-				n = -n
-			}
+		if len(f) == 3 && f[2] == "ago" {
+			n = -n
+		}
+		switch months := map[string]int{"month": 1, "year": 12}[strings.TrimSuffix(f[1], "s")]; {
+		case err == nil && months > 0:
+			return now.AddDate(0, n*months, 0), nil
+		case err == nil && ok:
 			return now.Add(time.Duration(n) * unit), nil
 		}
 	}

@@ -87,6 +87,16 @@ func find(c *call) error {
 	return nil
 }
 
+// below is a path under a folder as that was named: "./x", where walking it says "x".
+func below(root, path string) string {
+	if clean := filepath.Clean(root); clean != root && path != root && clean != "/" {
+		return strings.TrimSuffix(root, "/") + "/" + strings.TrimPrefix(strings.TrimPrefix(path, clean), "/")
+	} else if root == "." && path != root {
+		return "./" + path
+	}
+	return path
+}
+
 func (f *finder) walk(root string, all test) {
 	var later []*found
 	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -94,6 +104,7 @@ func (f *finder) walk(root string, all test) {
 			f.c.complain(err)
 			return nil
 		}
+		path = below(root, path)
 		x := &found{path: path, d: d}
 		if path != root {
 			x.depth = strings.Count(strings.TrimPrefix(strings.TrimPrefix(path, strings.TrimSuffix(root, "/")), "/"), "/") + 1

@@ -246,8 +246,8 @@ func (s *shell) resume(args []string, front bool) ([]string, error) {
 	}
 	s.jobs.front = n
 	unix.IoctlSetPointerInt(s.jobs.tty, unix.TIOCSPGRP, n.group)
-	fmt.Fprintln(s.c.out, n.text)
 	unix.Kill(-n.group, unix.SIGCONT)
+	fmt.Fprintln(s.c.out, n.text) // last: whoever sees it may press Ctrl-Z
 	var status unix.WaitStatus
 	for _, c := range slices.Clone(n.running) {
 		if status, _ = s.jobs.await(n, c, false); status.Stopped() {

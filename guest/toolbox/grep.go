@@ -162,7 +162,8 @@ func grepPattern(name string, p *parsed, patterns []string) (*regexp.Regexp, err
 func (g *grepper) run(args []string) error {
 	recursive := g.p.has("r") || g.p.has("R")
 	if recursive {
-		if len(args) == 0 {
+		bare := len(args) == 0 // then files are named without ./
+		if bare {
 			args = []string{"."}
 		}
 		var files []string
@@ -171,6 +172,9 @@ func (g *grepper) run(args []string) error {
 				if err != nil {
 					g.c.complain(err)
 				} else if d.Type().IsRegular() && g.included(d.Name()) {
+					if !bare {
+						path = below(a, path)
+					}
 					files = append(files, path)
 				}
 				return nil

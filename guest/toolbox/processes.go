@@ -17,12 +17,12 @@ import (
 
 // process is what ps shows of one.
 type process struct {
-	pid, parent, uid int
-	state            string
-	terminal         int
-	resident         uint64
-	cpu, age         time.Duration
-	command, name    string
+	pid, parent, uid  int
+	state             string
+	terminal          int
+	resident, virtual uint64
+	cpu, age          time.Duration
+	command, name     string
 }
 
 // tick is the kernel's unit of time in /proc.
@@ -47,7 +47,7 @@ func processes() (list []process) {
 		number := func(i int) int64 { n, _ := strconv.ParseInt(f[i], 10, 64); return n }
 		p := process{
 			pid: pid, state: f[0], parent: int(number(1)), terminal: int(number(4)), name: text[strings.IndexByte(text, '(')+1 : end],
-			cpu: time.Duration(number(11)+number(12)) * tick, resident: uint64(number(21)) * uint64(os.Getpagesize()),
+			cpu: time.Duration(number(11)+number(12)) * tick, resident: uint64(number(21)) * uint64(os.Getpagesize()), virtual: uint64(number(20)),
 		}
 		p.age = time.Duration(up.Uptime)*time.Second - time.Duration(number(19))*tick
 		if i, err := os.Stat(filepath.Join("/proc", e.Name())); err == nil {
@@ -62,22 +62,6 @@ func processes() (list []process) {
 	}
 	slices.SortFunc(list, func(a, b process) int { return a.pid - b.pid })
 	return list
-}
-
-func ps(c *call) error {
-	all := false
-	for _, a := range c.args {
-		a = strings.TrimPrefix(a, "-")
-		all = all || strings.ContainsAny(a, "eAax")
-	}
-	c.printf("%-10s %7s %7s %5s %9s %s\n", "USER", "PID", "PPID", "STAT", "TIME", "COMMAND")
-	for _, p := range processes() {
-		if all || p.uid == os.Getuid() && p.terminal != 0 || p.pid == os.Getpid() {
-			s := int(p.cpu.Seconds())
-			c.printf("%-10s %7d %7d %5s %3d:%02d:%02d %s\n", userName(p.uid), p.pid, p.parent, p.state, s/3600, s/60%60, s%60, p.command)
-		}
-	}
-	return nil
 }
 
 func signalNumber(s string) (unix.Signal, error) {

@@ -192,6 +192,9 @@ func (s *shell) ended(err error) error {
 	if errors.As(err, &status) {
 		return exit(status)
 	}
+	if errors.Is(err, context.Canceled) { // by Ctrl-C, also that of the command before
+		return exit(128 + int(syscall.SIGINT))
+	}
 	return err
 }
 

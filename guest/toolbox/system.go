@@ -4,6 +4,7 @@ package toolbox
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,12 @@ import (
 )
 
 func date(c *call) error {
-	p, err := c.parse(options{letters: "ud:RI:", long: map[string]string{"utc": "u", "date": "d:", "rfc-email": "R", "iso-8601": "J", "universal": "u"}}, false)
+	for i, a := range c.args { // what follows -I follows at once
+		if how, ok := strings.CutPrefix(strings.Replace(a, "--iso-8601", "-I", 1), "-I"); ok {
+			c.args[i] = "-I" + cmp.Or(strings.TrimPrefix(how, "="), "date")
+		}
+	}
+	p, err := c.parse(options{letters: "ud:RI:r:", long: map[string]string{"utc": "u", "reference": "r:", "date": "d:", "rfc-email": "R", "universal": "u"}}, false)
 	if err != nil {
 		return err
 	}
@@ -34,6 +40,13 @@ func date(c *call) error {
 		if t, err = readTime(p.value("d"), t); err != nil {
 			return err
 		}
+	}
+	if p.has("r") {
+		i, err := os.Stat(p.value("r"))
+		if err != nil {
+			return err
+		}
+		t = i.ModTime()
 	}
 	if p.has("u") {
 		t = t.UTC()
@@ -47,8 +60,6 @@ func date(c *call) error {
 		if format == "" {
 			format = "%F"
 		}
-	case p.has("J"):
-		format = "%F"
 	}
 	for _, a := range p.args {
 		f, ok := strings.CutPrefix(a, "+")
@@ -185,6 +196,9 @@ func timeout(c *call) error {
 	stop()
 	select {
 	case <-late:
+		if with == unix.SIGKILL {
+			return exit(128 + int(with))
+		}
 		return exit(124)
 	default:
 		return exit(exitStatus(err))

@@ -80,11 +80,14 @@ set -e; echo before; false; echo after`,
 	`trap 'echo got TERM' TERM; kill -TERM $$; echo after; trap 'echo int; exit 3' INT; kill -INT $$; echo not reached`,
 	`trap 'echo cleaned' EXIT; kill -TERM $$; sleep 1; echo not reached`,
 	`trap '' HUP; kill -HUP $$; echo lives; trap - HUP; trap 'echo end' EXIT INT TERM; kill -HUP $$; sleep 1; echo not reached`,
-	`trap 'echo woken; exit 4' USR1; (sleep 0.1; kill -USR1 $$) & sleep 2 & wait $!; echo "wait $?"`,
+	`trap 'echo woken; exit 4' USR1; (sleep 0.1; kill -USR1 $$) & sleep 1 & wait $!; echo "wait $?"`,
 	`sleep 30 & jobs; kill %1; wait %1; echo $?; sleep 0.01 & p=$!; wait -n; echo $?; wait $p; echo $?; sleep 30 & jobs -p | wc -l; disown; wait; kill $!; ulimit -n > /dev/null; echo $?`,
 	`read -p 'name: ' n <<< bob; echo $n; printf abc | { read -n 2 c; echo $c; }; read -t 1 x < /dev/null; echo $?; printf 'a\0b\0' | while IFS= read -r -d '' f; do echo "<$f>"; done; printf 'one two' | { read -d '' a b; echo "$?$b$a"; }; read -n 3 x y <<< abcdef; echo $x$y`,
 	`nosuchprogram 2> e; echo $?; sed 's/.*: line 1: //' e; ./nosuch 2> e; echo $?; sed 's/.*: line 1: //' e; mkdir d; ./d 2> e; echo $?; sed 's/.*: line 1: //' e; echo x > f; ./f 2> e; echo $?; sed 's/.*: line 1: //' e; cd nowhere 2> e; echo $?; sed 's/.*: line 1: //' e; cd f 2> e; sed 's/.*: line 1: //' e`,
-	`sleep 5 & kill -0 $!; echo $?; kill -9 $!; wait $!; echo $?; kill -l 9; kill -l TERM; kill -l 143; sh -c 'kill -TERM -- -$$' 2>/dev/null; (kill) 2>/dev/null; test $? -ne 0; echo $?; setsid sh -c 'sleep 5 & kill -TERM -$$'; echo $?; pgrep -c nosuchprogram; pkill -f nosuchprogramatall; echo $?; test -n "$HOSTNAME" && echo "$OSTYPE"`,
+	`sleep 5 & kill -0 $!; echo $?; kill -9 $!; wait $!; echo $?; kill -l 9; kill -l TERM; kill -l 143; sh -c 'kill -TERM -- -$$' 2>/dev/null; (kill) 2>/dev/null; test $? -ne 0; echo $?; setsid sh -c 'sleep 5 & kill -TERM -$$'; echo $?; pgrep -c nosuchprogram; test -n "$HOSTNAME" && echo "$OSTYPE"`,
+	`mkdir -p a/b; touch a/b/f; find . | sort; find ./a -type f; find a/ -type f; find . -type f -exec echo {} \;; echo x > a/b/f; grep -r x .; grep -r x ./a; grep -rl x a; grep -r x; tar -cvf t.tar a; tar -czf - a | tar tz; timeout -s KILL 0.1 sleep 5; echo $?`,
+	`date -u -d '2024-01-31 UTC' +%F; date -u -d '2024-01-01 12:00 UTC' +%s; date -d yesterday +%F | wc -c; test $(date -d tomorrow +%s) -gt $(date +%s); echo $?; date -I | wc -c; date -Iseconds | wc -c; date -u -d @0 --iso-8601=seconds; touch -d '2020-01-02 03:04:05' f; date -r f +%F; date -d '1 month ago' +%F | wc -c`,
+	`ps -o pid= -p $$ | tr -d ' ' | grep -cx $$; ps -p $$ -o comm= | wc -w; ps aux | head -1 | tr -s ' '; ps -ef | tail -n +2 | wc -l | grep -vcx 0; ps -eo pid,comm,args | head -1 | tr -s ' '; sleep 5 & ps -p $! --no-headers -o pid | wc -l; kill $!; wait $!; ps -p $! > /dev/null; echo $?; ps -C nosuchprogram > /dev/null; echo $?; ps -eo user,pid --sort=-pid | sed -n 2p | wc -w`,
 	`getent passwd root | cut -d: -f1; ls nope 2>/dev/null; echo $?; cat nope 2>/dev/null; echo $?; ls -d .; touch -d '2020-01-02 03:04:05' t; TZ=UTC stat -c %Y t >/dev/null; ls -R . | head -1; mkdir q; touch q/.h q/v; ls q; ls -a q; sleep 0.01; yes | head -2; kill -l >/dev/null; echo $?`,
 }
 
@@ -96,6 +99,7 @@ func TestScripts(t *testing.T) {
 	tools := linkTools(t)
 	for _, script := range scripts {
 		t.Run(script[:min(24, len(script))], func(t *testing.T) {
+			t.Parallel()
 			want, wantStatus := runScript(t, bash, os.Getenv("PATH"), script)
 			got, gotStatus := runScript(t, filepath.Join(tools, "bash"), tools, script)
 			if got != want || gotStatus != wantStatus {

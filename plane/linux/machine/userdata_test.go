@@ -51,11 +51,13 @@ func TestCloudConfig(t *testing.T) {
 		"hostname":      "web-1\n",
 		"id -Gn deploy": "deploy wheel www\n",
 		"cat /etc/app/config; stat -c '%a %G' /etc/app/config": "setting: 1\n640 wheel\n",
-		"cat /etc/app/binary":                               "hello",
-		"cat /root/order":                                   "boot\nrun\nlist arg\n",
-		"systemctl is-active httpd":                         "active\n",
-		"sudo -u deploy sudo whoami":                        "root\n",
-		"stat -c '%a %U' /home/deploy/.ssh/authorized_keys": "600 deploy\n",
+		"cat /etc/app/binary":                                 "hello",
+		"cat /root/order":                                     "boot\nrun\nlist arg\n",
+		"systemctl is-active httpd":                           "active\n",
+		"systemctl status httpd | grep -c 'active (running)'": "1\n",
+		"sudo -i pwd; sudo su - -c pwd":                       "/root\n/root\n",
+		"sudo -u deploy sudo whoami":                          "root\n",
+		"stat -c '%a %U' /home/deploy/.ssh/authorized_keys":   "600 deploy\n",
 	} {
 		if out, _ := w.run("i-1", script); out != want {
 			t.Errorf("%s: %q, want %q", script, out, want)
