@@ -42,6 +42,7 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 		if err != nil {
 			return args, nil
 		}
+		s.traps.expect(args[1:])
 		if len(args) > 1 && args[1] != "" && args[1][0] == '%' {
 			args = slices.Insert(args, 1, "-TERM") // or what follows would be the signal
 		}

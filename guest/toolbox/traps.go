@@ -25,6 +25,7 @@ type traps struct {
 	actions map[syscall.Signal]string
 	touched map[syscall.Signal]bool // what Go says of ignored ones may be old
 	came    chan os.Signal
+	sure    bool   // one is on its way, from this shell itself
 	exit    string // what is done at the end, also at that by a signal
 }
 
@@ -41,6 +42,10 @@ func (t *traps) again(s os.Signal) {
 
 // pending is what is to be done about a signal that has come, or "".
 func (t *traps) pending() string {
+	if t.sure {
+		t.sure = false
+		t.again(<-t.came)
+	}
 	select {
 	case s := <-t.came:
 		t.mu.Lock()
@@ -49,6 +54,29 @@ func (t *traps) pending() string {
 	default:
 		return ""
 	}
+}
+
+// expect notes that the shell signals itself: what it has trapped comes before
+// the next command, however late the signal is handed on.
+func (t *traps) expect(args []string) {
+	sig, own := syscall.SIGTERM, false
+	for i, a := range args {
+		switch {
+		case a == strconv.Itoa(os.Getpid()):
+			own = true
+		case i == 0 && len(a) > 1 && a[0] == '-' && a != "-s":
+			if n, err := signalNumber(a[1:]); err == nil {
+				sig = n
+			}
+		case i == 1 && args[0] == "-s":
+			if n, err := signalNumber(a); err == nil {
+				sig = n
+			}
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sure = own && t.actions[sig] != ""
 }
 
 // trap leaves EXIT and ERR to the interpreter, and does the rest.
