@@ -7,7 +7,9 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
@@ -16,7 +18,18 @@ func TestMain(m *testing.M) {
 	if name := filepath.Base(os.Args[0]); Has(name) {
 		os.Exit(Run(context.Background(), os.Args[0], os.Args[1:]))
 	}
+	inheritNothing()
 	os.Exit(m.Run())
+}
+
+// inheritNothing has what the tests start not ignore what this process may have
+// been told to (by nohup, or in the background): shells cannot trap such signals.
+func inheritNothing() {
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGPIPE} {
+		if signal.Ignored(s) {
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
+	}
 }
 
 // linkTools makes a folder with a link for each tool.
