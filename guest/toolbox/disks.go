@@ -44,7 +44,7 @@ func mounts() (list []mounted, err error) {
 }
 
 func df(c *call) error {
-	p, err := c.parse(options{letters: "hkmTiPal", long: map[string]string{"human-readable": "h", "print-type": "T"}}, false)
+	p, err := c.parse(options{letters: "hkmTiPal", long: map[string]string{"human-readable": "h", "print-type": "T", "inodes": "i"}}, false)
 	if err != nil {
 		return err
 	}
@@ -70,11 +70,19 @@ func df(c *call) error {
 	unit := "1K-blocks"
 	if p.has("h") {
 		unit = "Size"
+	} else if p.has("m") {
+		unit = "1M-blocks"
 	}
-	c.printf("%-20s%s %10s %10s %10s %4s %s\n", "Filesystem", kind("Type"), unit, "Used", "Avail", "Use%", "Mounted on")
+	heads := []any{"Filesystem", kind("Type"), unit, "Used", "Avail", "Use%", "Mounted on"}
+	if p.has("i") {
+		heads = []any{"Filesystem", kind("Type"), "Inodes", "IUsed", "IFree", "IUse%", "Mounted on"}
+	}
+	c.printf("%-20s%s %10s %10s %10s %5s %s\n", heads...)
 	var only []string
 	for _, a := range p.args {
-		if on := mountOf(list, a); on != "" {
+		if _, err := os.Stat(a); err != nil {
+			c.complain(err)
+		} else if on := mountOf(list, a); on != "" {
 			only = append(only, on)
 		}
 	}
@@ -89,14 +97,30 @@ func df(c *call) error {
 		}
 		seen[m.on] = true
 		unit := uint64(st.Bsize)
-		used := (st.Blocks - st.Bfree) * unit
-		percent := uint64(0)
-		if all := used + st.Bavail*unit; all > 0 {
-			percent = (used*100 + all - 1) / all
+		if p.has("i") {
+			c.printf("%-20s%s %10s %10s %10s %5s %s\n", m.source, kind(m.kind), inodes(p, st.Files), inodes(p, st.Files-st.Ffree), inodes(p, st.Ffree), share(st.Files-st.Ffree, st.Files), m.on)
+			continue
 		}
-		c.printf("%-20s%s %10s %10s %10s %3d%% %s\n", m.source, kind(m.kind), show(st.Blocks*unit), show(used), show(st.Bavail*unit), percent, m.on)
+		used := (st.Blocks - st.Bfree) * unit
+		c.printf("%-20s%s %10s %10s %10s %5s %s\n", m.source, kind(m.kind), show(st.Blocks*unit), show(used), show(st.Bavail*unit), share(used, used+st.Bavail*unit), m.on)
 	}
 	return nil
+}
+
+// inodes is a count of files as df -i shows it.
+func inodes(p *parsed, n uint64) string {
+	if p.has("h") {
+		return human(n)
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// share is how many of a hundred are used, rounded up; of nothing it is "-".
+func share(used, all uint64) string {
+	if all == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d%%", (used*100+all-1)/all)
 }
 
 // mountOf is the mount on which a file lies, or the one of a device.
@@ -421,50 +445,6 @@ func deviceSize(name string) (bytes uint64, readOnly bool, err error) {
 	}
 	ro, err := unix.IoctlGetInt(int(f.Fd()), unix.BLKROGET)
 	return bytes, ro != 0, err
-}
-
-func lsblk(c *call) error {
-	p, err := c.parse(options{letters: "fbndlpo:a", long: map[string]string{"fs": "f", "noheadings": "n", "output": "o:", "bytes": "b", "list": "l"}}, false)
-	if err != nil {
-		return err
-	}
-	list, err := disks()
-	if err != nil {
-		return err
-	}
-	on, err := mounts()
-	if err != nil {
-		return err
-	}
-	if p.has("f") {
-		c.printf("%-8s %-6s %-36s %s\n", "NAME", "FSTYPE", "UUID", "MOUNTPOINT")
-	} else if !p.has("n") {
-		c.printf("%-8s %7s %2s %6s %2s %-4s %s\n", "NAME", "MAJ:MIN", "RM", "SIZE", "RO", "TYPE", "MOUNTPOINTS")
-	}
-	for _, d := range list {
-		device := fmt.Sprintf("%d:%d", d.major, d.minor)
-		var points []string
-		for _, m := range on {
-			if m.device == device && d.major > 0 || m.source == "/dev/"+d.name {
-				points = append(points, m.on)
-			}
-		}
-		if p.has("f") {
-			kind, uuid := fileSystem("/dev/" + d.name)
-			c.printf("%-8s %-6s %-36s %s\n", d.name, kind, uuid, strings.Join(points, ","))
-			continue
-		}
-		length := human(d.bytes)
-		if p.has("b") {
-			length = fmt.Sprint(d.bytes)
-		}
-		ro := 0
-		if d.readOnly {
-			ro = 1
-		}
-		c.printf("%-8s %7s %2d %6s %2d %-4s %s\n", d.name, device, 0, length, ro, "disk", strings.Join(points, ","))
-	}
-	return nil
 }
 
 // fileSystem tells what a device holds, as far as the superblock says.

@@ -227,6 +227,11 @@ func (f *finder) primary() test {
 		f.acts = true
 		end := map[string]string{"-print": "\n", "-print0": "\x00"}[name]
 		return func(x *found) bool { f.c.printf("%s%s", x.path, end); return true }
+	case "-printf":
+		f.acts = true
+		line, err := findFormat(f.take())
+		f.wrong = errors.Join(f.wrong, err)
+		return func(x *found) bool { io.WriteString(f.c.out, line(x)); return true }
 	case "-ls":
 		f.acts = true
 		return func(x *found) bool {

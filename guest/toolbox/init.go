@@ -111,6 +111,12 @@ func sudo(c *call) error {
 		case strings.HasPrefix(a, "--user="):
 			user = strings.TrimPrefix(a, "--user=")
 			continue
+		case a == "-v" || a == "--validate" || a == "-l" || a == "--list":
+			err := c.runAs(user, []string{"true"}, false)
+			if host, _ := os.Hostname(); err == exit(0) && (a == "-l" || a == "--list") {
+				c.printf("User %s may run the following commands on %s:\n    (ALL) NOPASSWD: ALL\n", userName(os.Getuid()), host)
+			}
+			return err
 		case a == "-i" || a == "--login":
 			shellWanted, login = true, true
 			continue

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -371,7 +372,13 @@ func ss(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.printf("%-6s %-8s %-26s %s\n", "Netid", "State", "Local Address:Port", "Peer Address:Port")
+	var owners map[string]string
+	if p.has("p") {
+		owners = socketOwners()
+	}
+	if !p.has("H") {
+		c.printf("%-6s %-8s %-26s %s\n", "Netid", "State", "Local Address:Port", "Peer Address:Port")
+	}
 	for _, kind := range []string{"tcp", "tcp6", "udp", "udp6"} {
 		if (p.has("t") || p.has("u")) && !p.has(kind[:1]) {
 			continue
@@ -390,10 +397,39 @@ func ss(c *call) error {
 			if !p.has("a") && listens != p.has("l") {
 				continue
 			}
-			c.printf("%-6s %-8s %-26s %s\n", kind[:3], state, socketAddress(f[1]), socketAddress(f[2]))
+			peer := socketAddress(f[2])
+			if len(f) > 9 && owners[f[9]] != "" {
+				peer = fmt.Sprintf("%-26s users:(%s)", peer, owners[f[9]])
+			}
+			c.printf("%-6s %-8s %-26s %s\n", kind[:3], state, socketAddress(f[1]), peer)
 		}
 	}
 	return nil
+}
+
+// socketOwners tells of the sockets' numbers which processes have them open, as
+// far as the user may see the processes' files.
+func socketOwners() map[string]string {
+	owners := map[string]string{}
+	files, _ := filepath.Glob("/proc/[0-9]*/fd/*")
+	for _, name := range files {
+		target, err := os.Readlink(name)
+		number, ok := strings.CutPrefix(target, "socket:[")
+		if err != nil || !ok {
+			continue
+		}
+		folder := filepath.Dir(filepath.Dir(name))
+		comm, err := os.ReadFile(filepath.Join(folder, "comm"))
+		if err != nil {
+			continue // it has ended
+		}
+		number = strings.TrimSuffix(number, "]")
+		if owners[number] != "" {
+			owners[number] += ","
+		}
+		owners[number] += fmt.Sprintf("(%q,pid=%s,fd=%s)", strings.TrimSpace(string(comm)), filepath.Base(folder), filepath.Base(name))
+	}
+	return owners
 }
 
 // socketAddress reads an address as /proc/net writes it: words of the host's

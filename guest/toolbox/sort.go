@@ -5,6 +5,7 @@ package toolbox
 import (
 	"bufio"
 	"cmp"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -14,8 +15,8 @@ import (
 
 // sortLines is sort.
 func sortLines(c *call) error {
-	p, err := c.parse(options{letters: "nrufk:t:o:hVsbcz", long: map[string]string{
-		"numeric-sort": "n", "reverse": "r", "unique": "u", "ignore-case": "f", "key": "k:", "field-separator": "t:", "output": "o:", "human-numeric-sort": "h", "version-sort": "V",
+	p, err := c.parse(options{letters: "nrufk:t:o:hVsbcC", long: map[string]string{
+		"numeric-sort": "n", "reverse": "r", "unique": "u", "ignore-case": "f", "key": "k:", "field-separator": "t:", "output": "o:", "human-numeric-sort": "h", "version-sort": "V", "stable": "s", "ignore-leading-blanks": "b", "check": "c",
 	}}, false)
 	if err != nil {
 		return err
@@ -41,12 +42,19 @@ func sortLines(c *call) error {
 		}
 		return 0
 	}
-	slices.SortStableFunc(all, func(a, b string) int {
+	full := func(a, b string) int {
 		if d := compare(a, b); d != 0 || p.has("s") || p.has("u") {
 			return d
 		}
+		if p.has("r") {
+			return strings.Compare(b, a)
+		}
 		return strings.Compare(a, b)
-	})
+	}
+	if p.has("c") || p.has("C") {
+		return inOrder(all, p, full)
+	}
+	slices.SortStableFunc(all, full)
 	if p.has("u") {
 		all = slices.CompactFunc(all, func(a, b string) bool { return compare(a, b) == 0 })
 	}
@@ -65,6 +73,24 @@ func sortLines(c *call) error {
 		b.WriteByte('\n')
 	}
 	return b.Flush()
+}
+
+// inOrder tells where lines are not sorted; equal ones are not if they should
+// be unique.
+func inOrder(all []string, p *parsed, compare func(a, b string) int) error {
+	if len(p.args) > 1 {
+		return usage(fmt.Sprintf("extra operand '%s' not allowed with -c", p.args[1]))
+	}
+	for i := 1; i < len(all); i++ {
+		if d := compare(all[i-1], all[i]); d < 0 || d == 0 && !p.has("u") {
+			continue
+		}
+		if p.has("C") {
+			return exit(1)
+		}
+		return said(fmt.Sprintf("%s:%d: disorder: %s", cmp.Or(strings.Join(p.args, ""), "-"), i+1, all[i]))
+	}
+	return nil
 }
 
 // sortKey is the part of a line that a key such as "2,3n" names, and the key's

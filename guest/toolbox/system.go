@@ -35,6 +35,10 @@ func date(c *call) error {
 	if err != nil {
 		return err
 	}
+	zone := strings.TrimPrefix(os.Getenv("TZ"), ":")
+	if _, err := time.LoadLocation(zone); err != nil && !p.has("u") {
+		fmt.Fprintf(c.errors, "date: time zone '%s' is unknown here: this image has no time zone files; UTC is shown\n", zone)
+	}
 	t := clock.Machine().Local()
 	if p.has("d") {
 		if t, err = readTime(p.value("d"), t); err != nil {
@@ -492,9 +496,31 @@ func free(c *call) error {
 		return strconv.FormatUint(n>>10, 10)
 	}
 	left := total - min(used, total)
-	c.printf("%15s %11s %11s %11s\n", "total", "used", "free", "available")
-	c.printf("Mem: %10s %11s %11s %11s\nSwap:%10s %11s %11s\n", show(total), show(used), show(left), show(left), "0", "0", "0")
+	// The kernel counts shared memory and caches for the host: they are no part of
+	// a machine's memory, but of a whole host's.
+	shared, cache, available := uint64(0), uint64(0), left
+	if total == 0 {
+		counts := memoryCounts()
+		total, left, available = counts["MemTotal"], counts["MemFree"], counts["MemAvailable"]
+		shared, cache = counts["Shmem"], counts["Buffers"]+counts["Cached"]+counts["SReclaimable"]
+		used = total - min(available, total)
+	}
+	c.printf("%15s %11s %11s %11s %11s %11s\n", "total", "used", "free", "shared", "buff/cache", "available")
+	c.printf("Mem: %10s %11s %11s %11s %11s %11s\nSwap:%10s %11s %11s\n", show(total), show(used), show(left), show(shared), show(cache), show(available), "0", "0", "0")
 	return nil
+}
+
+// memoryCounts reads /proc/meminfo, in bytes.
+func memoryCounts() map[string]uint64 {
+	counts := map[string]uint64{}
+	b, _ := os.ReadFile("/proc/meminfo")
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Fields(line); len(f) > 1 {
+			n, _ := strconv.ParseUint(f[1], 10, 64)
+			counts[strings.TrimSuffix(f[0], ":")] = n << 10
+		}
+	}
+	return counts
 }
 
 func uptime(c *call) error {

@@ -36,25 +36,19 @@ func lines(r io.Reader, f func(line string) error) error {
 var errEnough = errors.New("enough")
 
 func cat(c *call) error {
-	p, err := c.parse(options{letters: "nbAsuvetTE", long: map[string]string{"number": "n"}}, false)
+	p, err := c.parse(options{letters: "nbAsuvetTE", long: map[string]string{
+		"number": "n", "number-nonblank": "b", "squeeze-blank": "s", "show-all": "A", "show-ends": "E", "show-tabs": "T", "show-nonprinting": "v",
+	}}, false)
 	if err != nil {
 		return err
 	}
-	n := 0
+	s, m := catState{}, marksOf(p)
 	return c.each(p.args, func(r io.Reader, _ string) error {
-		if !p.has("n") && !p.has("b") {
+		if m == (marks{}) {
 			_, err := io.Copy(c.out, r)
 			return err
 		}
-		return lines(r, func(line string) error {
-			if p.has("b") && line == "" {
-				c.printf("\n")
-				return nil
-			}
-			n++
-			_, err := fmt.Fprintf(c.out, "%6d\t%s\n", n, line)
-			return err
-		})
+		return m.copy(c.out, r, &s)
 	})
 }
 
@@ -556,7 +550,12 @@ func trSet(s string) (set []byte) {
 }
 
 func seq(c *call) error {
-	p, err := c.parse(options{letters: "s:wf:"}, true)
+	if len(c.args) > 0 {
+		if _, err := strconv.ParseFloat(c.args[0], 64); err == nil {
+			c.args = append([]string{"--"}, c.args...) // a number below zero is no option
+		}
+	}
+	p, err := c.parse(options{letters: "s:wf:", long: map[string]string{"separator": "s:", "equal-width": "w", "format": "f:"}}, true)
 	if err != nil {
 		return err
 	}
@@ -578,6 +577,12 @@ func seq(c *call) error {
 	if step == 0 || len(p.args) == 0 {
 		return usage("missing operand")
 	}
+	form := ""
+	if p.has("f") {
+		if form, err = numberFormat(p.value("f")); err != nil {
+			return err
+		}
+	}
 	separator := "\n"
 	if p.has("s") {
 		separator = p.value("s")
@@ -587,6 +592,7 @@ func seq(c *call) error {
 	if p.has("w") {
 		width = max(len(fmt.Sprint(from)), len(fmt.Sprint(to)))
 	}
+	printed := false
 	for i := 0; ; i++ {
 		n := from + float64(i)*step
 		if step > 0 && n > to+1e-9 || step < 0 && n < to-1e-9 {
@@ -595,9 +601,16 @@ func seq(c *call) error {
 		if i > 0 {
 			w.WriteString(separator)
 		}
+		printed = true
+		if form != "" {
+			fmt.Fprintf(w, form, n)
+			continue
+		}
 		fmt.Fprintf(w, "%0*s", width, strconv.FormatFloat(n, 'f', -1, 64))
 	}
-	w.WriteByte('\n')
+	if printed {
+		w.WriteByte('\n')
+	}
 	return w.Flush()
 }
 
