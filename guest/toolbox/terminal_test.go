@@ -119,7 +119,7 @@ func TestTerminal(t *testing.T) {
 		{"\x1a", "Stopped"},
 		{"", "ready> "},
 		{"kill -9 %1; wait %1; echo st''atus $?\r", "status 137\r\n"},
-		{"ec\t ta\"\"b\r", "tab\r\n"},
+		{"ech\t ta\"\"b\r", "tab\r\n"},
 		{"mkdir -p some/deep/folder\rls so\t\r", "\r\ndeep"},
 		{"!!\r", "ls some/\r\n"},
 		{"!mk\r", "mkdir -p some/deep/folder\r\n"},

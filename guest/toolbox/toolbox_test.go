@@ -106,6 +106,7 @@ set -e; echo before; false; echo after`,
 	`seq -f '%03g' 3; seq -f 'n%.1f%%' 0 0.5 1; seq -f %g 100000 1 100001; seq -f x 2 2>/dev/null; echo $?; seq 2 1; seq -2 0; seq -w 8 10; seq 3 -1 1`,
 	`mkdir -p d/e; printf 12345 > d/f; chmod 640 d/f; ln -s f d/l; touch -d @1700000000 d/f; find d -name f -printf '%p %f %h %s %m %M %u %U %g %G %d %y %n %T@ %TY-%Tm-%Td %t %%\t|\n'; find d -type l -printf '%p -> %l %y\n'; find d -mindepth 1 -printf '%f\n' | sort; find d -printf '%q' > /dev/null 2>&1 || true`,
 	`TZ=Nowhere/City date -u -d @0 +%F; free -m | head -1 | tr -s ' '; df -i / | head -1 | tr -s ' '; df -T / | head -1 | cut -c1-10; df -h nosuchfile > /dev/null 2>&1; echo $?; lsblk -o NOSUCH > /dev/null 2>&1; echo $?`,
+	`printf '1\n2\n3\n' > f; printf 'a\nb\n' > g; paste f g; paste -d, f g; paste -s -d+ f; seq 4 | paste - ; truncate -s 1K t; stat -c %s t; truncate -s -24 t; stat -c %s t; truncate -s +1 t; stat -c %s t; truncate -c -s 1 nope; ls nope 2>/dev/null; tty < /dev/null; echo $?; groups root`,
 	`getent passwd root | cut -d: -f1; ls nope 2>/dev/null; echo $?; cat nope 2>/dev/null; echo $?; ls -d .; touch -d '2020-01-02 03:04:05' t; TZ=UTC stat -c %Y t >/dev/null; ls -R . | head -1; mkdir q; touch q/.h q/v; ls q; ls -a q; sleep 0.01; yes | head -2; kill -l >/dev/null; echo $?`,
 }
 
