@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
@@ -25,20 +26,28 @@ func ReadCursor(token string) (at []byte, ok bool) {
 
 // PageOf is the page of a list that begins at a token, the first one at "", with
 // the token of the next; ok tells whether the token is of this list. A token
-// names the entry that a page begins with: what a page has shown may be deleted
-// before the next is asked for, and new entries may come before it. name names
-// an entry for good.
+// names the entry that the next page begins with and the last one shown: while
+// one of them is there the list goes on where it was, whatever else was deleted
+// or came meanwhile. name names an entry for good.
 func PageOf[T any](list []T, token string, limit int, name func(T) string) (page []T, next string, ok bool) {
 	if token != "" {
-		first, ok := ReadCursor(token)
-		at := slices.IndexFunc(list, func(v T) bool { return name(v) == string(first) })
-		if !ok || at < 0 {
+		at, ok := ReadCursor(token)
+		first, last, both := bytes.Cut(at, []byte{0})
+		if !ok || !both {
 			return nil, "", false
 		}
-		list = list[at:]
+		begin := slices.IndexFunc(list, func(v T) bool { return name(v) == string(first) })
+		if begin < 0 {
+			begin = 1 + slices.IndexFunc(list, func(v T) bool { return name(v) == string(last) })
+			if begin == 0 {
+				return nil, "", false
+			}
+		}
+		list = list[begin:]
 	}
+	limit = max(limit, 1)
 	if len(list) <= limit {
 		return list, "", true
 	}
-	return list[:limit], Cursor([]byte(name(list[limit]))), true
+	return list[:limit], Cursor([]byte(name(list[limit]) + "\x00" + name(list[limit-1]))), true
 }

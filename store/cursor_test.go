@@ -29,6 +29,9 @@ func TestPagesOfAList(t *testing.T) {
 	if !ok || !slices.Equal(first, []string{"b", "c"}) {
 		t.Fatalf("first %v, %v", first, ok)
 	}
+	if rest, _, ok := PageOf([]string{"b", "c", "e", "f"}, next, 2, name); !ok || !slices.Equal(rest, []string{"e", "f"}) {
+		t.Errorf("without the one that comes next: %v, %v", rest, ok)
+	}
 	second, last, ok := PageOf([]string{"a", "d", "e", "f"}, next, 2, name)
 	if !ok || !slices.Equal(second, []string{"d", "e"}) {
 		t.Errorf("second %v, %v", second, ok)
