@@ -20,18 +20,25 @@ const (
 	groupFile  = "/etc/group"
 )
 
+// alone has a command that changes accounts wait for others: what it has seen of
+// them stays true until it has ended.
+func alone(command func(*call) error) func(*call) error {
+	return func(c *call) error {
+		lock, err := os.OpenFile("/etc/.pwd.lock", os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		defer lock.Close()
+		if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+			return err
+		}
+		return command(c)
+	}
+}
+
 // changeLines writes a file of lines "name:..." anew as change makes them; what
-// change returns empty is left out. The file is replaced as a whole, and one
-// change waits for the other.
+// change returns empty is left out. The file is replaced as a whole.
 func changeLines(file string, change func(fields []string) []string, more ...string) error {
-	lock, err := os.OpenFile(filepath.Join(filepath.Dir(file), ".pwd.lock"), os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return err
-	}
 	i, err := os.Stat(file)
 	if err != nil {
 		return err
@@ -112,7 +119,7 @@ func groupadd(c *call) error {
 }
 
 func useradd(c *call) error {
-	p, err := c.parse(options{letters: "mMrs:d:c:G:g:u:UN", long: map[string]string{
+	p, err := c.parse(options{letters: "mMrs:d:c:G:g:u:U", long: map[string]string{
 		"create-home": "m", "no-create-home": "M", "system": "r", "shell": "s:", "home-dir": "d:", "home": "d:", "comment": "c:", "gecos": "c:", "groups": "G:", "gid": "g:", "uid": "u:", "user-group": "U",
 	}}, false)
 	if err != nil {
@@ -319,7 +326,7 @@ func passwd(c *call) error {
 	}
 	switch {
 	case p.has("l"), p.has("u"):
-		return lockPassword(name, p.has("l"))
+		return alone(func(*call) error { return lockPassword(name, p.has("l")) })(c)
 	case p.has("S"):
 		f := lookup(shadowFile, name)
 		if len(f) < 2 {

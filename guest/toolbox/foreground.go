@@ -249,13 +249,13 @@ func (s *shell) resume(args []string, front bool) ([]string, error) {
 	unix.Kill(-n.group, unix.SIGCONT)
 	fmt.Fprintln(s.c.out, n.text) // last: whoever sees it may press Ctrl-Z
 	var status unix.WaitStatus
-	for _, c := range slices.Clone(n.running) {
+	for _, c := range s.jobs.left(n) {
 		if status, _ = s.jobs.await(n, c, false); status.Stopped() {
 			break
 		}
 	}
 	s.leave(n, status)
-	if len(n.running) == 0 {
+	if len(s.jobs.left(n)) == 0 {
 		s.jobs.forget(n)
 	}
 	return []string{"eval", fmt.Sprintf("(exit %d)", code(status))}, nil

@@ -90,6 +90,13 @@ func (j *jobs) find(name string) *job {
 	return nil
 }
 
+// left are the processes of a job that have not ended, as far as is known.
+func (j *jobs) left(n *job) []*exec.Cmd {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(n.running)
+}
+
 // forget takes a job from the list.
 func (j *jobs) forget(n *job) {
 	j.mu.Lock()
@@ -136,11 +143,11 @@ func (j *jobs) await(n *job, c *exec.Cmd, peek bool) (status unix.WaitStatus, se
 func (s *shell) notice() {
 	for _, n := range slices.Clone(s.jobs.list) {
 		was := n.stopped
-		for _, c := range slices.Clone(n.running) {
+		for _, c := range s.jobs.left(n) {
 			s.jobs.await(n, c, true)
 		}
 		switch {
-		case len(n.running) == 0:
+		case len(s.jobs.left(n)) == 0:
 			fmt.Fprintln(s.c.errors, s.jobs.describe(n))
 			s.jobs.forget(n)
 		case n.stopped && !was:
@@ -238,8 +245,8 @@ func (s *shell) wait(names []string) ([]string, error) {
 	over := make(chan *job, len(targets))
 	for _, n := range targets {
 		go func() {
-			for _, c := range slices.Clone(n.running) {
-				for len(n.running) > 0 {
+			for _, c := range s.jobs.left(n) {
+				for len(s.jobs.left(n)) > 0 {
 					if _, seen := s.jobs.await(n, c, false); seen {
 						break
 					}

@@ -22,7 +22,7 @@ func tools() map[string]tool {
 		"grep": grep, "egrep": grep, "fgrep": grep, "sed": sed, "awk": awk,
 		"paste": paste, "truncate": truncate, "less": less, "more": less, "tty": tty,
 		// The machine.
-		"useradd": useradd, "adduser": useradd, "usermod": usermod, "userdel": userdel, "groupadd": groupadd, "passwd": passwd, "groups": groups,
+		"useradd": alone(useradd), "adduser": alone(useradd), "usermod": alone(usermod), "userdel": alone(userdel), "groupadd": alone(groupadd), "passwd": passwd, "groups": groups,
 		"cloud-init": cloudInit, "journalctl": journalctl, "hostnamectl": hostnamectl, "lscpu": lscpu, "ec2-metadata": ec2Metadata,
 		"id": id, "whoami": whoami, "hostname": hostname, "uname": uname, "arch": uname, "nproc": uname, "ps": ps, "kill": kill, "pkill": kill, "killall": kill, "pgrep": kill, "pidof": kill,
 		"free": free, "uptime": uptime, "df": df, "mount": mount, "umount": umount, "lsblk": lsblk, "blkid": blkid, "resize2fs": resize2fs,
